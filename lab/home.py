@@ -1,0 +1,70 @@
+"""Where halab keeps things on disk, and the only place that knows it.
+
+``$HALAB_HOME`` (default ``/var/lib/halab``) holds ``images/`` and ``labs/<name>/``.
+Directories are 0700: they hold the lab's keys.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def home() -> Path:
+    """The root of halab's own state."""
+    return Path(os.environ.get("HALAB_HOME", "/var/lib/halab"))
+
+
+@dataclass(frozen=True)
+class LabPaths:
+    """The folder of one lab."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, name: str) -> LabPaths:
+        return cls(home() / "labs" / name)
+
+    @property
+    def topology(self) -> Path:
+        return self.root / "topology.yml"
+
+    @property
+    def plan(self) -> Path:
+        return self.root / "plan.json"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state.json"
+
+    @property
+    def events(self) -> Path:
+        return self.root / "events.jsonl"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "journal.jsonl"
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets"
+
+    @property
+    def ssh_config(self) -> Path:
+        return self.root / "ssh_config"
+
+    @property
+    def bmc(self) -> Path:
+        return self.root / "bmc"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def debug_log(self) -> Path:
+        return self.root / "debug.log"
+
+    def node(self, name: str) -> Path:
+        return self.root / "nodes" / name

@@ -1,0 +1,117 @@
+"""The plan: every name, address and place that a lab will have, decided before anything runs.
+
+A :class:`Plan` is a value.  ``lab.layouts.make_plan`` computes it from a
+:class:`lab.topology.Topology`; it is stored with the lab as JSON, and everything
+downstream (drivers, provisioning, gates, chaos) reads it and never changes it.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from lab.profile import Profile
+
+Style = Literal["collapsed", "segregated", "mixed"]
+Service = Literal["haproxy", "galera", "rabbitmq", "memcached"]
+NetworkName = Literal["mgmt", "control", "ring"]
+PacemakerScope = Literal["core", "full"]
+
+NETWORK_NAMES: tuple[NetworkName, ...] = ("mgmt", "control", "ring")
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Network(_Value):
+    """One of the lab's three networks; ``host`` is the address of the tool's own end."""
+
+    name: NetworkName
+    cidr: IPv4Network
+    host: IPv4Address
+    bridge: str
+    bridge_mac: str
+
+
+class Node(_Value):
+    """One controller.  ``index`` is 1-based and unique in the lab; it is also the corosync nodeid."""
+
+    name: str
+    index: int
+    cluster: str
+    services: tuple[Service, ...]
+    mgmt: IPv4Address
+    control: IPv4Address
+    ring: IPv4Address
+    bmc: IPv4Address
+
+    def address(self, network: NetworkName) -> IPv4Address:
+        return {"mgmt": self.mgmt, "control": self.control, "ring": self.ring}[network]
+
+
+class Cluster(_Value):
+    """One corosync/Pacemaker cluster; ``nodes`` in index order."""
+
+    name: str
+    nodes: tuple[str, ...]
+    services: tuple[Service, ...]
+
+
+class Vip(_Value):
+    """A virtual address on the control network, held by the cluster that runs HAProxy."""
+
+    name: str
+    address: IPv4Address
+    cluster: str
+
+
+class Plan(_Value):
+    """Everything that is decided about a lab before it exists.
+
+    ``memory_mb`` and ``disk_mb`` are what the host must have free; ``warnings`` are
+    sentences for the person (even clusters, components that do not fit, ...).
+    """
+
+    lab: str
+    style: Style
+    driver: Literal["container", "vagrant", "fake"]
+    pacemaker: PacemakerScope
+    profile: Profile
+    networks: tuple[Network, ...]
+    clusters: tuple[Cluster, ...]
+    nodes: tuple[Node, ...]
+    vips: tuple[Vip, ...]
+    not_deployed: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    memory_mb: int
+    disk_mb: int
+
+    def node(self, name: str) -> Node:
+        """The node of that name; KeyError if there is none."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
+    def cluster(self, name: str) -> Cluster:
+        for cluster in self.clusters:
+            if cluster.name == name:
+                return cluster
+        raise KeyError(name)
+
+    def members(self, cluster: str) -> tuple[Node, ...]:
+        """The nodes of one cluster, in index order."""
+        return tuple(node for node in self.nodes if node.cluster == cluster)
+
+    def running(self, service: Service) -> tuple[Node, ...]:
+        """Every node of the lab that runs ``service``, in index order."""
+        return tuple(node for node in self.nodes if service in node.services)
+
+    def network(self, name: NetworkName) -> Network:
+        for network in self.networks:
+            if network.name == name:
+                return network
+        raise KeyError(name)

@@ -1,0 +1,98 @@
+"""Timer profiles: how patient each layer of the stack is.
+
+The values live as data in ``topologies/profiles/*.yml``; this module is their schema.
+Units: milliseconds where the name ends in ``_ms``, seconds otherwise.
+Bounds and gates never read a profile: they read the live timers of the lab.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+
+class _Timers(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CorosyncTimers(_Timers):
+    """totem timers, corosync.conf(5).  Effective token = token + (n-2) x coefficient for n >= 3."""
+
+    token_ms: int
+    token_coefficient_ms: int
+    consensus_ms: int | None = None  # None: corosync computes 1.2 x the effective token
+    join_ms: int = 50
+
+    def effective_token_ms(self, members: int) -> int:
+        return self.token_ms + max(0, members - 2) * self.token_coefficient_ms
+
+    def effective_consensus_ms(self, members: int) -> int:
+        return self.consensus_ms or int(1.2 * self.effective_token_ms(members))
+
+
+class PacemakerTimers(_Timers):
+    """Monitor intervals and fencing; ``dc_deadtime`` may be short because wait_for_all guards the boot."""
+
+    dc_deadtime: float
+    vip_monitor: float
+    haproxy_monitor: float
+    galera_promoted_monitor: float
+    galera_monitor: float
+    fence_power_wait: float
+    fence_timeout: float
+
+
+class GaleraTimers(_Timers):
+    """evs.* provider options (ISO 8601 seconds).  install <= inactive, or Galera refuses to start."""
+
+    keepalive: float
+    check: float
+    join_retrans: float
+    suspect: float
+    inactive: float
+    install: float
+
+    @model_validator(mode="after")
+    def _ordered(self) -> GaleraTimers:
+        if not self.suspect <= self.install <= self.inactive:
+            raise ValueError(
+                "Galera needs suspect <= install <= inactive "
+                f"(got {self.suspect} / {self.install} / {self.inactive})"
+            )
+        return self
+
+
+class HaproxyTimers(_Timers):
+    """Health checks of the proxy: a backend is out after ``fall`` failures at ``inter_ms``."""
+
+    inter_ms: int
+    fastinter_ms: int
+    fall: int
+    rise: int
+    check_timeout_ms: int
+    observe_layer4: bool
+    restart_by_systemd: bool  # Restart=on-failure: revives a killed proxy long before the next monitor
+
+
+class RabbitmqTimers(_Timers):
+    """net_ticktime T detects a silent peer in 0.75..1.25 T seconds."""
+
+    net_ticktime: int
+
+
+class BmcTimers(_Timers):
+    """``post`` is the power-on self test of the emulated machine: longer than the fence operation takes."""
+
+    post: float
+
+
+class Profile(_Timers):
+    """One complete set of timers; ``summary`` is the sentence that ``lab.styles`` shows."""
+
+    name: str
+    summary: str
+    corosync: CorosyncTimers
+    pacemaker: PacemakerTimers
+    galera: GaleraTimers
+    haproxy: HaproxyTimers
+    rabbitmq: RabbitmqTimers
+    bmc: BmcTimers
