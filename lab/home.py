@@ -60,7 +60,7 @@ class LabPaths:
 
     @property
     def runs(self) -> Path:
-        return self.root / "runs"
+        return self.root.parent.parent / "runs" / self.root.name
 
     @property
     def debug_log(self) -> Path:

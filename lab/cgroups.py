@@ -1,0 +1,228 @@
+"""Control groups: every process of a lab lives in one, so that none can be lost.
+
+The path is ``halab/<lab>/<member>`` (a member is a node, or ``bmc``), on cgroup v1 in each
+hierarchy that a node needs, on v2 in the one tree.  ``lab.down`` kills by cgroup and so needs
+no recorded pid, also after the tool was killed with SIGKILL.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from pathlib import Path
+
+from lab.errors import DeadlineError
+
+_ROOT = Path("/sys/fs/cgroup")
+# v1: nspawn itself needs the named hierarchy (and "unified" where the host is hybrid);
+# freezer suspends, the others limit and measure.
+_V1 = ("systemd", "unified", "freezer", "cpu", "cpuacct", "memory", "pids")
+# Real-time budget of a node on v1 (RT_GROUP_SCHED gives a new group none), microseconds per second.
+_RT_RUNTIME_US = 50_000
+
+
+def is_v2() -> bool:
+    """Whether the host runs the unified hierarchy alone."""
+    return (_ROOT / "cgroup.controllers").exists()
+
+
+def _hierarchies() -> list[Path]:
+    if is_v2():
+        return [_ROOT]
+    return [_ROOT / name for name in _V1 if (_ROOT / name).is_dir()]
+
+
+class Cgroup:
+    """The control group of one member of a lab, in every hierarchy that there is."""
+
+    def __init__(self, lab: str, member: str) -> None:
+        self.lab = lab
+        self.member = member
+        self._dirs = [root / "halab" / lab / member for root in _hierarchies()]
+
+    @property
+    def entries(self) -> list[Path]:
+        """The ``cgroup.procs`` files that a process writes its pid to when it joins."""
+        return [folder / "cgroup.procs" for folder in self._dirs]
+
+    def create(self) -> None:
+        """Make the group; idempotent."""
+        for folder in self._dirs:
+            for parent in (folder.parent.parent, folder.parent):
+                parent.mkdir(exist_ok=True)
+                if is_v2():
+                    _enable_controllers(parent)
+            folder.mkdir(exist_ok=True)
+        self._allow_real_time()
+
+    def _allow_real_time(self) -> None:
+        """Give corosync's SCHED_RR a budget on v1; a host that refuses runs corosync without."""
+        cpu = _ROOT / "cpu" / "halab" / self.lab / self.member
+        if is_v2() or not (cpu / "cpu.rt_runtime_us").exists():
+            return
+        for folder, runtime in ((cpu.parent.parent, 900_000), (cpu.parent, 400_000), (cpu, _RT_RUNTIME_US)):
+            knob = folder / "cpu.rt_runtime_us"
+            if int(knob.read_text()) == 0:
+                try:
+                    knob.write_text(str(runtime))
+                except OSError:
+                    return
+
+    def pids(self) -> list[int]:
+        """Every process of the group and of the groups below it; empty when it is gone."""
+        found: set[int] = set()
+        # All processes are in the first hierarchy (v1: the named one; v2: the only one).
+        for folder, _, _ in os.walk(self._dirs[0]):
+            try:
+                found.update(int(pid) for pid in Path(folder, "cgroup.procs").read_text().split())
+            except OSError:
+                continue  # removed between walk and read
+        return sorted(found)
+
+    def leader(self) -> int | None:
+        """Host pid of the node's init: the first process of its pid namespace, unless it is dead."""
+        for pid in self.pids():
+            try:
+                status = Path(f"/proc/{pid}/status").read_text()
+            except OSError:
+                continue
+            fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+            inner = fields["NSpid"].split()
+            if len(inner) > 1 and inner[-1] == "1" and not fields["State"].strip().startswith(("Z", "X")):
+                return pid
+        return None
+
+    def freeze(self, frozen: bool) -> None:
+        """Stop or continue every process at once."""
+        if is_v2():
+            self._dirs[0].joinpath("cgroup.freeze").write_text("1" if frozen else "0")
+            return
+        knob = self._freezer()
+        if not knob.exists():
+            return
+        wanted = "FROZEN" if frozen else "THAWED"
+        deadline = time.monotonic() + 5
+        # A v1 group that is asked to freeze passes through FREEZING; writing again pushes it on.
+        while True:
+            knob.write_text(wanted)
+            if knob.read_text().strip() == wanted:
+                return
+            if time.monotonic() > deadline:
+                raise DeadlineError(f"{self.member} did not become {wanted} in 5 s", where=str(knob),
+                                    remedy=f"./inv lab.down --name={self.lab}")
+            time.sleep(0.005)
+
+    def frozen(self) -> bool:
+        try:
+            if is_v2():
+                return self._dirs[0].joinpath("cgroup.freeze").read_text().strip() == "1"
+            return self._freezer().read_text().strip() != "THAWED"
+        except OSError:
+            return False
+
+    def _freezer(self) -> Path:
+        return _ROOT / "freezer" / "halab" / self.lab / self.member / "freezer.state"
+
+    def memory_bytes(self) -> int:
+        """Anonymous memory and what else is charged and cannot be dropped (rss + kernel stacks)."""
+        folder = _ROOT / "halab" if is_v2() else _ROOT / "memory" / "halab"
+        text = (folder / self.lab / self.member / "memory.stat").read_text()
+        stat = dict(line.split() for line in text.splitlines())
+        return int(stat.get("total_rss", stat.get("anon", 0)))
+
+    def cpu_seconds(self) -> float:
+        """CPU time that the group has used since it was made."""
+        if is_v2():
+            stat = (self._dirs[0] / "cpu.stat").read_text()
+            return int(dict(line.split() for line in stat.splitlines())["usage_usec"]) / 1e6
+        usage = _ROOT / "cpuacct" / "halab" / self.lab / self.member / "cpuacct.usage"
+        return int(usage.read_text()) / 1e9
+
+    def kill(self, *, within: float = 10.0) -> None:
+        """SIGKILL everything and wait until the group is empty; thawed first, or it would not die."""
+        self.freeze_quietly(False)
+        deadline = time.monotonic() + within
+        while pids := self.pids():
+            leader = self.leader()
+            # The init first: the kernel then kills its whole pid namespace in one go.
+            for pid in [leader] if leader else pids:
+                _kill_and_wait(pid, max(0.0, min(1.0, deadline - time.monotonic())))
+            if time.monotonic() > deadline:
+                raise DeadlineError(f"processes of {self.member} survive SIGKILL: {pids}",
+                                    where=str(self._dirs[0]), remedy="look at them with ps; then lab.down again")
+
+    def freeze_quietly(self, frozen: bool) -> None:
+        """As ``freeze``, for a group that may not exist."""
+        try:
+            self.freeze(frozen)
+        except FileNotFoundError:
+            pass
+
+    def remove(self) -> None:
+        """Remove the group with the groups that systemd made below it; it must be empty."""
+        for folder in self._dirs:
+            _remove_tree(folder)
+
+
+def remove_lab(lab: str) -> None:
+    """Remove the lab's own level, and halab's where no lab is left."""
+    for root in _hierarchies():
+        folder = root / "halab" / lab
+        if folder.is_dir():
+            _remove_tree(folder)
+        try:
+            folder.parent.rmdir()
+        except OSError:
+            continue  # another lab lives there, or there was none
+
+
+def members(lab: str) -> list[str]:
+    """Every member of the lab that has a group, also when no file remembers it."""
+    found: set[str] = set()
+    for root in _hierarchies():
+        folder = root / "halab" / lab
+        if folder.is_dir():
+            found.update(child.name for child in folder.iterdir() if child.is_dir())
+    return sorted(found)
+
+
+def _remove_tree(folder: Path) -> None:
+    if not folder.is_dir():
+        return
+    deadline = time.monotonic() + 5
+    for path, _, _ in os.walk(folder, topdown=False):
+        # A just emptied group stays busy for some milliseconds while the kernel lets it go.
+        while True:
+            try:
+                os.rmdir(path)  # noqa: PTH106 - os.walk gives strings
+                break
+            except FileNotFoundError:
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+
+def _enable_controllers(folder: Path) -> None:
+    available = (folder / "cgroup.controllers").read_text().split()
+    for controller in ("cpu", "memory", "pids"):
+        if controller in available:
+            (folder / "cgroup.subtree_control").write_text(f"+{controller}")
+
+
+def _kill_and_wait(pid: int, seconds: float) -> None:
+    """SIGKILL one process and sleep until it is dead, by its pidfd."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        select.select([descriptor], [], [], seconds)
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(descriptor)
