@@ -1,0 +1,252 @@
+"""What a run knows about itself besides its samples: ``facts.json`` in the run's folder.
+
+The runner fills a :class:`Facts` while it works and writes it at the end (also when it gives
+up half way: every field that it could not learn stays ``None`` or empty, and the checks say
+what is missing).  The checks read it and never the lab, so an old run can be judged again.
+
+All times are seconds since the epoch on the host's clock; all durations are seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from chaos.model import Proof
+from lab.errors import RefusedError
+
+FACTS_FILE = "facts.json"
+
+
+@dataclass(frozen=True)
+class Timers:
+    """The lab's live timers, in SECONDS, as its daemons report them; ``None``: could not be read.
+
+    Sources: ``corosync-cmapctl`` (``runtime.config.totem.token`` and ``.consensus``, which hold
+    the effective values, the coefficient already added), the CIB (monitor intervals, fencing
+    parameters), ``haproxy.cfg``, ``wsrep_provider_options``, ``rabbitmqctl environment``.
+    """
+
+    token: float | None = None  # effective, with the coefficient
+    consensus: float | None = None
+    vip_monitor: float | None = None
+    haproxy_monitor: float | None = None
+    galera_monitor: float | None = None  # of the promoted role
+    fence_delay: float = 0.0  # pcmk_delay_base of the target's device
+    fence_power_wait: float = 0.0
+    haproxy_restart: float | None = None  # RestartSec if systemd revives the proxy, else None
+    haproxy_inter: float | None = None
+    haproxy_fastinter: float | None = None
+    haproxy_fall: int | None = None
+    haproxy_rise: int | None = None
+    haproxy_check_timeout: float | None = None
+    haproxy_observe_layer4: bool = False
+    evs_keepalive: float | None = None
+    evs_check: float | None = None
+    evs_join_retrans: float | None = None
+    evs_suspect: float | None = None
+    evs_inactive: float | None = None
+    evs_install: float | None = None
+    net_ticktime: float | None = None
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Who did what when the fault struck; node names, empty if unknown.
+
+    ``galera_writer`` is the backend to which HAProxy sent connections, ``mq_leader`` the
+    leader of the probe's quorum queue.  Bounds depend on them: losing a bystander costs nothing.
+    """
+
+    vip_holder: str = ""
+    dc: str = ""
+    galera_writer: str = ""
+    mq_leader: str = ""
+
+
+@dataclass(frozen=True)
+class NodeRows:
+    """The audit of one database node: is it Synced, and which acknowledged rows does it lack.
+
+    ``missing`` holds at most the first 50 as ``client/seq``; ``missing_total`` is the number.
+    """
+
+    node: str
+    synced: bool
+    rows: int
+    missing_total: int = 0
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SqlAudit:
+    """Acknowledged rows against the rows on each node, made by ``chaos.ledger.audit_rows``."""
+
+    acked: int
+    nodes: tuple[NodeRows, ...]
+
+
+@dataclass(frozen=True)
+class PrimarySighting:
+    """One look at all Galera nodes at once.
+
+    ``components`` holds one tuple of node names per distinct Primary component, where nodes
+    belong together when they show the same ``wsrep_cluster_conf_id`` with the status Primary.
+    """
+
+    at: float
+    components: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """One gate of ``lab.gates`` as it stood at the end of the run."""
+
+    name: str
+    ok: bool
+    seconds: float
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that is true of one run and is not a sample or an event.
+
+    ``sla`` maps a probe's name, ``*`` (every probe without an entry of its own) or ``converged``
+    to a number of seconds, ``"6s"``, ``"bound"`` or ``"bound + 2s"`` (see :mod:`chaos.sla`).
+    ``macs`` maps the lower-case MAC of each node's control NIC to the node.
+    ``inject_begin`` is taken just before the fault acts, ``inject_end`` when ``inject`` returned;
+    likewise heal.  ``converged_at`` is when every gate held again after the heal.
+    ``detected_at`` is when the survivors formed a membership without the target (their log).
+    ``phase_notes`` says why a phase has no time, by phase name.
+    """
+
+    scenario: str
+    lab: str
+    driver: str
+    style: str
+    profile: str
+    nodes: tuple[str, ...]  # every node of the lab
+    probes: tuple[str, ...]  # the names that were started
+    period: float
+    # the fault
+    fault: str
+    target: tuple[str, ...] = ()
+    selector: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+    wants_fencing: bool = False
+    roles: Roles = field(default_factory=Roles)
+    cluster_size: int = 0  # n of the target's cluster; 0: take the whole lab
+    # the clock
+    started_at: float | None = None
+    inject_begin: float | None = None
+    inject_end: float | None = None
+    heal_begin: float | None = None
+    heal_end: float | None = None
+    converged_at: float | None = None
+    ended_at: float | None = None
+    detected_at: float | None = None
+    phase_notes: dict[str, str] = field(default_factory=dict)
+    # the proofs
+    took_effect: Proof | None = None
+    healed: Proof | None = None
+    fencing: Proof | None = None  # V5: what the cluster's own configuration and device status said
+    # the lab
+    timers: Timers = field(default_factory=Timers)
+    versions: dict[str, str] = field(default_factory=dict)
+    vips: dict[str, str] = field(default_factory=dict)  # name -> address
+    macs: dict[str, str] = field(default_factory=dict)  # MAC -> node
+    # the audits, made after convergence
+    sql: SqlAudit | None = None
+    primaries: tuple[PrimarySighting, ...] = ()
+    gates: tuple[GateResult, ...] = ()
+    # the judgement
+    sla: dict[str, float | str] = field(default_factory=dict)
+    rerun: str = ""  # the command that repeats the run
+    error: str = ""  # why the tool gave up, if it did: the verdict is BROKEN
+
+    @property
+    def n(self) -> int:
+        return self.cluster_size or len(self.nodes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, the inverse of :meth:`from_json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Facts:
+        """Raises RefusedError that names the field if one is unknown, missing or of the wrong type."""
+        built = _build(cls, raw, "facts")
+        assert isinstance(built, Facts)
+        return built
+
+    def write(self, run_dir: Path) -> None:
+        """Write ``facts.json``, whole or not at all."""
+        temporary = run_dir / (FACTS_FILE + ".new")
+        temporary.write_text(json.dumps(self.to_json(), indent=1) + "\n")
+        temporary.replace(run_dir / FACTS_FILE)
+
+    @classmethod
+    def read(cls, run_dir: Path) -> Facts:
+        path = run_dir / FACTS_FILE
+        try:
+            return cls.from_json(json.loads(path.read_text()))
+        except FileNotFoundError as error:
+            raise RefusedError("the run has no facts", where=str(path),
+                               remedy="run the scenario again: it did not get far enough to be judged") from error
+        except json.JSONDecodeError as error:
+            raise RefusedError(f"not JSON: {error}", where=str(path)) from error
+
+
+def _build(cls: type[Any], raw: Any, where: str) -> Any:
+    if not isinstance(raw, Mapping):
+        raise RefusedError(f"{where} must be an object", where=where)
+    hints = _hints(cls)
+    unknown = sorted(set(raw) - set(hints))
+    if unknown:
+        raise RefusedError(f"unknown field {unknown[0]}", where=where)
+    values = {name: _value(hints[name], value, f"{where}.{name}") for name, value in raw.items()}
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise RefusedError(str(error), where=where) from error
+
+
+@cache
+def _hints(cls: type[Any]) -> dict[str, Any]:
+    hints = get_type_hints(cls)
+    return {item.name: hints[item.name] for item in fields(cls)}
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    """``value`` as the annotation wants it; only the shapes that Facts uses are known."""
+    origin, args = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return value
+    if is_dataclass(hint):
+        return _build(typing.cast("type[Any]", hint), value, where)
+    if origin in (types.UnionType, typing.Union):
+        if value is None and type(None) in args:
+            return None
+        options = [option for option in args if option is not type(None)]
+        if len(options) == 1:
+            return _value(options[0], value, where)
+        for option in options:
+            if isinstance(value, option) and not isinstance(value, bool):
+                return value
+        return _value(float if isinstance(value, int) else options[0], value, where)
+    if origin is tuple and isinstance(value, list | tuple):
+        return tuple(_value(args[0], item, f"{where}[{at}]") for at, item in enumerate(value))
+    if origin is dict and isinstance(value, Mapping):
+        return {str(key): _value(args[1], item, f"{where}.{key}") for key, item in value.items()}
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
+        return value
+    raise RefusedError(f"{where} has the wrong type: {value!r}", where=where)
