@@ -1,0 +1,195 @@
+"""The BMC service: one IPMI 2.0 responder for each node, as real controllers have.
+
+``fence_ipmilan`` talks to it over the mgmt network; behind it is the driver's power switch, so
+it works alike on every driver.  It runs as a process of its own, in the lab's ``bmc`` cgroup,
+and survives the command line.
+
+A real machine needs time between power-on and boot (POST).  A node that boots faster than the
+fence operation ends is told that it was "just fenced", and its cluster daemons exit; so the BMC
+reports "on" at once and starts the node ``post`` seconds later.
+
+A BMC may misbehave, for the faults on fencing: the file ``bmc/<node>.mode`` holds ``normal``,
+``dead`` (no answer), or ``lying`` (says done, does nothing).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+from pyghmi.ipmi.bmc import Bmc
+
+from lab.cgroups import Cgroup
+from lab.drivers.base import Power, PowerState
+from lab.errors import DeadlineError, HalabError
+from lab.events import EventLog
+from lab.home import LabPaths
+from lab.lab import Lab
+from lab.namespace import Namespace
+from lab.process import run
+
+USER = "halab"
+MODES = ("normal", "dead", "lying")
+_PORT = 623
+_JOIN = ('log=$1; shift; n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n-1)); done; '
+         'exec "$@" >>"$log" 2>&1 </dev/null')
+
+
+def mode(paths: LabPaths, node: str) -> str:
+    """How the BMC of ``node`` behaves now."""
+    with suppress(FileNotFoundError):
+        return (paths.bmc / f"{node}.mode").read_text().strip()
+    return "normal"
+
+
+def set_mode(paths: LabPaths, node: str, new: str) -> None:
+    """Make the BMC of ``node`` behave as one of ``MODES`` from its next packet on."""
+    if new not in MODES:
+        raise ValueError(f"BMC mode {new!r} is not one of {MODES}")
+    paths.bmc.mkdir(exist_ok=True)
+    draft = paths.bmc / f".{node}.mode"
+    draft.write_text(new)
+    draft.rename(paths.bmc / f"{node}.mode")
+
+
+class NodeBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
+    """The BMC of one node: IPMI commands become power calls."""
+
+    def __init__(self, node: str, address: str, password: str, power: Power, lab: Lab) -> None:
+        self._node = node
+        self._power = power
+        self._paths = lab.paths
+        self._events = lab.events
+        self._post = lab.plan.profile.bmc.post
+        self._boot: threading.Timer | None = None
+        # pyghmi opens an IPv6 socket: the address is given in its mapped form.
+        super().__init__({USER: password}, port=_PORT, address=f"::ffff:{address}")
+
+    def sessionless_data(self, data: Any, sockaddr: Any) -> Any:
+        if mode(self._paths, self._node) != "dead":
+            return super().sessionless_data(data, sockaddr)
+        return None
+
+    def handle_raw_request(self, request: Any, session: Any) -> Any:
+        if mode(self._paths, self._node) != "dead":
+            return super().handle_raw_request(request, session)
+        return None
+
+    def get_power_state(self) -> str:
+        if mode(self._paths, self._node) == "lying":
+            return self._claimed
+        if self._boot is not None:
+            return "on"
+        return "off" if self._power.state(self._node) is PowerState.OFF else "on"
+
+    _claimed = "on"
+
+    def power_off(self) -> None:
+        self._note("off")
+        if mode(self._paths, self._node) == "lying":
+            self._claimed = "off"
+            return
+        if self._boot is not None:
+            self._boot.cancel()
+            self._boot = None
+        self._power.off(self._node)
+
+    def power_on(self) -> None:
+        self._note("on")
+        if mode(self._paths, self._node) == "lying":
+            self._claimed = "on"
+            return
+        if self._boot is None and self._power.state(self._node) is PowerState.OFF:
+            self._boot = threading.Timer(self._post, self._finish_post)
+            self._boot.daemon = True
+            self._boot.start()
+
+    def _finish_post(self) -> None:
+        try:
+            self._power.on(self._node)
+        except HalabError as error:
+            self._events.emit("note", self._node, text=f"BMC could not power on: {error.what}")
+        finally:
+            self._boot = None
+
+    def power_reset(self) -> None:
+        self.power_off()
+        self.power_on()
+
+    def power_cycle(self) -> None:
+        self.power_reset()
+
+    def power_shutdown(self) -> None:
+        self.power_off()  # a soft request to a node that may hang: taken as the hard one
+
+    def is_active(self) -> bool:
+        return self.get_power_state() == "on"
+
+    def get_boot_device(self) -> str:
+        return "default"
+
+    def cold_reset(self) -> None:
+        return None
+
+    def _note(self, command: str) -> None:
+        self._events.emit("bmc.request", self._node, command=command, mode=mode(self._paths, self._node))
+
+
+def serve(name: str) -> None:
+    """Answer for all nodes of the lab until killed."""
+    lab = Lab.open(name)
+    password = lab.secrets.password("bmc")
+    for node in lab.plan.nodes:
+        NodeBmc(node.name, str(node.bmc), password, lab.driver.power, lab)
+    (lab.paths.bmc / "ready").write_text(str(time.time()))
+    Bmc.listen()
+
+
+def is_running(lab: Lab) -> bool:
+    """Whether the service has processes; ``status`` of a device is what proves that it answers."""
+    return bool(Cgroup(lab.name, "bmc").pids())
+
+
+def start(lab: Lab, *, within: float = 15.0) -> None:
+    """Start the service in its own cgroup, inside the lab's namespace; returns when it listens."""
+    if is_running(lab):
+        return
+    group = Cgroup(lab.name, "bmc")
+    group.create()
+    lab.paths.bmc.mkdir(exist_ok=True)
+    lab.secrets.password("bmc")
+    ready = lab.paths.bmc / "ready"
+    ready.unlink(missing_ok=True)
+    entries = [str(path) for path in group.entries]
+    log = lab.paths.bmc / "service.log"
+    argv = [sys.executable, "-m", "lab.bmc", "--lab", lab.name]
+    run(["setsid", "--fork", "sh", "-c", _JOIN, "sh", str(log), str(len(entries)), *entries,
+         *Namespace(lab.name).command(argv)], timeout=10, cwd=_project_root())
+    deadline = time.monotonic() + within
+    while not ready.exists():
+        if time.monotonic() > deadline:
+            last = log.read_text(errors="replace").strip().splitlines()[-2:] if log.exists() else []
+            raise DeadlineError(f"the BMC service did not listen within {within:g} s", where="; ".join(last) or str(log))
+        time.sleep(0.02)
+
+
+def stop(lab_name: str) -> None:
+    group = Cgroup(lab_name, "bmc")
+    group.kill()
+    group.remove()
+
+
+def _project_root() -> Any:
+    from pathlib import Path
+
+    return Path(__file__).resolve().parent.parent
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lab", required=True)
+    serve(parser.parse_args().lab)

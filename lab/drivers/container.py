@@ -1,0 +1,175 @@
+"""The container driver: each node is a booted systemd in systemd-nspawn.
+
+A node has an overlay on the baked image, a cgroup of its own, and a network namespace for
+each life.  A power cut is: cables down, thaw, SIGKILL to its init; so no FIN, no RST and no
+goodbye leaves it, as with a real machine.  What is needed to take a lab down is found by its
+name (cgroups, namespaces, mounts), never from a file.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from lab import cgroups, network, overlay
+from lab.cgroups import Cgroup
+from lab.drivers.base import PowerState
+from lab.errors import DeadlineError
+from lab.events import EventLog
+from lab.files import File
+from lab.home import LabPaths
+from lab.image import image_root
+from lab.plan import NetworkName, Node, Plan
+from lab.process import run
+
+CAPABILITIES = frozenset({"poweroff", "suspend", "netfilter", "shell", "seed"})
+# What corosync (real-time, locked memory) and the network faults need beyond nspawn's own set.
+_GUEST_CAPABILITIES = "CAP_NET_ADMIN,CAP_NET_RAW,CAP_SYS_NICE,CAP_IPC_LOCK"
+# Join every cgroup of the node, then become nspawn.  A shell, because joining must happen
+# between fork and exec, where a threaded Python may not run; paths arrive as arguments.
+_JOIN = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n-1)); done; exec "$@"'
+_DETACH = 'log=$1; shift; exec "$@" >"$log" 2>&1 </dev/null'
+
+
+class ContainerPower:
+    """Hard power over the containers of one lab."""
+
+    def __init__(self, plan: Plan, paths: LabPaths, events: EventLog) -> None:
+        self._plan = plan
+        self._paths = paths
+        self._events = events
+
+    def state(self, node: str) -> PowerState:
+        group = Cgroup(self._plan.lab, node)
+        if group.leader() is None:
+            return PowerState.OFF
+        return PowerState.SUSPENDED if group.frozen() else PowerState.ON
+
+    def on(self, node: str) -> None:
+        if self.state(node) is not PowerState.OFF:
+            return
+        group = Cgroup(self._plan.lab, node)
+        group.kill()  # a supervisor of the last life may linger, and holds locks on the tree
+        group.create()
+        root = overlay.mount(self._paths.node(node), image_root(self._paths))
+        guest = network.plug(self._plan, self._plan.node(node))
+        nspawn = [
+            "systemd-nspawn", "--quiet", f"--directory={root}", f"--machine=halab-{self._plan.lab}-{node}",
+            f"--hostname={node}", "--boot", "--keep-unit", "--register=no",
+            f"--network-namespace-path={guest.path}", f"--capability={_GUEST_CAPABILITIES}",
+            "--console=read-only", "--kill-signal=SIGRTMIN+3", "--resolv-conf=off", "--timezone=off",
+            "--link-journal=no",
+        ]
+        entries = [str(path) for path in group.entries]
+        console = self._paths.node(node) / "console.log"
+        # setsid --fork: the supervisor belongs to init, not to the command that started it.
+        run(["setsid", "--fork", "sh", "-c", _DETACH, "sh", str(console),
+             "sh", "-c", _JOIN, "sh", str(len(entries)), *entries, *nspawn],
+            # Makes /proc/sys/net writable in the guest: HAProxy needs ip_nonlocal_bind.
+            env={"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}, timeout=10)
+        self._await_leader(group)
+        self._events.emit("power.on", node)
+
+    def _await_leader(self, group: Cgroup) -> None:
+        deadline = time.monotonic() + 15
+        while group.leader() is None:
+            if time.monotonic() > deadline:
+                log = self._paths.node(group.member) / "console.log"
+                last = log.read_text(errors="replace").strip().splitlines()[-3:] if log.exists() else []
+                raise DeadlineError(f"{group.member} did not start in 15 s", where="; ".join(last) or str(log),
+                                    remedy="./inv lab.doctor")
+            time.sleep(0.01)
+
+    def off(self, node: str) -> None:
+        group = Cgroup(self._plan.lab, node)
+        was_on = group.leader() is not None
+        network.cut(self._plan.lab, node)
+        group.kill()
+        if was_on:
+            self._events.emit("power.off", node)
+        network.unplug(self._plan.lab, node)
+
+    def suspend(self, node: str) -> None:
+        Cgroup(self._plan.lab, node).freeze(True)
+        self._events.emit("power.suspend", node)
+
+    def resume(self, node: str) -> None:
+        group = Cgroup(self._plan.lab, node)
+        if group.frozen():
+            group.freeze(False)
+            self._events.emit("power.resume", node)
+
+
+class ContainerDriver:
+    """Makes and unmakes the containers of one lab."""
+
+    name = "container"
+    capabilities = CAPABILITIES
+
+    def __init__(self, plan: Plan, paths: LabPaths, events: EventLog) -> None:
+        self._plan = plan
+        self._paths = paths
+        self.power = ContainerPower(plan, paths, events)
+
+    def prepare(self) -> None:
+        network.build(self._plan)
+
+    def create(self, node: Node, seed: Iterable[File]) -> None:
+        folder = self._paths.node(node.name)
+        root = overlay.mount(folder, image_root(self._paths))
+        overlay.lay_down(root, seed)
+
+    def interface(self, node: str, network_name: NetworkName) -> str:
+        return network.host_interface(node, network_name)
+
+    def destroy(self, node: str) -> None:
+        self.power.off(node)
+        group = Cgroup(self._plan.lab, node)
+        group.remove()
+        overlay.unmount(self._paths.node(node))
+        shutil.rmtree(self._paths.node(node), ignore_errors=True)
+
+    def teardown(self) -> None:
+        remove_everything(self._plan.lab, self._paths)
+
+
+def remove_everything(lab: str, paths: LabPaths) -> None:
+    """Take off the host whatever carries the lab's name; needs no plan and no state file."""
+    names = cgroups.members(lab)
+    groups = [Cgroup(lab, name) for name in names]
+    # The BMC first: it must not power a node on again behind our back.
+    groups.sort(key=lambda group: group.member != "bmc")
+    for group in groups:
+        _strike(group)
+    for group in groups:
+        group.kill()
+    for namespace in network.namespaces_of(lab):
+        network.delete_namespace(namespace)
+    for group in groups:
+        group.remove()
+    cgroups.remove_lab(lab)
+    overlay.unmount_below(paths.root)
+    _remove_nspawn_leftovers(lab)
+
+
+def _strike(group: Cgroup) -> None:
+    """Start killing a node without waiting for it, so that many die at the same time."""
+    group.freeze_quietly(False)
+    leader = group.leader()
+    for pid in [leader] if leader else group.pids():
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def _remove_nspawn_leftovers(lab: str) -> None:
+    """nspawn's own run-time folders, which a killed supervisor leaves behind."""
+    base = Path("/run/systemd/nspawn")
+    for folder in base.glob(f"*/halab-{lab}-*"):
+        overlay.unmount_below(folder)
+        shutil.rmtree(folder, ignore_errors=True)

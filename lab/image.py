@@ -1,0 +1,238 @@
+"""The node image: baked once from Debian packages, keyed by what it was made from.
+
+``bake`` runs mmdebstrap with the Debian sources that the host's own apt uses, so a mirror
+or proxy of the host serves here too.  What goes in is an :class:`ImageRecipe` that the
+provisioning roles compose; this module knows no service.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lab import interrupt, overlay
+from lab.errors import HostError, InterruptedByUser, NotFoundError
+from lab.home import LabPaths, home
+from lab.process import run
+
+SUITE = "bookworm"
+_FORMAT = "1"  # raise it when the way of baking changes and old images must not be used
+
+
+@dataclass(frozen=True)
+class ImageRecipe:
+    """``packages`` are Debian names; ``script`` is sh that runs in the finished tree (chroot)."""
+
+    packages: tuple[str, ...]
+    script: str
+
+    @property
+    def key(self) -> str:
+        """Digest of all inputs: two recipes with one key give the same image."""
+        inputs = json.dumps({"format": _FORMAT, "suite": SUITE, **asdict(self)}, sort_keys=True)
+        return hashlib.sha256(inputs.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Image:
+    """One baked image.  ``seconds`` is how long it took, ``size_mb`` its size on disk."""
+
+    key: str
+    path: Path
+    seconds: float
+    size_mb: int
+    baked_at: float
+
+    @property
+    def root(self) -> Path:
+        return self.path / "rootfs"
+
+
+def images_dir() -> Path:
+    return home() / "images"
+
+
+def image_root(paths: LabPaths) -> Path:
+    """The tree that this lab's nodes stand on: recorded when the lab was made."""
+    link = paths.root / "image"
+    if not link.exists():
+        raise NotFoundError("the lab's image is gone", where=str(link), remedy="./inv lab.down, then ./inv lab.up")
+    return link.resolve()
+
+
+def find(key: str) -> Image | None:
+    """The finished image of that key, if there is one."""
+    record = images_dir() / key / "image.json"
+    if not record.exists():
+        return None
+    return Image(key, record.parent, **json.loads(record.read_text()))
+
+
+def list_images() -> list[Image]:
+    """Every finished image, newest first."""
+    found = [find(path.parent.name) for path in images_dir().glob("*/image.json")]
+    return sorted((image for image in found if image), key=lambda image: -image.baked_at)
+
+
+def bake(recipe: ImageRecipe, progress: Callable[[str], None] = lambda line: None, *,
+         force: bool = False) -> Image:
+    """The image of ``recipe``, baked now unless it exists.
+
+    ``progress`` gets one short line for each phase.  A second process that wants the same
+    image waits for the first.  Interrupted, it leaves nothing behind.
+    """
+    with _lock(recipe.key, progress):
+        done = find(recipe.key)
+        if done and not force:
+            return done
+        begun = time.time()
+        work = images_dir() / f".{recipe.key}.baking"
+        discard(work)
+        work.mkdir(parents=True)
+        try:
+            _debootstrap(recipe, work, progress)
+            progress("setting up the tree")
+            size = int(run(["du", "-sm", work / "rootfs"], timeout=60).stdout.split()[0])
+            record = {"seconds": round(time.time() - begun, 1), "size_mb": size, "baked_at": begun}
+            (work / "image.json").write_text(json.dumps(record))
+            target = images_dir() / recipe.key
+            discard(target)
+            work.rename(target)
+        except BaseException:
+            discard(work)
+            raise
+        image = find(recipe.key)
+        assert image is not None
+        return image
+
+
+def prune(keep: set[str]) -> list[str]:
+    """Remove the images that are not in ``keep`` and half-baked trees; their keys."""
+    removed = []
+    for path in sorted(images_dir().glob("*")) if images_dir().exists() else []:
+        if path.is_dir() and path.name not in keep and not _locked(path.name.strip(".").removesuffix(".baking")):
+            discard(path)
+            removed.append(path.name)
+    return removed
+
+
+def keys_in_use() -> set[str]:
+    """Keys of the images that some lab stands on."""
+    links = (home() / "labs").glob("*/image")
+    return {link.resolve().parent.name for link in links}
+
+
+def discard(tree: Path) -> None:
+    """Remove a tree, unmounting first what a killed bake may have left mounted in it."""
+    if tree.exists():
+        overlay.unmount_below(tree)
+        shutil.rmtree(tree)
+
+
+def _debootstrap(recipe: ImageRecipe, work: Path, progress: Callable[[str], None]) -> None:
+    script = work / "customize.sh"
+    script.write_text("set -eu\n" + recipe.script)
+    argv = [
+        "mmdebstrap", "--variant=minbase", "--mode=root",
+        '--aptopt=Apt::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"',
+        "--dpkgopt=force-unsafe-io",  # the tree is thrown away if the machine crashes
+        "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
+        "--dpkgopt=path-exclude=/usr/share/locale/*",
+        # Debian starts daemons when they are installed: this forbids it.
+        "--essential-hook=printf '#!/bin/sh\\nexit 101\\n' > \"$1/usr/sbin/policy-rc.d\""
+        " && chmod 755 \"$1/usr/sbin/policy-rc.d\"",
+        f"--include={','.join(recipe.packages)}",
+        f"--customize-hook=cp {script} \"$1/customize.sh\" && chroot \"$1\" sh /customize.sh"
+        " && rm -f \"$1/customize.sh\" \"$1/usr/sbin/policy-rc.d\"",
+        SUITE, str(work / "rootfs"), *_host_sources(),
+    ]
+    log = work / "bake.log"
+    with log.open("wb") as sink:
+        # TERM lets mmdebstrap unmount and clean up; it comes also when this process dies.
+        child = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", "--", *argv], stdin=subprocess.DEVNULL,
+                                 stdout=sink, stderr=subprocess.STDOUT, start_new_session=True,
+                                 env={**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"})
+        shown = ""
+        try:
+            while child.poll() is None:
+                if interrupt.requested():
+                    raise InterruptedByUser("the bake was stopped; nothing of it is left",
+                                            remedy="./inv image.bake starts it again")
+                shown = _report(log, shown, progress)
+                try:
+                    child.wait(0.25)
+                except subprocess.TimeoutExpired:
+                    continue
+        finally:
+            if child.poll() is None:
+                child.terminate()
+                try:
+                    child.wait(20)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+                    child.wait()
+    if child.returncode:
+        kept = home() / "bake-failed.log"
+        shutil.copy(log, kept)
+        errors = [line for line in log.read_text(errors="replace").splitlines() if line.startswith(("E:", "Err"))]
+        raise HostError("baking the node image failed", where="; ".join(errors[-2:]) or f"see {kept}",
+                        remedy=f"less {kept}; is the package mirror reachable (apt-get update)?")
+
+
+def _report(log: Path, shown: str, progress: Callable[[str], None]) -> str:
+    phases = [line[3:] for line in log.read_text(errors="replace").splitlines() if line.startswith("I: ")]
+    if phases and phases[-1] != shown:
+        progress(phases[-1].rstrip("."))
+        return phases[-1]
+    return shown
+
+
+def _host_sources() -> list[str]:
+    """The host's own Debian sources of the suite, as one-line entries; none: mmdebstrap's default."""
+    form = "$(ORIGIN)|$(CODENAME)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
+    listed = run(["apt-get", "indextargets", "--format", form, "Created-By: Packages"], timeout=30, check=False)
+    lines = []
+    for line in listed.stdout.splitlines():
+        origin, codename, uri, release, component = line.split("|")
+        if origin == "Debian" and codename.startswith(SUITE):
+            lines.append(f"deb {uri} {release} {component}")
+    return sorted(set(lines)) if any(f" {SUITE} " in line for line in lines) else []
+
+
+@contextmanager
+def _lock(key: str, progress: Callable[[str], None]) -> Iterator[None]:
+    images_dir().mkdir(parents=True, exist_ok=True)
+    with (images_dir() / f"{key}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("another halab bakes this image; waiting for it")
+            while True:
+                interrupt.wait(0.5)
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    continue
+        yield
+
+
+def _locked(key: str) -> bool:
+    path = images_dir() / f"{key}.lock"
+    if not path.exists():
+        return False
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+        except BlockingIOError:
+            return True

@@ -1,0 +1,63 @@
+"""A lab's secrets: generated once, kept 0600 in the lab's folder, in no log and no report."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+_PASSWORD_BYTES = 15  # 20 characters of URL-safe base64; IPMI 2.0 allows no more than 20
+
+
+class Secrets:
+    """Named secrets of one lab.  Reading one that does not exist makes it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def password(self, name: str) -> str:
+        """A password of 20 characters (IPMI's maximum), the same at each call."""
+        fresh = base64.urlsafe_b64encode(secrets.token_bytes(_PASSWORD_BYTES))
+        return self._keep(f"{name}.password", fresh).decode()
+
+    def key(self, name: str, size: int) -> bytes:
+        """``size`` random bytes, such as a corosync authkey."""
+        return self._keep(f"{name}.key", secrets.token_bytes(size))
+
+    def ssh_private(self, name: str) -> bytes:
+        """An ed25519 private key in OpenSSH form."""
+        path = self._folder / f"{name}.ssh"
+        if path.exists():
+            return path.read_bytes()
+        pem = Ed25519PrivateKey.generate().private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
+        return self._keep(f"{name}.ssh", pem)
+
+    def ssh_public(self, name: str) -> str:
+        """The public half as one line of authorized_keys."""
+        private = serialization.load_ssh_private_key(self.ssh_private(name), password=None)
+        public = private.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+        return public.decode()
+
+    def path(self, file: str) -> Path:
+        """Where a secret lies, for programs that want a file (``ssh -i``)."""
+        return self._folder / file
+
+    def _keep(self, file: str, fresh: bytes) -> bytes:
+        path = self._folder / file
+        if not path.exists():
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            draft = self._folder / f".{file}.{os.getpid()}.{threading.get_ident()}"
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as sink:
+                sink.write(fresh)
+            # Linked, not renamed: of two writers at once the first wins and both read its value.
+            with suppress(FileExistsError):
+                os.link(draft, path)
+            draft.unlink()
+        return path.read_bytes()
