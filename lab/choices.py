@@ -1,0 +1,27 @@
+"""Answering a word that is not one of the possible ones: the list, and the likely intention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from lab.errors import RefusedError
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that ``word`` most likely stands for, or None if it resembles none."""
+    by_lower = {choice.lower(): choice for choice in choices}
+    # 0.5: "seg" and "mix" still find their style, "tall" finds nothing
+    matches = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.5)
+    if matches:
+        return by_lower[matches[0]]
+    return None
+
+
+def unknown_choice(kind: str, word: object, choices: Iterable[str], *, where: str = "") -> RefusedError:
+    """The error for a ``word`` that is not one of ``choices``; ``kind`` is a noun such as "style"."""
+    known = list(choices)
+    guess = did_you_mean(str(word), known)
+    listed = ", ".join(known) or "(there is none)"
+    remedy = f"did you mean {guess}? Possible: {listed}" if guess else f"one of: {listed}"
+    return RefusedError(f"There is no {kind} '{word}'.", where=where, remedy=remedy)

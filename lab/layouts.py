@@ -1,0 +1,207 @@
+"""Topology -> Plan: names, addresses, VIPs, and in words what does not fit.
+
+Addresses are a function of the node's index alone, so the same topology always gives the
+same plan, and every lab may use the same ones: each lives in a network namespace of its own.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+
+from lab.plan import Cluster, Network, NetworkName, Node, Plan, Service, Vip
+from lab.profile import Profile
+from lab.profiles import load_profile
+from lab.shape import MAX_MEMBERS, Shape, shape
+from lab.topology import DriverName, Topology
+
+NETWORKS: dict[NetworkName, IPv4Network] = {
+    "mgmt": IPv4Network("10.66.0.0/24"),
+    "control": IPv4Network("10.66.1.0/24"),
+    "ring": IPv4Network("10.66.2.0/24"),
+}
+# Locally administered (02:), "hl" in ASCII.  Fixed, because a bridge without a MAC of its own takes its
+# lowest port's, and a power cut would change it.
+BRIDGE_MACS: dict[NetworkName, str] = {
+    "mgmt": "02:68:6c:00:00:01",
+    "control": "02:68:6c:00:00:02",
+    "ring": "02:68:6c:00:00:03",
+}
+# Last octets: 64 nodes end at .74, their BMCs at .174, below the VIPs.
+HOST_OCTET, NODE_OCTET, BMC_OCTET = 1, 10, 110
+VIP_OCTETS = {"public": 200, "internal": 201}
+
+# MB of a container.  Measured: 145..180 with corosync and Pacemaker alone, 360..440 with everything.
+CLUSTER_MB = 170
+SERVICE_MB: dict[Service, int] = {"galera": 170, "rabbitmq": 90, "haproxy": 10, "memcached": 10}
+# MB of a virtual machine.  Measured: 545 of 768 in use with everything; Pacemaker alone fits into 512.
+VM_MB, SMALL_VM_MB = 768, 512
+HEAVY: frozenset[Service] = frozenset({"galera", "rabbitmq"})
+IMAGE_DISK_MB, NODE_DISK_MB = 1200, 400
+
+MANY_WRITERS = 7
+SLOW_DETECTION_MS = 15_000
+
+_FULL_NAME: dict[Service, str] = {
+    "haproxy": "haproxy (LB)",
+    "galera": "galera (DB)",
+    "rabbitmq": "rabbitmq (MQ)",
+    "memcached": "memcached (MC)",
+}
+
+
+def make_plan(topology: Topology) -> Plan:
+    """The plan of a lab; the same topology always gives an equal plan.
+
+    Reads the topology's timer profile.  Raises RefusedError if that file is not valid.
+    """
+    layout = shape(topology.style, topology.nodes, topology.segregate, allow_large=topology.allow_large)
+    profile = load_profile(topology.profile)
+    nodes = _nodes(layout)
+    clusters = tuple(
+        Cluster(
+            name=part.cluster,
+            nodes=tuple(node.name for node in nodes if node.cluster == part.cluster),
+            services=part.services,
+        )
+        for part in layout.parts
+    )
+    disk = 0 if topology.driver == "fake" else IMAGE_DISK_MB + NODE_DISK_MB * len(nodes)
+    return Plan(
+        lab=topology.name,
+        style=topology.style,
+        driver=topology.driver,
+        pacemaker=topology.pacemaker,
+        profile=profile,
+        networks=_networks(),
+        clusters=clusters,
+        nodes=nodes,
+        vips=_vips(clusters),
+        not_deployed=tuple(_not_deployed(topology, layout)),
+        warnings=tuple([*_host_warnings(topology, layout), *_cluster_warnings(clusters, profile)]),
+        memory_mb=sum(_memory_mb(topology.driver, node.services) for node in nodes),
+        disk_mb=disk,
+    )
+
+
+def _address(network: NetworkName, octet: int) -> IPv4Address:
+    return NETWORKS[network].network_address + octet
+
+
+def _networks() -> tuple[Network, ...]:
+    return tuple(
+        Network(
+            name=name,
+            cidr=cidr,
+            host=_address(name, HOST_OCTET),
+            bridge=f"br-{name}",
+            bridge_mac=BRIDGE_MACS[name],
+        )
+        for name, cidr in NETWORKS.items()
+    )
+
+
+def _nodes(layout: Shape) -> tuple[Node, ...]:
+    members = [(part, number) for part in layout.parts for number in range(1, part.size + 1)]
+    return tuple(
+        Node(
+            name=f"{part.prefix}{number}",
+            index=index,
+            cluster=part.cluster,
+            services=part.services,
+            mgmt=_address("mgmt", NODE_OCTET + index),
+            control=_address("control", NODE_OCTET + index),
+            ring=_address("ring", NODE_OCTET + index),
+            bmc=_address("mgmt", BMC_OCTET + index),
+        )
+        for index, (part, number) in enumerate(members, start=1)
+    )
+
+
+def _vips(clusters: tuple[Cluster, ...]) -> tuple[Vip, ...]:
+    """Every VIP is where HAProxy is: colocation does not reach across clusters."""
+    holder = next(cluster.name for cluster in clusters if "haproxy" in cluster.services)
+    return tuple(
+        Vip(name=name, address=_address("control", octet), cluster=holder)
+        for name, octet in VIP_OCTETS.items()
+    )
+
+
+def _memory_mb(driver: DriverName, services: tuple[Service, ...]) -> int:
+    if driver == "fake":
+        return 0
+    if driver == "vagrant":
+        return VM_MB if HEAVY & set(services) else SMALL_VM_MB
+    return CLUSTER_MB + sum(SERVICE_MB[service] for service in services)
+
+
+def _not_deployed(topology: Topology, layout: Shape) -> list[str]:
+    """One sentence per component that the lab will not have: why, and what would bring it."""
+    missing = [
+        f"{_FULL_NAME[service]}: needs three hosts of its own in the {topology.style} style, and all "
+        f"{topology.nodes} are spoken for. --nodes=12 has room for it; --style=mixed --nodes={topology.nodes} runs it in the core."
+        for service in SERVICE_MB
+        if service not in layout.services
+    ]
+    missing.append(
+        "API (Keystone, cinder-api, cinder-scheduler) and AP (cinder-volume): halab does not deploy them "
+        "yet, whatever the style; the VIPs lead to the database only."
+    )
+    return missing
+
+
+def _host_warnings(topology: Topology, layout: Shape) -> list[str]:
+    """What happens to hosts that were asked for and are not built, and to labs above the limit."""
+    warnings = []
+    built = sum(part.size for part in layout.parts)
+    if layout.api_hosts:
+        warnings.append(
+            f"{layout.api_hosts} of the {topology.nodes} hosts are kept free for the API tier, which is not "
+            f"deployed yet: {built} nodes are built."
+        )
+    if layout.spare_hosts:
+        sizes = ", ".join(f"{part.cluster} {part.size}" for part in layout.parts)
+        warnings.append(
+            f"1 of the {topology.nodes} hosts is left over: with {sizes} it would make a cluster even, so it "
+            "is kept free for the monitor, which is not deployed yet, and not built."
+        )
+    if topology.nodes > MAX_MEMBERS:
+        warnings.append(
+            f"{topology.nodes} nodes are above the {MAX_MEMBERS} that halab is made for; "
+            "this is not well tested (allow_large)."
+        )
+    return warnings
+
+
+def _cluster_warnings(clusters: tuple[Cluster, ...], profile: Profile) -> list[str]:
+    """Judged per cluster, never on the total: quorum is a matter of one cluster."""
+    warnings = []
+    for cluster in clusters:
+        members = len(cluster.nodes)
+        half = members // 2
+        if members % 2 == 0:
+            warnings.append(
+                f"Cluster {cluster.name} is even: cut {half}:{half}, neither half has quorum and both stop, "
+                f"and it outlives no more losses than {members - 1} members do. Better {members - 1} or "
+                f"{members + 1}, or a qdevice: a tie-breaking vote from outside, which halab does not set up yet."
+            )
+        if members == MAX_MEMBERS:
+            warnings.append(f"Cluster {cluster.name} is at corosync's limit of {MAX_MEMBERS} members.")
+        if members > MAX_MEMBERS:
+            warnings.append(
+                f"Cluster {cluster.name} has {members} members: "
+                f"corosync is not well tested above {MAX_MEMBERS}."
+            )
+        if "galera" in cluster.services and members >= MANY_WRITERS:
+            warnings.append(
+                f"Galera runs on {members} nodes: each commit goes to all of them and waits for the slowest, "
+                "so more nodes make writes slower, not faster. "
+                "A mixed or segregated lab keeps the database on 3 or 5."
+            )
+        timers = profile.corosync
+        detection = timers.effective_token_ms(members) + timers.effective_consensus_ms(members)
+        if detection > SLOW_DETECTION_MS:
+            warnings.append(
+                f"With the {profile.name} profile, {members} members of {cluster.name} need "
+                f"{detection / 1000:.1f} s (token and consensus) to notice a dead one."
+            )
+    return warnings

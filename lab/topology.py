@@ -1,0 +1,176 @@
+"""The topology: what a person asks for, in a YAML file or in options.
+
+A :class:`Topology` is valid when it exists: style, size and profile fit together.
+:func:`load_topology` names the file and line of what is wrong, :func:`topology_from_options`
+the option.  ``lab.layouts.make_plan`` turns a topology into a plan.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+
+from lab.choices import unknown_choice
+from lab.errors import RefusedError
+from lab.plan import PacemakerScope, Style
+from lab.profiles import DEFAULT_PROFILE, profile_names
+from lab.shape import DEFAULT_NODES, Bottleneck, default_nodes, shape
+from lab.yamlfile import Loc, Place, read_mapping, refusal
+
+DriverName = Literal["container", "vagrant", "fake"]
+
+DEFAULT_NAME = "default"
+# A lab's name becomes part of interface, bridge and host names: IFNAMSIZ leaves 15 characters,
+# so the drivers shorten it, and a dot would start a new DNS label.
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
+
+
+class Topology(BaseModel):
+    """One lab as it was asked for.
+
+    ``nodes`` left out is the smallest number that shows the style; ``segregate`` (mixed only)
+    names the clusters to take out of the core; ``allow_large`` lifts the limit of 16 nodes to 64.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = DEFAULT_NAME
+    style: Style = "collapsed"
+    nodes: int = DEFAULT_NODES["collapsed"]
+    driver: DriverName = "container"
+    profile: str = DEFAULT_PROFILE
+    pacemaker: PacemakerScope = "core"
+    segregate: tuple[Bottleneck, ...] = ()
+    allow_large: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _size_of_style(cls, data: Any) -> Any:
+        """Fill in the style's own default size, which a field's default cannot depend on."""
+        if not isinstance(data, Mapping) or "nodes" in data:
+            return data
+        style = data.get("style", "collapsed")
+        if style not in DEFAULT_NODES:
+            return data
+        named = data.get("segregate", ())
+        named = [str(name) for name in named] if isinstance(named, list | tuple) else []
+        return {**data, "nodes": default_nodes(style, named)}
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _usable_name(cls, value: Any) -> Any:
+        if not isinstance(value, str) or not _NAME.fullmatch(value):
+            raise RefusedError(
+                f"'{value}' cannot be a lab's name: it becomes part of host and interface names.",
+                remedy="a lower-case letter, then up to 15 letters, digits or dashes, such as lab-1",
+            )
+        return value
+
+    @field_validator("nodes", mode="before")
+    @classmethod
+    def _whole_number(cls, value: Any) -> int:
+        if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,9}\s*", value):
+            return int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            shown = "nothing" if value is None else f"'{value}'"
+            raise RefusedError(
+                f"The number of nodes is {shown}, which is not a whole number.",
+                remedy="digits, such as --nodes=3",
+            )
+        return int(value)
+
+    @field_validator("profile", mode="after")
+    @classmethod
+    def _known_profile(cls, value: str) -> str:
+        if value not in profile_names():
+            raise unknown_choice("profile", value, profile_names())
+        return value
+
+    @field_validator("segregate", mode="before")
+    @classmethod
+    def _list_of_words(cls, value: Any) -> Any:
+        """Options bring one string, ``db,mq``; a file may give one word without brackets."""
+        if isinstance(value, str):
+            return tuple(word.strip() for word in value.split(",") if word.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Topology:
+        if self.segregate and self.style != "mixed":
+            raise RefusedError(
+                f"The {self.style} style has no bottlenecks to choose: only mixed takes some components out.",
+                where="segregate",
+                remedy="--style=mixed, or leave segregate out",
+            )
+        if len(set(self.segregate)) != len(self.segregate):
+            raise RefusedError(
+                f"A component is named twice: {', '.join(self.segregate)}.",
+                where="segregate",
+                remedy="name each once",
+            )
+        shape(self.style, self.nodes, self.segregate, allow_large=self.allow_large)
+        return self
+
+
+def load_topology(path: str | Path) -> Topology:
+    """Read a topology file.
+
+    Raises NotFoundError if there is none, otherwise RefusedError with ``file:line`` in ``where``.
+    """
+    source = read_mapping(Path(path))
+    return _validated(dict(source.data), source.place)
+
+
+def topology_from_options(
+    *,
+    topology: str | Path | None = None,
+    name: str | None = None,
+    style: str | None = None,
+    nodes: str | int | None = None,
+    driver: str | None = None,
+    profile: str | None = None,
+    pacemaker: str | None = None,
+    segregate: str | None = None,
+    allow_large: bool = False,
+) -> Topology:
+    """The topology that a command line asks for.
+
+    None and the empty string mean "not given".  With ``topology`` (a file) the options given
+    override the file's keys.  RefusedError names the option, or the file and line, at fault.
+    """
+    options: dict[str, Any] = {
+        "name": name,
+        "style": style,
+        "nodes": nodes,
+        "driver": driver,
+        "profile": profile,
+        "pacemaker": pacemaker,
+        "segregate": segregate,
+        "allow_large": allow_large or None,
+    }
+    given = {key: value for key, value in options.items() if value not in (None, "")}
+    source = read_mapping(Path(topology)) if topology else None
+
+    def place(loc: Loc) -> str:
+        key = str(loc[0]) if loc else ""
+        if key in given:
+            return f"--{key.replace('_', '-')}={given[key]}"
+        return source.place(loc) if source else ""
+
+    return _validated({**(source.data if source else {}), **given}, place)
+
+
+def driver_names() -> tuple[str, ...]:
+    """The drivers that a topology may name."""
+    return get_args(DriverName)
+
+
+def _validated(values: dict[str, Any], place: Place) -> Topology:
+    try:
+        return Topology.model_validate(values)
+    except ValidationError as error:
+        raise refusal(error, Topology, place, "topology") from error

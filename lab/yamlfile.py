@@ -1,0 +1,148 @@
+"""YAML files whose errors name the file and the line.
+
+Two models are read from YAML, topologies and timer profiles.  This module reads the file,
+remembers where each key stands, and turns pydantic's first complaint into a
+:class:`lab.errors.RefusedError` that a person can act on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from lab.choices import did_you_mean, unknown_choice
+from lab.errors import NotFoundError, RefusedError
+
+Loc = tuple[int | str, ...]
+Place = Callable[[Loc], str]
+
+
+@dataclass(frozen=True)
+class YamlFile:
+    """A mapping read from ``path``; ``label`` is how errors call the file."""
+
+    label: str
+    data: CommentedMap
+
+    def place(self, loc: Loc) -> str:
+        """``file:line`` of the key at ``loc``, or of the nearest mapping above it that exists."""
+        here: Any = self.data
+        line = 0
+        for key in loc:
+            try:
+                line = here.lc.key(key)[0] if isinstance(here, CommentedMap) else here.lc.item(key)[0]
+                here = here[key]
+            except (AttributeError, KeyError, IndexError, TypeError):
+                break
+        return f"{self.label}:{line + 1}"
+
+
+def read_mapping(path: Path, *, label: str | None = None) -> YamlFile:
+    """Read one YAML mapping.
+
+    Raises NotFoundError if there is no such file, RefusedError if it is not a YAML mapping.
+    """
+    name = label or str(path)
+    try:
+        loaded = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            "There is no such file.", where=name, remedy="check the path; ls topologies/ shows the examples"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise RefusedError(f"The file cannot be read: {reason}.", where=name) from error
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        # ruamel's problem may span lines; the first says it, the rest quotes the file
+        problem = str(error.problem or error.context or "syntax error").splitlines()[0]
+        raise RefusedError(
+            f"This is not valid YAML: {problem}.",
+            where=f"{name}{line}",
+            remedy="see topologies/collapsed.yml for the form",
+        ) from error
+    except YAMLError as error:
+        raise RefusedError(f"This is not valid YAML: {error}.", where=name) from error
+    if not isinstance(loaded, CommentedMap):
+        found = "nothing" if loaded is None else f"a {_kind(loaded)}"
+        raise RefusedError(
+            f"The file should hold keys and values, but it holds {found}.",
+            where=f"{name}:1",
+            remedy="see topologies/collapsed.yml for the form",
+        )
+    return YamlFile(name, loaded)
+
+
+def refusal(error: ValidationError, model: type[BaseModel], place: Place, noun: str) -> RefusedError:
+    """The first of pydantic's complaints about a ``model``, as a person wants to read it.
+
+    A validator of the model may raise RefusedError itself; its ``where`` then names the key
+    at fault, and ``place`` says where that key stands.
+    """
+    first = min(error.errors(), key=lambda item: _severity(item["type"]))
+    loc: Loc = tuple(first["loc"])
+    key = ".".join(str(part) for part in loc)
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, RefusedError):
+        at = (cause.where,) if cause.where else loc
+        return RefusedError(cause.what, where=place(at), remedy=cause.remedy)
+    owner = _owner(model, loc)
+    if first["type"] == "extra_forbidden":
+        return _unknown_key(loc, owner, place, noun)
+    if first["type"] == "missing":
+        return RefusedError(f"The {noun} lacks the key '{key}'.", where=place(loc))
+    choices = _literals(owner, loc)
+    if first["type"] == "literal_error" and choices:
+        kind = f"value of {loc[-2]}" if isinstance(loc[-1], int) else str(loc[-1])
+        return unknown_choice(kind, first["input"], choices, where=place(loc))
+    message = str(cause) if isinstance(cause, ValueError) else first["msg"]
+    return RefusedError(f"'{key}' is wrong: {message}, got {first['input']!r}.", where=place(loc))
+
+
+def _severity(kind: str) -> int:
+    # A misspelt key also leaves the right one unset, so it explains what else is wrong.
+    return 0 if kind == "extra_forbidden" else 1
+
+
+def _unknown_key(loc: Loc, owner: type[BaseModel], place: Place, noun: str) -> RefusedError:
+    known = list(owner.model_fields)
+    guess = did_you_mean(str(loc[-1]), known)
+    listed = ", ".join(known)
+    remedy = f"did you mean {guess}? Keys: {listed}" if guess else f"keys: {listed}"
+    part = f" under '{'.'.join(str(key) for key in loc[:-1])}'" if len(loc) > 1 else ""
+    return RefusedError(f"A {noun} has no key '{loc[-1]}'{part}.", where=place(loc), remedy=remedy)
+
+
+def _owner(model: type[BaseModel], loc: Loc) -> type[BaseModel]:
+    """The model that the last key of ``loc`` belongs to."""
+    for key in loc[:-1]:
+        field = model.model_fields.get(str(key))
+        if field is None or not (
+            isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        ):
+            break
+        model = field.annotation
+    return model
+
+
+def _literals(owner: type[BaseModel], loc: Loc) -> tuple[str, ...]:
+    names = [str(key) for key in loc if not isinstance(key, int)]
+    field = owner.model_fields.get(names[-1]) if names else None
+    annotation: Any = field.annotation if field else None
+    if get_origin(annotation) is tuple:
+        annotation = get_args(annotation)[0]
+    return tuple(get_args(annotation)) if get_origin(annotation) is Literal else ()
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "mapping"
+    return "list" if isinstance(value, list) else "single value"
