@@ -199,7 +199,7 @@ class Facts:
             return cls.from_json(json.loads(path.read_text()))
         except FileNotFoundError as error:
             raise RefusedError("the run has no facts", where=str(path),
-                               remedy="run the scenario again: it did not get far enough to be judged") from error
+                               remedy="run the scenario again: it stopped too early to be judged") from error
         except json.JSONDecodeError as error:
             raise RefusedError(f"not JSON: {error}", where=str(path)) from error
 
@@ -207,7 +207,8 @@ class Facts:
 def _build(cls: type[Any], raw: Any, where: str) -> Any:
     if not isinstance(raw, Mapping):
         raise RefusedError(f"{where} must be an object", where=where)
-    hints = _hints(cls)
+    described: Any = cls  # mypy does not take type[...] for hashable
+    hints: dict[str, Any] = _hints(described)
     unknown = sorted(set(raw) - set(hints))
     if unknown:
         raise RefusedError(f"unknown field {unknown[0]}", where=where)
@@ -219,7 +220,7 @@ def _build(cls: type[Any], raw: Any, where: str) -> Any:
 
 
 @cache
-def _hints(cls: type[Any]) -> dict[str, Any]:
+def _hints(cls: Any) -> dict[str, Any]:
     hints = get_type_hints(cls)
     return {item.name: hints[item.name] for item in fields(cls)}
 

@@ -1,0 +1,95 @@
+"""Takes every message with a manual ack and writes its id down before acking it.
+
+A slot is ``ok`` when a message arrived after it began, so the schedule asks the same question
+as the other probes: is the service serving now?  With no publisher there is nothing to see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from chaos.model import Outcome
+from chaos.probes.amqp import Brokers, Link, brokers_of, declare
+from chaos.probes.config import QUEUE, ProbeConfig
+from chaos.probes.ledger_file import LedgerFile
+
+PREFETCH = 200
+# The audit S5 needs an empty queue: after the last delivery wait this long for silence, at most so long.
+QUIET, DRAIN_LIMIT = 1.0, 20.0
+
+
+class MqConsume:
+    """``summary`` says at the end whether the queue was seen empty."""
+
+    name = "mq_consume"
+
+    def __init__(self, brokers: Brokers, ledger: LedgerFile) -> None:
+        self.timeout = brokers.timeout
+        self._ledger = ledger
+        self._link = Link(brokers, self._prepare, lambda: None)
+        self._arrival: asyncio.Future[None] | None = None
+        self._last = 0.0
+        self._drained = False
+
+    @property
+    def summary(self) -> dict[str, bool]:
+        return {"drained": self._drained}
+
+    async def open(self) -> None:
+        self._link.start()
+
+    async def attempt(self, slot: int) -> tuple[Outcome, str]:
+        if self._arrival is None or self._arrival.done():
+            self._arrival = asyncio.get_running_loop().create_future()
+        try:
+            # shield: the slots in flight share one future, and one slot's timeout must not end it
+            await asyncio.wait_for(asyncio.shield(self._arrival), self.timeout)
+        except TimeoutError:
+            return Outcome.FAIL, "no message arrived"
+        return Outcome.OK, ""
+
+    async def close(self) -> None:
+        """Go on consuming until the queue is empty, then leave."""
+        loop = asyncio.get_running_loop()
+        limit = loop.time() + DRAIN_LIMIT
+        self._last = max(self._last, loop.time())
+        while loop.time() < limit and not self._drained:
+            await asyncio.sleep(0.1)
+            if loop.time() - self._last >= QUIET:
+                self._drained = await self._empty()
+        await self._link.close()
+        self._ledger.close()
+
+    async def _empty(self) -> bool:
+        counted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def answered(frame: Any) -> None:
+            if not counted.done():
+                counted.set_result(int(frame.method.message_count))
+
+        try:
+            async with asyncio.timeout(self.timeout):
+                channel = await self._link.channel()
+                channel.queue_declare(QUEUE, passive=True, callback=answered)
+                return await counted == 0
+        except Exception:  # not reachable now; the caller asks again until its limit
+            return False
+
+    def _prepare(self, channel: Any, ready: Callable[[], None]) -> None:
+        def declared() -> None:
+            channel.basic_consume(QUEUE, self._delivered, callback=lambda _frame: ready())
+
+        channel.basic_qos(prefetch_count=PREFETCH, callback=lambda _frame: declare(channel, declared))
+
+    def _delivered(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
+        self._ledger.add(body.decode("ascii", "replace").replace("\n", " "))
+        channel.basic_ack(method.delivery_tag)
+        self._last = asyncio.get_running_loop().time()
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
+
+
+def make(config: ProbeConfig) -> MqConsume:
+    return MqConsume(brokers_of(config), LedgerFile(config.ledger))
