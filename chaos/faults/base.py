@@ -1,0 +1,102 @@
+"""What the faults share: parameters that are refused early, and power that is waited for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from chaos.model import HealRank, Proof, Target
+from chaos.suggest import did_you_mean
+from lab.drivers.base import PowerState
+from lab.errors import RefusedError
+from lab.events import read_events
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+# The journal's own key in ``Target.params``: names what the fault leaves on the host.
+FAULT_ID = "fault_id"
+
+_POLL = 0.1  # s
+_POST_MARGIN = 2.0  # s on top of the machine's power-on self test
+
+
+class BaseFault:
+    """The Fault protocol, plus two steps that come before the journal is written.
+
+    ``validate`` needs no lab: the scenario loader calls it, so a wrong parameter is an error
+    with a line number.  ``prepare`` may look at the lab, never change it; what it adds to the
+    target goes into the journal, so that proofs and heal work from another process as well.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    needs: ClassVar[frozenset[str]]
+    rank: ClassVar[HealRank]
+    wants_fencing: ClassVar[bool]
+    parameters: ClassVar[frozenset[str]] = frozenset()
+
+    def validate(self, params: Mapping[str, Any]) -> None:
+        """Raise RefusedError for a parameter that this fault cannot act on."""
+        for name in params:
+            if name not in self.parameters:
+                remedy = did_you_mean(name, self.parameters) if self.parameters else "leave it out"
+                raise RefusedError(f"{self.name} has no parameter '{name}'", remedy=remedy)
+
+    def prepare(self, lab: Lab, target: Target) -> Target:
+        return target
+
+    def fencing_follows(self, target: Target) -> bool:
+        """Whether this very target means an unclean loss of a node, which only fencing may end."""
+        return self.wants_fencing
+
+    def inject(self, lab: Lab, target: Target) -> None:
+        raise NotImplementedError
+
+    def took_effect(self, lab: Lab, target: Target) -> Proof:
+        raise NotImplementedError
+
+    def heal(self, lab: Lab, target: Target) -> None:
+        raise NotImplementedError
+
+    def healed(self, lab: Lab, target: Target) -> Proof:
+        raise NotImplementedError
+
+
+def with_params(target: Target, **more: Any) -> Target:
+    return replace(target, params={**target.params, **more})
+
+
+def all_hold(proofs: list[Proof]) -> Proof:
+    """One proof out of one per node: all must hold, and all are quoted."""
+    return Proof(bool(proofs) and all(proof.ok for proof in proofs),
+                 "; ".join(proof.evidence for proof in proofs) or "no node was looked at")
+
+
+def power_back_on(lab: Lab, node: str) -> None:
+    """Have the node powered on, without getting in the way of its own BMC.
+
+    A node that the cluster fenced is off for the length of its power-on self test and then
+    comes back by itself.  Powering it on earlier lets it rejoin before the fence operation is
+    reported; it is then told that it was just fenced, and its cluster daemons exit for good.
+    """
+    power = lab.driver.power
+    patience = lab.plan.profile.bmc.post + _POST_MARGIN
+    end = time.monotonic() + patience
+    while power.state(node) == PowerState.OFF and _being_fenced(lab, node, patience):
+        if time.monotonic() > end:
+            break
+        time.sleep(_POLL)
+    if power.state(node) == PowerState.SUSPENDED:
+        power.resume(node)
+    if power.state(node) == PowerState.OFF:
+        power.on(node)
+
+
+def _being_fenced(lab: Lab, node: str, recent: float) -> bool:
+    """Whether the BMC was told to change this node's power within the last ``recent`` seconds."""
+    asked = read_events(lab.paths.events, since=time.time() - recent)
+    return any(event.kind == "bmc.request" and event.node == node
+               and not str(event.data.get("command", "")).endswith("status") for event in asked)
