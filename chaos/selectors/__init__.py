@@ -1,0 +1,48 @@
+"""Words that mean a node by its role, so that a scenario holds for every lab.
+
+Each file of this package is one selector.  A plain node name is a selector of itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import TYPE_CHECKING
+
+from chaos.model import Selector
+from chaos.suggest import did_you_mean
+from lab.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+_NOT_SELECTORS = frozenset({"crm", "haproxy"})
+
+
+@cache
+def all_selectors() -> dict[str, Selector]:
+    """Every selector by name."""
+    found: dict[str, Selector] = {}
+    for module in pkgutil.iter_modules(__path__):
+        if module.name in _NOT_SELECTORS:
+            continue
+        selector: Selector = importlib.import_module(f"{__name__}.{module.name}").SELECTOR
+        found[selector.name] = selector
+    return dict(sorted(found.items()))
+
+
+def resolve(lab: Lab, word: str) -> tuple[str, ...]:
+    """The nodes that ``word`` means in this lab right now.
+
+    Raises NotFoundError for an unknown word, and what the selector raises when the cluster
+    cannot say (NodeError, HalabError).
+    """
+    nodes = [node.name for node in lab.plan.nodes]
+    if word in nodes:
+        return (word,)
+    selectors = all_selectors()
+    if word not in selectors:
+        raise NotFoundError(f"'{word}' is neither a node of lab '{lab.name}' nor a selector",
+                            remedy=did_you_mean(word, [*selectors, *nodes]))
+    return selectors[word].resolve(lab)

@@ -1,0 +1,62 @@
+"""vip_holder: the node that has the lab's first VIP on an interface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chaos.reach import ssh_banner
+from chaos.selectors import crm
+from lab.errors import HalabError, NodeError
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+    from lab.plan import Vip
+
+
+class VipHolder:
+    """Pacemaker says where it should be, the node's kernel says where it is; the kernel is believed.
+
+    With several VIPs the first of the plan is meant; they are kept together by colocation.
+    """
+
+    name = "vip_holder"
+
+    def resolve(self, lab: Lab) -> tuple[str, ...]:
+        if not lab.plan.vips:
+            raise HalabError(f"lab '{lab.name}' has no VIP")
+        vip = lab.plan.vips[0]
+        members = [node.name for node in lab.plan.members(vip.cluster)]
+        said = _according_to_pacemaker(lab, vip, members)
+        if said and has_address(lab, said, vip):
+            return (said,)
+        holders = [node for node in members if has_address(lab, node, vip)]
+        if len(holders) != 1:
+            raise HalabError(f"the VIP {vip.address} has {len(holders)} holders, not one",
+                             where=", ".join(holders) or "asked: " + ", ".join(members),
+                             remedy=f"./inv lab.status --name={lab.name}")
+        return (holders[0],)
+
+
+def has_address(lab: Lab, node: str, vip: Vip) -> bool:
+    """Whether the kernel of ``node`` has the VIP; False for a node that does not answer."""
+    if not ssh_banner(lab, node):
+        return False
+    try:
+        shown = lab.shell.run(node, "ip -4 -oneline address show", timeout=10).stdout
+    except NodeError:
+        return False
+    # "3: eth1    inet 10.0.0.100/32 scope global eth1 ..."
+    return any(word.split("/")[0] == str(vip.address) for line in shown.splitlines() for word in line.split())
+
+
+def _according_to_pacemaker(lab: Lab, vip: Vip, members: list[str]) -> str:
+    try:
+        view = crm.ask(lab, members)
+    except HalabError:
+        return ""
+    addresses = view.running("IPaddr2")
+    named = [one for one in addresses if vip.name in (one.id, one.id.removeprefix("vip-"))]
+    return (named or addresses)[0].node if addresses else ""
+
+
+SELECTOR = VipHolder()
