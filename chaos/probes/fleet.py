@@ -1,0 +1,221 @@
+"""All probes of one run: start them, wait until each has succeeded once, stop them in order."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chaos.probes.config import ProbeConfig, ProbeSecrets, Targets
+from chaos.probes.hostload import HostLoad
+from lab.errors import DeadlineError, HostError
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+# The default set: every service, the VIP's holder, and both ends of the queue.
+DEFAULT_PROBES = ("vip_arp", "vip_tcp", "sql_read", "sql_write", "mq_publish", "mq_consume", "cache")
+ARP_PERIOD = 0.1  # seconds; S1 asks for a look every 100 ms
+TIMEOUT = 1.0  # seconds for one attempt
+_STOP_GRACE = 5.0
+_DRAIN_GRACE = 25.0  # the consumer empties the queue before it leaves
+_HOST_FILE = "host.jsonl"
+Command = Callable[[Sequence[str]], list[str]]
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class ProbeExit:
+    """How a probe's process ended; ``returncode`` is 0 after an orderly stop."""
+
+    name: str
+    returncode: int
+    last_words: str = ""
+
+
+def samples_file(run_dir: Path, name: str) -> Path:
+    return run_dir / "samples" / f"{name}.jsonl"
+
+
+def ledger_file(run_dir: Path, name: str) -> Path:
+    """Rows acked (sql_write), ids confirmed (mq_publish), ids seen (mq_consume), replies (vip_arp)."""
+    return run_dir / "ledgers" / f"{name}.txt"
+
+
+def targets_of(lab: Lab, client: str) -> Targets:
+    """Where a lab's services are, read from its plan."""
+    plan = lab.plan
+    return Targets(
+        client=client,
+        vip=str(plan.vips[0].address) if plan.vips else "",
+        vips={vip.name: str(vip.address) for vip in plan.vips},
+        interface=plan.network("control").bridge,
+        mq_hosts=tuple(str(node.control) for node in plan.running("rabbitmq")),
+        cache_servers=tuple(str(node.control) for node in plan.running("memcached")),
+    )
+
+
+class ProbeFleet:
+    """The processes of one run.
+
+    Start it from a thread that lives as long as the run: the probes ask the kernel to end
+    them when that thread ends.  ``with`` stops them whatever happens.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._ready: dict[str, float] = {}
+        self._load = HostLoad(run_dir / _HOST_FILE)
+        self._secrets = run_dir / ".probe-secrets.json"
+
+    def __enter__(self) -> ProbeFleet:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
+    @property
+    def ready(self) -> Mapping[str, float]:
+        """Epoch seconds of each probe's first success."""
+        return dict(self._ready)
+
+    def start(self, lab: Lab, names: Sequence[str], period: float = 0.02, *, client: str,
+              secrets: ProbeSecrets, deadline: float = 30.0) -> None:
+        """Start the probes in the lab's namespace and wait until each has succeeded once.
+
+        ``client`` marks this run's rows and messages (lower-case letters and digits).
+        Raises DeadlineError that names the silent probes and the last outcome of each, after
+        stopping all of them.
+        """
+        if not lab.namespace.exists():
+            raise HostError(f"the lab's network namespace {lab.namespace.name} is gone",
+                            where=str(lab.namespace.path), remedy="./inv lab.up")
+        self.start_in(lab.namespace.command, targets_of(lab, client), names, period, secrets, deadline)
+
+    def start_in(self, command: Command, targets: Targets, names: Sequence[str], period: float,
+                 secrets: ProbeSecrets, deadline: float) -> None:
+        """As ``start``, with ``command(argv) -> argv`` that steps into the place of the clients."""
+        for folder in ("samples", "ledgers", "probes"):
+            (self._run_dir / folder).mkdir(parents=True, exist_ok=True)
+        _write_private(self._secrets, secrets.model_dump_json())
+        self._load.start()
+        try:
+            for name in names:
+                config = self._config(name, targets, period)
+                self._processes[name] = self._spawn(command, name, config)
+            self._await_ready(deadline)
+        except BaseException:
+            self.stop()
+            raise
+
+    def alive(self) -> dict[str, bool]:
+        """Which probes still run; a probe that died makes the run BROKEN."""
+        return {name: process.poll() is None for name, process in self._processes.items()}
+
+    def stop(self) -> tuple[ProbeExit, ...]:
+        """Stop and collect all probes; the consumer last, so that it sees what was published.
+
+        Idempotent; kills what does not leave in time.
+        """
+        exits = []
+        order = [name for name in self._processes if name != "mq_consume"]
+        exits += self._stop(order, _STOP_GRACE)
+        exits += self._stop([name for name in self._processes if name == "mq_consume"], _DRAIN_GRACE)
+        self._processes.clear()
+        self._load.stop()
+        self._secrets.unlink(missing_ok=True)
+        return tuple(exits)
+
+    def _config(self, name: str, targets: Targets, period: float) -> Path:
+        ledgered = name in ("sql_write", "mq_publish", "mq_consume", "vip_arp")
+        config = ProbeConfig(
+            probe=name, period=ARP_PERIOD if name == "vip_arp" else period, timeout=TIMEOUT,
+            samples=samples_file(self._run_dir, name),
+            ledger=ledger_file(self._run_dir, name) if ledgered else None,
+            targets=targets, secrets_file=self._secrets)
+        path = self._run_dir / "probes" / f"{name}.json"
+        path.write_text(config.model_dump_json(indent=1) + "\n")
+        return path
+
+    def _spawn(self, command: Command, name: str, config: Path) -> subprocess.Popen[bytes]:
+        argv = command([sys.executable, "-m", "chaos.probes", name, "--config", str(config)])
+        log = self._run_dir / "probes" / f"{name}.log"
+        with log.open("wb") as errors:
+            # A session of its own: Ctrl-C is for the runner, which then stops the probes in order.
+            return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+                                    cwd=_ROOT, start_new_session=True,
+                                    env={**os.environ, "PYTHONUNBUFFERED": "1"})
+
+    def _await_ready(self, deadline: float) -> None:
+        until = time.monotonic() + deadline
+        with selectors.DefaultSelector() as pipes:
+            for name, process in self._processes.items():
+                assert process.stdout is not None
+                pipes.register(process.stdout, selectors.EVENT_READ, name)
+            while pipes.get_map() and (left := until - time.monotonic()) > 0:
+                for key, _ in pipes.select(min(left, 0.5)):
+                    pipes.unregister(key.fileobj)
+                    self._heard(key.data)
+        silent = [name for name in self._processes if name not in self._ready]
+        if silent:
+            raise DeadlineError(f"no first success within {deadline:.0f} s: {', '.join(silent)}",
+                                where="; ".join(f"{name}: {self._last_outcome(name)}" for name in silent),
+                                remedy="./inv lab.status (the lab must be healthy before it is broken)")
+
+    def _heard(self, name: str) -> None:
+        stdout = self._processes[name].stdout
+        assert stdout is not None
+        line = stdout.readline()
+        if not line:
+            code = self._processes[name].wait()
+            raise HostError(f"the probe {name} ended at once (exit {code})", where=self._last_words(name))
+        self._ready[name] = float(json.loads(line)["at"])
+
+    def _last_outcome(self, name: str) -> str:
+        try:
+            last = samples_file(self._run_dir, name).read_text().splitlines()[-1]
+            row = json.loads(last)
+            return f"{row[4]} {row[5]}"
+        except (OSError, IndexError, json.JSONDecodeError):
+            return self._last_words(name) or "no sample"
+
+    def _last_words(self, name: str) -> str:
+        try:
+            return (self._run_dir / "probes" / f"{name}.log").read_text()[-300:].strip()
+        except OSError:
+            return ""
+
+    def _stop(self, names: Sequence[str], grace: float) -> list[ProbeExit]:
+        for name in names:
+            with contextlib.suppress(ProcessLookupError):
+                self._processes[name].send_signal(signal.SIGTERM)
+        until = time.monotonic() + grace
+        exits = []
+        for name in names:
+            process = self._processes[name]
+            try:
+                code = process.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                code = process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+            exits.append(ProbeExit(name, code, self._last_words(name)))
+        return exits
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "w") as file:
+        file.write(text)
