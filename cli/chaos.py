@@ -1,0 +1,77 @@
+"""``chaos.*``: break a lab on purpose and judge what its failover cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cli import console, options
+from cli.command import command
+
+
+@command(name="list")
+def list_scenarios(c: Any, format: str = "table") -> None:
+    """List the scenarios: what each breaks and teaches."""
+    from chaos.scenario import list_scenarios as known
+    from cli.views.chaos import scenario_list
+
+    scenario_list(known(), format)
+    console.next_step("chaos.show vip-holder-poweroff")
+
+
+@command(positional=["scenario"], scenario="the scenario's name, as in chaos.list")
+def show(c: Any, scenario: str, format: str = "table") -> None:
+    """Show one scenario: target, fault, expectations, SLAs."""
+    from chaos.scenario import load_scenario
+    from cli.views.chaos import scenario_view
+
+    scenario_view(load_scenario(scenario), format)
+    console.next_step(f"chaos.run {scenario}")
+
+
+@command(root=True, polite=True, positional=["scenario"], scenario="the scenario's name, as in chaos.list")
+def run(c: Any, scenario: str, name: str = "default", format: str = "table") -> int:
+    """Run one scenario on a lab: exit code 0 PASS, 1 FAIL, 3 INVALID, 4 BROKEN."""
+    from chaos.runner import run as run_scenario
+    from chaos.scenario import load_scenario
+    from cli.views.chaos import verdict_view
+    from lab.lab import Lab
+
+    wanted = load_scenario(scenario)
+    lab = Lab.open(name)
+    with console.progress() as listener:
+        lab.events.subscribe(listener)
+        verdict = run_scenario(lab, wanted)
+    verdict_view(verdict, format)
+    console.next_step("report.open" + options.again({"name": name}))
+    return verdict.result.exit_code
+
+
+@command()
+def status(c: Any, name: str = "default", format: str = "table") -> int:
+    """Show the faults that are not healed yet; exit code 1 if there are any."""
+    from chaos.journal import unhealed
+    from cli.views.chaos import unhealed_list
+    from lab.lab import Lab
+
+    left = unhealed(Lab.open(name))
+    unhealed_list(left, format)
+    console.next_step(("chaos.heal" if left else "chaos.list") + options.again({"name": name} if left else {}))
+    return 1 if left else 0
+
+
+@command(root=True, polite=True)
+def heal(c: Any, name: str = "default", format: str = "table") -> None:
+    """Undo every fault that the journal still holds, and prove that the cluster converges."""
+    from chaos.runner import heal as heal_lab
+    from cli.views.chaos import heal_result
+    from lab.lab import Lab
+
+    lab = Lab.open(name)
+    with console.progress() as listener:
+        lab.events.subscribe(listener)
+        healed = heal_lab(lab)
+    heal_result(healed, format)
+    console.next_step("lab.status" + options.again({"name": name}))
+
+
+TASKS = (list_scenarios, show, run, status, heal)

@@ -1,0 +1,87 @@
+"""``@command``: an invoke task with halab's manners.
+
+One decorator for every task, so that errors, exit codes, Ctrl-C and the need for root are
+the same everywhere and a task holds only: parse, call one library function, render.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from invoke.exceptions import Exit
+from invoke.tasks import Task
+
+from cli import console, errors, options
+from lab import interrupt
+from lab.errors import HalabError, InterruptedByUser, RefusedError
+
+Body = Callable[..., int | None]
+
+
+def command(*, root: bool = False, polite: bool = False, name: str | None = None,
+            positional: Sequence[str] = (), **help_of: str) -> Callable[[Body], Task]:
+    """Make a task of a function that returns its exit code (None: 0).
+
+    ``root``: refuse without it, with the command that has it.  ``polite``: the first Ctrl-C
+    lets the running step finish (:mod:`lab.interrupt`); without it, it ends the command.
+    ``help_of`` explains the options that are not in :data:`cli.options.HELP`.
+    """
+
+    def decorate(body: Body) -> Task:
+        known = inspect.signature(body).parameters
+        texts = {word: text for word, text in {**options.HELP, **help_of}.items() if word in known}
+
+        @functools.wraps(body)
+        def run(context: Any, *args: Any, **kwargs: Any) -> None:
+            given = inspect.signature(body).bind(context, *args, **kwargs)
+            given.apply_defaults()
+            code = _run(body, given, root=root, polite=polite)
+            if code:
+                raise Exit(code=code)  # ends the whole chain of commands
+
+        # Automatic short flags differ from task to task; an option must mean one thing.
+        return Task(run, name=name, positional=positional, help=texts, auto_shortflags=False)
+
+    return decorate
+
+
+def _run(body: Body, given: inspect.BoundArguments, *, root: bool, polite: bool) -> int:
+    as_json = given.arguments.get("format") == "json"
+    lab = str(given.arguments.get("name", ""))
+    try:
+        if "format" in given.arguments:
+            options.choice("format", given.arguments["format"], options.FORMATS)
+        if lab:
+            options.name(lab)
+        if root and os.geteuid() != 0:
+            raise RefusedError("this command needs root: it works on network namespaces, mounts and machines",
+                               where=f"user id {os.geteuid()}",
+                               remedy=_with_root())
+        with interrupt.guard(console.note, console.restore_terminal) if polite else nullcontext():
+            code = body(*given.args, **given.kwargs) or 0
+            if polite and code == 0:
+                interrupt.check()  # asked for during the last step: the command is done, the chain ends
+            return code
+    except (KeyboardInterrupt, InterruptedByUser) as stop:
+        return errors.show_interrupted(stop, lab, as_json=as_json)
+    except HalabError as error:
+        return errors.show(error, as_json=as_json)
+    except PermissionError as error:
+        return errors.show(RefusedError("you may not read or change this", where=str(error.filename or error),
+                                        remedy=_with_root()), as_json=as_json)
+    except BrokenPipeError:  # '| head' has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # the last stop: nothing may end in a traceback
+        return errors.show_unexpected(error, as_json=as_json)
+
+
+def _with_root() -> str:
+    return f"sudo ./inv {shlex.join(sys.argv[1:])}"

@@ -1,0 +1,156 @@
+"""``lab.*``: build a lab, look at it, reach its nodes, take it down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cli import console, options
+from cli.command import command
+from cli.planning import plan_from
+
+
+@command()
+def doctor(c: Any, format: str = "table") -> int:
+    """Say whether this host can run labs, and how to put right what it lacks."""
+    from cli.views.lab import findings
+    from lab.doctor import examine
+
+    report = examine()
+    findings(report, format)
+    return 0 if report.ok else 4
+
+
+@command()
+def styles(c: Any, format: str = "table") -> None:
+    """List the deployment styles and the timer profiles."""
+    from cli.views.lab import style_list
+    from lab.profiles import list_profiles
+    from lab.styles import list_styles
+
+    style_list(list_styles(), list_profiles(), format)
+    console.next_step("lab.plan --style=mixed")
+
+
+@command(**options.PLANNING_HELP)
+def plan(c: Any, name: str = "", style: str = "", nodes: str = "", driver: str = "", profile: str = "",
+         topology: str = "", pacemaker: str = "", segregate: str = "", allow_large: bool = False,
+         format: str = "table") -> None:
+    """Show what lab.up would build: clusters, nodes, addresses, warnings, memory; touches nothing."""
+    from cli.views.lab import plan_view
+
+    wanted, _ = plan_from(name=name, style=style, nodes=nodes, driver=driver, profile=profile, topology=topology,
+                          pacemaker=pacemaker, segregate=segregate, allow_large=allow_large)
+    plan_view(wanted, format)
+    given = {"name": name, "style": style, "nodes": nodes, "driver": driver, "profile": profile,
+             "topology": topology, "pacemaker": pacemaker, "segregate": segregate, "allow-large": allow_large}
+    console.next_step("lab.up" + options.again(given))
+
+
+@command(root=True, polite=True, **options.PLANNING_HELP)
+def up(c: Any, name: str = "", style: str = "", nodes: str = "", driver: str = "", profile: str = "",
+       topology: str = "", pacemaker: str = "", segregate: str = "", allow_large: bool = False,
+       timeout: str = "15m", format: str = "table") -> None:
+    """Build a lab and return when its cluster is healthy; called again, it resumes."""
+    from cli.views.lab import up_result
+    from lab.up import bring_up
+
+    limit = options.seconds(timeout)
+    wanted, text = plan_from(name=name, style=style, nodes=nodes, driver=driver, profile=profile, topology=topology,
+                             pacemaker=pacemaker, segregate=segregate, allow_large=allow_large)
+    with console.progress() as listener:
+        result = bring_up(wanted, text, timeout=limit, events_listener=listener)
+    up_result(result, format)
+    console.next_step("chaos.run vip-holder-poweroff" + options.again({"name": wanted.lab}))
+
+
+@command(root=True, polite=True)
+def down(c: Any, name: str = "default", format: str = "table") -> None:
+    """Take a lab down and leave nothing of it behind; works on half-built labs too."""
+    from lab.down import take_down
+
+    with console.progress():
+        take_down(name)
+    if format == "json":
+        console.document({"lab": name, "down": True})
+    else:
+        console.out(f"lab '{name}' is gone")
+    console.next_step("lab.up")
+
+
+@command(name="list")
+def list_labs(c: Any, format: str = "table") -> None:
+    """List the labs of this host, whole and half-built."""
+    from cli.views.lab import lab_list
+    from lab.listing import summaries
+
+    found = summaries()
+    lab_list(found, format)
+    console.next_step("lab.status" + options.again({"name": found[0].name}) if found else "lab.up")
+
+
+@command(root=True)
+def status(c: Any, name: str = "default", format: str = "table") -> int:
+    """Show the gates, clusters, nodes and VIPs of a lab; exit code 1 when it is not healthy."""
+    from cli.views.lab import status_view
+    from lab.status import status as status_of
+
+    now = status_of(name)
+    status_view(now, format)
+    console.next_step(("chaos.run vip-holder-poweroff" if now.healthy else "lab.wait") + options.again({"name": name}))
+    return 0 if now.healthy else 1
+
+
+@command(root=True)
+def wait(c: Any, name: str = "default", timeout: str = "5m", format: str = "table") -> None:
+    """Return when every gate of the lab holds; fails after --timeout with the gate that does not."""
+    from cli.views.lab import status_view
+    from lab.wait import wait_healthy
+
+    status_view(wait_healthy(name, options.seconds(timeout)), format)
+    console.next_step("chaos.run vip-holder-poweroff" + options.again({"name": name}))
+
+
+@command(root=True, positional=["node"], node="the node's name, such as n1")
+def ssh(c: Any, node: str, name: str = "default") -> int:
+    """Open a root shell on a node: lab.ssh n1."""
+    from lab.access import login
+
+    return login(name, node)
+
+
+@command(root=True, name="exec", positional=["node", "line"], node="the node's name, such as n1",
+         line="the command, as one word: 'pcs status'")
+def execute(c: Any, node: str, line: str, name: str = "default", timeout: str = "60s", format: str = "table") -> int:
+    """Run one command as root on a node: lab.exec n1 'pcs status'; its exit code is the command's."""
+    from cli.views.lab import node_output
+    from lab.access import execute as execute_on
+
+    done = execute_on(name, node, line, options.seconds(timeout))
+    node_output(node, done, format)
+    return done.exit_code
+
+
+@command(root=True, node="only this node (default: all)", unit="only this systemd unit, such as pacemaker",
+         lines="how many of the last lines of each node")
+def logs(c: Any, name: str = "default", node: str = "", unit: str = "", lines: int = 40) -> None:
+    """Show the nodes' journals; for a node that does not answer, its console."""
+    from lab.access import logs as logs_of
+
+    for line in logs_of(name, node or None, unit or None, lines):
+        console.out(line)
+
+
+@command(since="only events of the last while, such as 10m", follow="go on until Ctrl-C")
+def events(c: Any, name: str = "default", since: str = "", follow: bool = False, format: str = "table") -> None:
+    """Show the lab's diary: steps, gates, power, faults."""
+    from cli.views.lab import event_lines, event_list
+    from lab.access import diary
+
+    age = options.seconds(since, "since") if since else None
+    if follow:
+        event_lines(diary(name, age, follow=True))
+    else:
+        event_list(list(diary(name, age)), format)
+
+
+TASKS = (doctor, styles, plan, up, down, list_labs, status, wait, ssh, execute, logs, events)

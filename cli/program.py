@@ -1,0 +1,81 @@
+"""invoke's program with halab's exit codes: what is mistyped is 2, not 1 (which means FAIL)."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from invoke.exceptions import Exit
+from invoke.parser import ParseError
+from invoke.program import Program
+
+from cli import errors
+from lab.choices import did_you_mean
+from lab.errors import RefusedError
+
+
+class HalabProgram(Program):  # type: ignore[misc]  # invoke is not checked, see pyproject.toml
+    """Differs from ``invoke`` only where a person would be left alone."""
+
+    def parse_core(self, argv: list[str] | None) -> None:
+        with self._refusing():
+            super().parse_core(argv)
+        # invoke would leave our modules uncompiled, and each start slower than the first.
+        sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+
+    def parse_tasks(self) -> None:
+        with self._refusing():
+            super().parse_tasks()
+
+    def parse_cleanup(self) -> None:
+        with self._refusing():
+            super().parse_cleanup()
+
+    def execute(self) -> None:
+        # 'chaos.run x chaos.run x' is two runs, not one typed twice.
+        self.config.tasks.dedupe = False
+        super().execute()
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            yield
+        except ParseError as error:
+            raise Exit(code=errors.show(self._refusal(error))) from None
+        except ValueError as error:  # invoke converts numbers, and lets int() complain
+            typed = " ".join(["./inv", *self.argv[1:]])
+            raise Exit(code=errors.show(RefusedError(f"a number is needed: {error}", where=typed))) from None
+
+    def _refusal(self, error: ParseError) -> RefusedError:
+        """The parser's complaint, with the nearest thing that exists."""
+        typed = self.argv[1:]
+        unknown = re.match(r"No idea what '(.*)' is!", str(error))
+        tasks = [word for word in typed if word in self._contexts()]
+        about = f"./inv --help {tasks[-1]}" if tasks else "./inv --list"
+        if not unknown:
+            return RefusedError(str(error).rstrip("."), where=" ".join(["./inv", *typed]), remedy=about)
+        word = unknown[1]
+        flag = word.startswith("-")
+        known = [flag for task in tasks for flag in self._contexts()[task]] if flag else list(self._contexts())
+        near = did_you_mean(word.split("=")[0], known)
+        kind = f"option of {tasks[-1]}" if flag and tasks else "option" if flag else "command"
+        return RefusedError(f"there is no {kind} '{word}'", where=" ".join(["./inv", *typed]),
+                            remedy=f"did you mean {near}?" if near else about)
+
+    def _contexts(self) -> dict[str, list[str]]:
+        """Every command with its long options."""
+        parser = getattr(self, "parser", None)
+        if parser is None:
+            return {}
+        return {name: [flag for flag in context.flags if flag.startswith("--")]
+                for name, context in parser.contexts.items()}
+
+
+def main(argv: list[str] | None = None, exit_with: Callable[[int], None] = sys.exit) -> None:
+    """Run the command line; invoke leaves by ``sys.exit``."""
+    program = HalabProgram(name="halab", binary="./inv", binary_names=["inv"], version="0.1.0")
+    program.run(argv)
+    exit_with(0)

@@ -1,0 +1,38 @@
+"""``provision.*``: bring the nodes to the reference configuration, or show how they differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cli import console, options
+from cli.command import command
+
+
+@command(root=True, polite=True)
+def apply(c: Any, name: str = "default", format: str = "table") -> None:
+    """Push and converge the configuration; a second run changes nothing and says so."""
+    from cli.views.provision import apply_result
+    from lab.lab import Lab
+    from provision.apply import apply as apply_to
+
+    lab = Lab.open(name)
+    with console.progress() as listener:
+        lab.events.subscribe(listener)
+        result = apply_to(lab)
+    apply_result(result, format)
+    console.next_step("lab.status" + options.again({"name": name}))
+
+
+@command(root=True)
+def diff(c: Any, name: str = "default", format: str = "table") -> int:
+    """Show where the nodes differ from what would be rendered now; exit code 1 if anywhere."""
+    from cli.views.provision import diff_result
+    from lab.lab import Lab
+    from provision.apply import diff as diff_of
+
+    different = diff_result(diff_of(Lab.open(name)), format)
+    console.next_step(("provision.apply" if different else "lab.status") + options.again({"name": name}))
+    return 1 if different else 0
+
+
+TASKS = (apply, diff)

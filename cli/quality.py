@@ -1,0 +1,43 @@
+"""``test``, ``lint`` and ``bench``: is halab itself sound?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cli import console, options
+from cli.command import command
+from cli.tiers import lint_commands, run_tool, test_command
+
+
+@command(tier=f"one of {', '.join(options.TIERS)}; all = unit, golden and, as root, live",
+         only="run only tests that match this pytest -k expression")
+def test(c: Any, tier: str = "all", only: str = "") -> int:
+    """Run the tests; ends with pytest's own closing line."""
+    options.choice("tier", tier, options.TIERS)
+    argv, left_out = test_command(tier, only)
+    if left_out:
+        console.note(left_out)
+    return run_tool(argv)
+
+
+@command()
+def lint(c: Any) -> int:
+    """Check style (ruff) and types (mypy --strict)."""
+    return max(run_tool(argv) for argv in lint_commands())
+
+
+@command(root=True, polite=True, count="how many labs to build, one after the other", style=options.HELP["style"])
+def bench(c: Any, style: str = "collapsed", nodes: str = "", count: int = 3, format: str = "table") -> None:
+    """Measure how long lab.up takes from nothing to healthy."""
+    from cli.planning import plan_from
+    from cli.views.bench import bench_view
+    from lab.bench import bench as measure
+
+    plan, text = plan_from(name="bench", style=style, nodes=nodes)
+    with console.progress() as listener:
+        result = measure(plan, text, count, listener)
+    bench_view(result, format)
+    console.next_step("lab.up")
+
+
+TASKS = (test, lint, bench)

@@ -1,0 +1,1 @@
+"""Results in words and tables; each view answers --format=json with the value itself."""

@@ -1,0 +1,63 @@
+"""How ``chaos.*`` and ``report.*`` show their results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cli import console
+from cli.views.plain import as_json, plain
+
+
+def scenario_list(scenarios: list[Any], format: str) -> None:
+    rows = [{"name": item.name, "teaches": item.teaches, "tags": list(item.tags), "needs": sorted(item.needs)}
+            for item in scenarios]
+    if not as_json({"scenarios": rows}, format):
+        console.table(("SCENARIO", "TEACHES"), [(row["name"], row["teaches"]) for row in rows])
+
+
+def scenario_view(scenario: Any, format: str) -> None:
+    if as_json(scenario, format):
+        return
+    for key, value in plain(scenario).items():
+        console.out(f"{key:<12} {value}")
+
+
+def verdict_view(verdict: Any, format: str) -> None:
+    """A run's verdict in the shape of docs/commands.md; ``summary()`` gives that shape."""
+    shape = verdict.summary()
+    if as_json(shape, format):
+        return
+    console.out(f"{shape['verdict']}  {shape['scenario']}  target: {', '.join(shape['target'])}")
+    console.out("")
+    console.table(("SERVICE", "DOWN", "BOUNDS", "SLA"), [
+        (service, f"{window['seconds']:.2f} s", f"{window['bound_low']:.2f}..{window['bound_high']:.2f} s",
+         f"{window['sla']:.2f} s") for service, window in shape["windows"].items()])
+    console.out("")
+    for check in shape["checks"]:
+        console.out(f"{'ok  ' if check['ok'] else 'FAIL'}  {check['id']}: {check['evidence']}")
+    console.out(f"report: {shape['run_dir']}")
+
+
+def unhealed_list(left: list[Any], format: str) -> None:
+    if as_json({"unhealed": left}, format):
+        return
+    if not left:
+        console.out("no fault is open")
+    for fault in left:
+        console.out(f"not healed: {fault}")
+
+
+def heal_result(healed: Any, format: str) -> None:
+    if as_json({"healed": healed}, format):
+        return
+    items = list(healed or ())
+    console.out(f"healed: {', '.join(str(item) for item in items)}" if items else "there was nothing to heal")
+
+
+def run_list(runs: list[Any], format: str) -> None:
+    if as_json({"runs": runs}, format):
+        return
+    if not runs:
+        console.out("there are no runs yet")
+        return
+    console.table(("RUN", "SCENARIO", "VERDICT"), [(run.name, run.scenario, run.verdict) for run in runs])

@@ -1,0 +1,46 @@
+"""How long a lab takes from nothing to healthy, measured by building it again and again."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+
+from lab import interrupt
+from lab.down import take_down
+from lab.events import Listener
+from lab.plan import Plan
+from lab.up import bring_up
+
+_LIMIT = 900.0  # seconds for one lab
+
+
+@dataclass(frozen=True)
+class Bench:
+    """``seconds``: wall time of each ``bring_up``, in order; the first may include the image's bake."""
+
+    style: str
+    nodes: int
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    @property
+    def worst(self) -> float:
+        return max(self.seconds)
+
+
+def bench(plan: Plan, topology_text: str, count: int, listener: Listener) -> Bench:
+    """Build and take down the lab of ``plan`` ``count`` times; nothing of it is left."""
+    taken = []
+    for _ in range(max(1, count)):
+        interrupt.check("the next lab")
+        begun = time.monotonic()
+        try:
+            bring_up(plan, topology_text, timeout=_LIMIT, events_listener=listener)
+            taken.append(time.monotonic() - begun)
+        finally:
+            take_down(plan.lab)
+    return Bench(plan.style, len(plan.nodes), tuple(taken))

@@ -1,0 +1,26 @@
+"""Waiting until a lab is healthy: the gates, looked at again and again until they hold."""
+
+from __future__ import annotations
+
+import time
+
+from lab import interrupt
+from lab.errors import DeadlineError
+from lab.status import Status, status
+
+_PAUSE = 0.5  # seconds between two looks; one look costs a few SSH commands on each node
+
+
+def wait_healthy(name: str, timeout: float) -> Status:
+    """The first status in which every gate holds; DeadlineError names the gate that does not."""
+    deadline = time.monotonic() + timeout
+    while True:
+        now = status(name)
+        if now.healthy:
+            return now
+        if time.monotonic() > deadline:
+            broken = next((gate for gate in now.gates if not gate.ok), None)
+            raise DeadlineError(f"the lab '{name}' is not healthy after {timeout:g} s",
+                                where=f"gate {broken.name}: {broken.detail}" if broken else "",
+                                remedy=f"./inv lab.status --name={name}")
+        interrupt.wait(_PAUSE)
