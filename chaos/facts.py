@@ -162,6 +162,7 @@ class Facts:
     versions: dict[str, str] = field(default_factory=dict)
     vips: dict[str, str] = field(default_factory=dict)  # name -> address
     macs: dict[str, str] = field(default_factory=dict)  # MAC -> node
+    services: dict[str, tuple[str, ...]] = field(default_factory=dict)  # as Plan.running; {}: all on all
     # the audits, made after convergence
     sql: SqlAudit | None = None
     primaries: tuple[PrimarySighting, ...] = ()
@@ -174,6 +175,11 @@ class Facts:
     @property
     def n(self) -> int:
         return self.cluster_size or len(self.nodes)
+
+    def runs(self, service: str) -> bool:
+        """Whether a target node runs ``service`` (haproxy, galera, rabbitmq, memcached)."""
+        nodes = self.services.get(service, self.nodes) if self.services else self.nodes
+        return any(node in nodes for node in self.target)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, the inverse of :meth:`from_json`."""

@@ -1,0 +1,170 @@
+"""A run as its files tell it: samples, ARP answers, events, ledgers, host load and facts.
+
+Loading is the only reading that happens; every check works on this value alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from chaos.facts import Facts
+from chaos.ledger import read_ledger
+from chaos.model import Outcome, Sample
+from chaos.windows import Span, longest_gap, longest_stall, outages
+from lab.events import Event, read_events
+
+EVENTS_FILE = "events.jsonl"
+
+
+@dataclass(frozen=True)
+class ArpRound:
+    """One ARP request for one VIP and every distinct MAC that answered it, in order of arrival."""
+
+    slot: int
+    vip: str
+    sent: float
+    replies: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class LoadSample:
+    """The host at one moment: share of busy processor time since the sample before, and loadavg."""
+
+    at: float
+    busy: float
+    load1: float
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A stretch in which one node alone answered for a VIP."""
+
+    vip: str
+    node: str
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Everything that was recorded in one run.  ``ledgers`` maps a probe to its entries in order."""
+
+    run_dir: Path
+    facts: Facts
+    samples: dict[str, tuple[Sample, ...]]
+    arp: tuple[ArpRound, ...] = ()
+    events: tuple[Event, ...] = ()
+    host: tuple[LoadSample, ...] = ()
+    ledgers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    status: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, run_dir: Path) -> Recording:
+        """Read the folder of a run; RefusedError if it has no usable facts."""
+        facts = Facts.read(run_dir)
+        samples, ledgers, status = {}, {}, {}
+        for name in facts.probes:
+            samples[name] = tuple(_samples(run_dir / "samples" / f"{name}.jsonl"))
+            ledger = run_dir / "ledgers" / f"{name}.txt"
+            if name != "vip_arp" and ledger.exists():
+                ledgers[name] = read_ledger(ledger)
+            end = run_dir / "samples" / f"{name}.status.json"
+            if end.exists():
+                status[name] = json.loads(end.read_text())
+        return cls(
+            run_dir, facts, samples,
+            arp=tuple(ArpRound(int(row[0]), str(row[1]), float(row[2]),
+                               tuple((str(mac), float(at)) for mac, at in row[3]))
+                      for row in _rows(run_dir / "ledgers" / "vip_arp.txt")),
+            events=tuple(read_events(run_dir / EVENTS_FILE)),
+            host=tuple(LoadSample(float(row[0]), float(row[1]), float(row[2]))
+                       for row in _rows(run_dir / "host.jsonl")),
+            ledgers=ledgers, status=status)
+
+
+    def node_of(self, mac: str) -> str:
+        """The node behind a MAC, or the MAC itself when nobody knows it."""
+        return self.facts.macs.get(mac.lower(), mac)
+
+    def measured(self, probe: str) -> tuple[Sample, ...]:
+        """The samples from the fault on, in the order of the schedule."""
+        begin = self.facts.inject_begin
+        return tuple(sample for sample in self.samples.get(probe, ())
+                     if begin is not None and sample.ended >= begin)
+
+    def gap(self, probe: str) -> Span | None:
+        """The longest stretch without a success by intended time (see :func:`longest_gap`)."""
+        return longest_gap(self.samples.get(probe, ()), self.facts.inject_begin, self.facts.ended_at)
+
+    def stall(self, probe: str) -> Span | None:
+        """The longest stretch in which no success completed."""
+        return longest_stall(self.samples.get(probe, ()), self.facts.inject_begin, self.facts.ended_at)
+
+    def window(self, probe: str) -> Span | None:
+        """The outage of a service: the longer one of gap and stall."""
+        both = [span for span in (self.gap(probe), self.stall(probe)) if span is not None]
+        return max(both, key=lambda span: span.seconds) if both else None
+
+    def outages(self, probe: str) -> tuple[Span, ...]:
+        """Every stretch without a success that is longer than the schedule itself explains."""
+        return outages(self.samples.get(probe, ()), self.facts.period if probe != "vip_arp" else 0.1)
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Who held each VIP when, as ARP answers show it."""
+        found: list[Holding] = []
+        for vip in sorted({one.vip for one in self.arp}):
+            node, begin, end = "", 0.0, 0.0
+            for one in (one for one in self.arp if one.vip == vip and one.replies):
+                mac, at = one.replies[0]
+                if self.node_of(mac) != node:
+                    if node:
+                        found.append(Holding(vip, node, begin, end))
+                    node, begin = self.node_of(mac), at
+                end = at
+            if node:
+                found.append(Holding(vip, node, begin, end))
+        return tuple(found)
+
+    def events_of(self, kind: str, nodes: tuple[str, ...] = (), since: float = 0.0) -> tuple[Event, ...]:
+        """Events of one kind on these nodes (none: any), from ``since`` on, by time."""
+        return tuple(sorted(
+            (event for event in self.events
+             if event.kind == kind and event.at >= since and (not nodes or event.node in nodes)),
+            key=lambda event: event.at))
+
+    def fence_request(self) -> Event | None:
+        """The first BMC command after the fault that takes the target's power away."""
+        begin = self.facts.inject_begin
+        if begin is None:
+            return None
+        for event in self.events_of("bmc.request", self.facts.target, begin):
+            if takes_power(str(event.data.get("command", ""))):
+                return event
+        return None
+
+
+def takes_power(command: str) -> bool:
+    """Whether a BMC command ends the machine: off, cycle, reset, soft off."""
+    return any(word in command.lower() for word in ("off", "cycle", "reset", "shutdown"))
+
+
+def _rows(path: Path) -> Iterator[list[Any]]:
+    """JSON lines; a torn last line (the writer was killed) is left out."""
+    if not path.exists():
+        return
+    with path.open() as file:
+        for line in file:
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError:
+                continue
+
+
+def _samples(path: Path) -> list[Sample]:
+    found = [Sample(int(row[0]), float(row[1]), float(row[2]), float(row[3]), Outcome(row[4]), str(row[5]))
+             for row in _rows(path)]
+    return sorted(found, key=lambda sample: sample.slot)
