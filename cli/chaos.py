@@ -55,7 +55,9 @@ def status(c: Any, name: str = "default", format: str = "table") -> int:
 
     left = unhealed(Lab.open(name))
     unhealed_list(left, format)
-    console.next_step(("chaos.heal" if left else "chaos.list") + options.again({"name": name} if left else {}))
+    console.next_step(
+        ("chaos.heal" if left else "chaos.list") + options.again({"name": name} if left else {})
+    )
     return 1 if left else 0
 
 

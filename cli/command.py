@@ -25,8 +25,14 @@ from lab.errors import HalabError, InterruptedByUser, RefusedError
 Body = Callable[..., int | None]
 
 
-def command(*, root: bool = False, polite: bool = False, name: str | None = None,
-            positional: Sequence[str] = (), **help_of: str) -> Callable[[Body], Task]:
+def command(
+    *,
+    root: bool = False,
+    polite: bool = False,
+    name: str | None = None,
+    positional: Sequence[str] = (),
+    **help_of: str,
+) -> Callable[[Body], Task]:
     """Make a task of a function that returns its exit code (None: 0).
 
     ``root``: refuse without it, with the command that has it.  ``polite``: the first Ctrl-C
@@ -61,9 +67,11 @@ def _run(body: Body, given: inspect.BoundArguments, *, root: bool, polite: bool)
         if lab:
             options.name(lab)
         if root and os.geteuid() != 0:
-            raise RefusedError("this command needs root: it works on network namespaces, mounts and machines",
-                               where=f"user id {os.geteuid()}",
-                               remedy=_with_root())
+            raise RefusedError(
+                "this command needs root: it works on network namespaces, mounts and machines",
+                where=f"user id {os.geteuid()}",
+                remedy=_with_root(),
+            )
         with interrupt.guard(console.note, console.restore_terminal) if polite else nullcontext():
             code = body(*given.args, **given.kwargs) or 0
             if polite and code == 0:
@@ -74,8 +82,12 @@ def _run(body: Body, given: inspect.BoundArguments, *, root: bool, polite: bool)
     except HalabError as error:
         return errors.show(error, as_json=as_json)
     except PermissionError as error:
-        return errors.show(RefusedError("you may not read or change this", where=str(error.filename or error),
-                                        remedy=_with_root()), as_json=as_json)
+        return errors.show(
+            RefusedError(
+                "you may not read or change this", where=str(error.filename or error), remedy=_with_root()
+            ),
+            as_json=as_json,
+        )
     except BrokenPipeError:  # '| head' has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -28,8 +28,16 @@ def show(error: HalabError, *, as_json: bool = False) -> int:
     """Print an expected error; the exit code that belongs to it."""
     console.note(rendered(error, colour=console.colours(sys.stderr)))
     if as_json:
-        console.document({"error": {"what": error.what, "where": error.where, "try": error.remedy,
-                                    "exit_code": error.exit_code}})
+        console.document(
+            {
+                "error": {
+                    "what": error.what,
+                    "where": error.where,
+                    "try": error.remedy,
+                    "exit_code": error.exit_code,
+                }
+            }
+        )
     return error.exit_code
 
 
@@ -46,27 +54,38 @@ def show_unexpected(error: BaseException, *, as_json: bool = False) -> int:
     """Print one line about a bug and keep its traceback; the exit code."""
     log = debug_log(error)
     first = (str(error).strip() or "no message").splitlines()[0]
-    wrapped = HalabError(f"unexpected {type(error).__name__}: {first}", where=str(log),
-                         remedy="this is a bug in halab; please report it with that file")
+    wrapped = HalabError(
+        f"unexpected {type(error).__name__}: {first}",
+        where=str(log),
+        remedy="this is a bug in halab; please report it with that file",
+    )
     return show(wrapped, as_json=as_json)
 
 
 def show_interrupted(error: BaseException, lab: str = "", *, as_json: bool = False) -> int:
     """Say how to go on and how to take it down; 130, as shells have it."""
     option = "" if lab in ("", "default") else f" --name={lab}"
-    told = error if isinstance(error, InterruptedByUser) else InterruptedByUser("interrupted; nothing was destroyed")
-    remedy = told.remedy or (f"resume: ./inv lab.up{option}    take down: ./inv lab.down{option}" if lab else "")
+    told = (
+        error
+        if isinstance(error, InterruptedByUser)
+        else InterruptedByUser("interrupted; nothing was destroyed")
+    )
+    remedy = told.remedy or (
+        f"resume: ./inv lab.up{option}    take down: ./inv lab.down{option}" if lab else ""
+    )
     return show(InterruptedByUser(told.what, where=told.where, remedy=remedy), as_json=as_json)
 
 
 def debug_log(error: BaseException) -> Path:
     """Write the traceback where it can be found again: halab's home, or else the temporary directory."""
-    text = "\n".join([
-        f"command: {shlex.join(sys.argv)}",
-        f"python: {platform.python_version()}  system: {platform.platform()}  uid: {os.geteuid()}",
-        "",
-        "".join(traceback.format_exception(error)),
-    ])
+    text = "\n".join(
+        [
+            f"command: {shlex.join(sys.argv)}",
+            f"python: {platform.python_version()}  system: {platform.platform()}  uid: {os.geteuid()}",
+            "",
+            "".join(traceback.format_exception(error)),
+        ]
+    )
     name = f"debug-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     for folder in (home(), Path(tempfile.gettempdir())):
         with suppress(OSError):

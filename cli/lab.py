@@ -15,8 +15,9 @@ def doctor(c: Any, format: str = "table") -> int:
     from cli.views.lab import findings
     from lab.doctor import examine
 
-    report = examine()
+    report = examine(plan_from()[0])
     findings(report, format)
+    console.next_step("lab.up" if report.ok else "lab.doctor")
     return 0 if report.ok else 4
 
 
@@ -32,31 +33,79 @@ def styles(c: Any, format: str = "table") -> None:
 
 
 @command(**options.PLANNING_HELP)
-def plan(c: Any, name: str = "", style: str = "", nodes: str = "", driver: str = "", profile: str = "",
-         topology: str = "", pacemaker: str = "", segregate: str = "", allow_large: bool = False,
-         format: str = "table") -> None:
+def plan(
+    c: Any,
+    name: str = "",
+    style: str = "",
+    nodes: str = "",
+    driver: str = "",
+    profile: str = "",
+    topology: str = "",
+    pacemaker: str = "",
+    segregate: str = "",
+    allow_large: bool = False,
+    format: str = "table",
+) -> None:
     """Show what lab.up would build: clusters, nodes, addresses, warnings, memory; touches nothing."""
     from cli.views.lab import plan_view
 
-    wanted, _ = plan_from(name=name, style=style, nodes=nodes, driver=driver, profile=profile, topology=topology,
-                          pacemaker=pacemaker, segregate=segregate, allow_large=allow_large)
+    wanted, _ = plan_from(
+        name=name,
+        style=style,
+        nodes=nodes,
+        driver=driver,
+        profile=profile,
+        topology=topology,
+        pacemaker=pacemaker,
+        segregate=segregate,
+        allow_large=allow_large,
+    )
     plan_view(wanted, format)
-    given = {"name": name, "style": style, "nodes": nodes, "driver": driver, "profile": profile,
-             "topology": topology, "pacemaker": pacemaker, "segregate": segregate, "allow-large": allow_large}
+    given = {
+        "name": name,
+        "style": style,
+        "nodes": nodes,
+        "driver": driver,
+        "profile": profile,
+        "topology": topology,
+        "pacemaker": pacemaker,
+        "segregate": segregate,
+        "allow-large": allow_large,
+    }
     console.next_step("lab.up" + options.again(given))
 
 
 @command(root=True, polite=True, **options.PLANNING_HELP)
-def up(c: Any, name: str = "", style: str = "", nodes: str = "", driver: str = "", profile: str = "",
-       topology: str = "", pacemaker: str = "", segregate: str = "", allow_large: bool = False,
-       timeout: str = "15m", format: str = "table") -> None:
+def up(
+    c: Any,
+    name: str = "",
+    style: str = "",
+    nodes: str = "",
+    driver: str = "",
+    profile: str = "",
+    topology: str = "",
+    pacemaker: str = "",
+    segregate: str = "",
+    allow_large: bool = False,
+    timeout: str = "15m",
+    format: str = "table",
+) -> None:
     """Build a lab and return when its cluster is healthy; called again, it resumes."""
     from cli.views.lab import up_result
     from lab.up import bring_up
 
     limit = options.seconds(timeout)
-    wanted, text = plan_from(name=name, style=style, nodes=nodes, driver=driver, profile=profile, topology=topology,
-                             pacemaker=pacemaker, segregate=segregate, allow_large=allow_large)
+    wanted, text = plan_from(
+        name=name,
+        style=style,
+        nodes=nodes,
+        driver=driver,
+        profile=profile,
+        topology=topology,
+        pacemaker=pacemaker,
+        segregate=segregate,
+        allow_large=allow_large,
+    )
     with console.progress() as listener:
         result = bring_up(wanted, text, timeout=limit, events_listener=listener)
     up_result(result, format)
@@ -96,7 +145,9 @@ def status(c: Any, name: str = "default", format: str = "table") -> int:
 
     now = status_of(name)
     status_view(now, format)
-    console.next_step(("chaos.run vip-holder-poweroff" if now.healthy else "lab.wait") + options.again({"name": name}))
+    console.next_step(
+        ("chaos.run vip-holder-poweroff" if now.healthy else "lab.wait") + options.again({"name": name})
+    )
     return 0 if now.healthy else 1
 
 
@@ -118,9 +169,16 @@ def ssh(c: Any, node: str, name: str = "default") -> int:
     return login(name, node)
 
 
-@command(root=True, name="exec", positional=["node", "line"], node="the node's name, such as n1",
-         line="the command, as one word: 'pcs status'")
-def execute(c: Any, node: str, line: str, name: str = "default", timeout: str = "60s", format: str = "table") -> int:
+@command(
+    root=True,
+    name="exec",
+    positional=["node", "line"],
+    node="the node's name, such as n1",
+    line="the command, as one word: 'pcs status'",
+)
+def execute(
+    c: Any, node: str, line: str, name: str = "default", timeout: str = "60s", format: str = "table"
+) -> int:
     """Run one command as root on a node: lab.exec n1 'pcs status'; its exit code is the command's."""
     from cli.views.lab import node_output
     from lab.access import execute as execute_on
@@ -130,8 +188,12 @@ def execute(c: Any, node: str, line: str, name: str = "default", timeout: str = 
     return done.exit_code
 
 
-@command(root=True, node="only this node (default: all)", unit="only this systemd unit, such as pacemaker",
-         lines="how many of the last lines of each node")
+@command(
+    root=True,
+    node="only this node (default: all)",
+    unit="only this systemd unit, such as pacemaker",
+    lines="how many of the last lines of each node",
+)
 def logs(c: Any, name: str = "default", node: str = "", unit: str = "", lines: int = 40) -> None:
     """Show the nodes' journals; for a node that does not answer, its console."""
     from lab.access import logs as logs_of
@@ -141,7 +203,9 @@ def logs(c: Any, name: str = "default", node: str = "", unit: str = "", lines: i
 
 
 @command(since="only events of the last while, such as 10m", follow="go on until Ctrl-C")
-def events(c: Any, name: str = "default", since: str = "", follow: bool = False, format: str = "table") -> None:
+def events(
+    c: Any, name: str = "default", since: str = "", follow: bool = False, format: str = "table"
+) -> None:
     """Show the lab's diary: steps, gates, power, faults."""
     from cli.views.lab import event_lines, event_list
     from lab.access import diary

@@ -61,6 +61,12 @@ def live_progress() -> Iterator[Listener]:
     """The view, taken off the screen when the block ends."""
     console = Console(stderr=True, highlight=False, no_color=bool(os.environ.get("NO_COLOR")) or None)
     view = LiveProgress(console)
-    with Live(view, console=console, refresh_per_second=_REFRESH_HZ, transient=True,
-              redirect_stdout=False, redirect_stderr=False):
+    with Live(
+        view,
+        console=console,
+        refresh_per_second=_REFRESH_HZ,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ):
         yield view

@@ -54,8 +54,11 @@ def name(value: str) -> str:
     """A lab's name: it becomes a directory, a network namespace and part of host names."""
     if _NAME.fullmatch(value):
         return value
-    raise RefusedError(f"'{value}' cannot be a lab's name", where=f"--name={value}",
-                       remedy="a lower-case letter, then up to 15 lower-case letters, digits or dashes, such as lab-1")
+    raise RefusedError(
+        f"'{value}' cannot be a lab's name",
+        where=f"--name={value}",
+        remedy="a lower-case letter, then up to 15 lower-case letters, digits or dashes, such as lab-1",
+    )
 
 
 def seconds(value: str | float, option: str = "timeout") -> float:
@@ -63,8 +66,11 @@ def seconds(value: str | float, option: str = "timeout") -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value))
     if match and float(match[1]) > 0:
         return float(match[1]) * _UNITS[match[2]]
-    raise RefusedError(f"'{value}' is not a duration", where=f"--{option}={value}",
-                       remedy=f"--{option}=90s, --{option}=15m or --{option}=1h")
+    raise RefusedError(
+        f"'{value}' is not a duration",
+        where=f"--{option}={value}",
+        remedy=f"--{option}=90s, --{option}=15m or --{option}=1h",
+    )
 
 
 def path(value: str) -> Path:

@@ -59,19 +59,26 @@ class HalabProgram(Program):  # type: ignore[misc]  # invoke is not checked, see
             return RefusedError(str(error).rstrip("."), where=" ".join(["./inv", *typed]), remedy=about)
         word = unknown[1]
         flag = word.startswith("-")
-        known = [flag for task in tasks for flag in self._contexts()[task]] if flag else list(self._contexts())
+        known = (
+            [flag for task in tasks for flag in self._contexts()[task]] if flag else list(self._contexts())
+        )
         near = did_you_mean(word.split("=")[0], known)
         kind = f"option of {tasks[-1]}" if flag and tasks else "option" if flag else "command"
-        return RefusedError(f"there is no {kind} '{word}'", where=" ".join(["./inv", *typed]),
-                            remedy=f"did you mean {near}?" if near else about)
+        return RefusedError(
+            f"there is no {kind} '{word}'",
+            where=" ".join(["./inv", *typed]),
+            remedy=f"did you mean {near}?" if near else about,
+        )
 
     def _contexts(self) -> dict[str, list[str]]:
         """Every command with its long options."""
         parser = getattr(self, "parser", None)
         if parser is None:
             return {}
-        return {name: [flag for flag in context.flags if flag.startswith("--")]
-                for name, context in parser.contexts.items()}
+        return {
+            name: [flag for flag in context.flags if flag.startswith("--")]
+            for name, context in parser.contexts.items()
+        }
 
 
 def main(argv: list[str] | None = None, exit_with: Callable[[int], None] = sys.exit) -> None:

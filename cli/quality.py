@@ -9,8 +9,10 @@ from cli.command import command
 from cli.tiers import lint_commands, run_tool, test_command
 
 
-@command(tier=f"one of {', '.join(options.TIERS)}; all = unit, golden and, as root, live",
-         only="run only tests that match this pytest -k expression")
+@command(
+    tier=f"one of {', '.join(options.TIERS)}; all = unit, golden and, as root, live",
+    only="run only tests that match this pytest -k expression",
+)
 def test(c: Any, tier: str = "all", only: str = "") -> int:
     """Run the tests; ends with pytest's own closing line."""
     options.choice("tier", tier, options.TIERS)
@@ -26,7 +28,9 @@ def lint(c: Any) -> int:
     return max(run_tool(argv) for argv in lint_commands())
 
 
-@command(root=True, polite=True, count="how many labs to build, one after the other", style=options.HELP["style"])
+@command(
+    root=True, polite=True, count="how many labs to build, one after the other", style=options.HELP["style"]
+)
 def bench(c: Any, style: str = "collapsed", nodes: str = "", count: int = 3, format: str = "table") -> None:
     """Measure how long lab.up takes from nothing to healthy."""
     from cli.planning import plan_from

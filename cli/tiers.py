@@ -21,8 +21,13 @@ FOLDERS = {
 NEEDS_ROOT = frozenset({"live", "vm"})
 
 
-def test_command(tier: str, only: str = "", *, root: bool | None = None, tests: Path = ROOT / "tests",
-                 ) -> tuple[list[str], str]:
+def test_command(
+    tier: str,
+    only: str = "",
+    *,
+    root: bool | None = None,
+    tests: Path = ROOT / "tests",
+) -> tuple[list[str], str]:
     """pytest's command for a tier, and a sentence about what had to be left out ('' if nothing).
 
     RefusedError when root is needed and nothing else was asked for.
@@ -31,11 +36,15 @@ def test_command(tier: str, only: str = "", *, root: bool | None = None, tests: 
     wanted = [name for name in FOLDERS[tier] if any((tests / name).rglob("test_*.py"))]
     allowed = [name for name in wanted if may or name not in NEEDS_ROOT]
     if not wanted:
-        raise CapabilityError(f"there are no tests in tier '{tier}' yet", where=str(tests),
-                              remedy="./inv test --tier=unit")
+        raise CapabilityError(
+            f"there are no tests in tier '{tier}' yet", where=str(tests), remedy="./inv test --tier=unit"
+        )
     if not allowed:
-        raise RefusedError(f"the tier '{tier}' builds labs, which needs root", where=f"--tier={tier}",
-                           remedy=f"sudo ./inv test --tier={tier}")
+        raise RefusedError(
+            f"the tier '{tier}' builds labs, which needs root",
+            where=f"--tier={tier}",
+            remedy=f"sudo ./inv test --tier={tier}",
+        )
     left = [name for name in wanted if name not in allowed]
     note = f"not root: the tier {', '.join(left)} is left out; sudo ./inv test runs it too" if left else ""
     argv = [sys.executable, "-m", "pytest", *(f"tests/{name}" for name in allowed)]

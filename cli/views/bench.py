@@ -14,5 +14,8 @@ if TYPE_CHECKING:
 def bench_view(result: Bench, format: str) -> None:
     if as_json({**plain(result), "median": result.median, "worst": result.worst}, format):
         return
-    console.out(f"{result.style}, {result.nodes} nodes: lab.up took " + ", ".join(f"{s:.1f}" for s in result.seconds)
-                + f" s; median {result.median:.1f} s, worst {result.worst:.1f} s")
+    console.out(
+        f"{result.style}, {result.nodes} nodes: lab.up took "
+        + ", ".join(f"{s:.1f}" for s in result.seconds)
+        + f" s; median {result.median:.1f} s, worst {result.worst:.1f} s"
+    )

@@ -9,8 +9,10 @@ from cli.views.plain import as_json, plain
 
 
 def scenario_list(scenarios: list[Any], format: str) -> None:
-    rows = [{"name": item.name, "teaches": item.teaches, "tags": list(item.tags), "needs": sorted(item.needs)}
-            for item in scenarios]
+    rows = [
+        {"name": item.name, "teaches": item.teaches, "tags": list(item.tags), "needs": sorted(item.needs)}
+        for item in scenarios
+    ]
     if not as_json({"scenarios": rows}, format):
         console.table(("SCENARIO", "TEACHES"), [(row["name"], row["teaches"]) for row in rows])
 
@@ -29,9 +31,18 @@ def verdict_view(verdict: Any, format: str) -> None:
         return
     console.out(f"{shape['verdict']}  {shape['scenario']}  target: {', '.join(shape['target'])}")
     console.out("")
-    console.table(("SERVICE", "DOWN", "BOUNDS", "SLA"), [
-        (service, f"{window['seconds']:.2f} s", f"{window['bound_low']:.2f}..{window['bound_high']:.2f} s",
-         f"{window['sla']:.2f} s") for service, window in shape["windows"].items()])
+    console.table(
+        ("SERVICE", "DOWN", "BOUNDS", "SLA"),
+        [
+            (
+                service,
+                f"{window['seconds']:.2f} s",
+                f"{window['bound_low']:.2f}..{window['bound_high']:.2f} s",
+                f"{window['sla']:.2f} s",
+            )
+            for service, window in shape["windows"].items()
+        ],
+    )
     console.out("")
     for check in shape["checks"]:
         console.out(f"{'ok  ' if check['ok'] else 'FAIL'}  {check['id']}: {check['evidence']}")

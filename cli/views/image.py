@@ -19,6 +19,16 @@ def image_list(images: list[Image], in_use: Set[str], format: str) -> None:
     if not images:
         console.out("there are no images; ./inv image.bake makes one")
         return
-    console.table(("IMAGE", "BAKED", "TOOK", "SIZE", "USED"), [
-        (image.key, strftime("%Y-%m-%d %H:%M", localtime(image.baked_at)), f"{image.seconds:.0f} s",
-         f"{image.size_mb} MB", "yes" if image.key in in_use else "no") for image in images])
+    console.table(
+        ("IMAGE", "BAKED", "TOOK", "SIZE", "USED"),
+        [
+            (
+                image.key,
+                strftime("%Y-%m-%d %H:%M", localtime(image.baked_at)),
+                f"{image.seconds:.0f} s",
+                f"{image.size_mb} MB",
+                "yes" if image.key in in_use else "no",
+            )
+            for image in images
+        ],
+    )

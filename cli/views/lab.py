@@ -24,17 +24,27 @@ def findings(report: Examination, format: str) -> None:
         return
     for finding in report.findings:
         console.out(f"{finding.level.value:<4}  {finding.what}")
-        if finding.fix and not finding.fine:
+        if finding.fix:
             console.out(f"      fix: {finding.fix}")
 
 
 def style_list(styles: Iterable[StyleInfo], profiles: Iterable[Profile], format: str) -> None:
     styles, profiles = list(styles), list(profiles)
-    if as_json({"styles": [{**plain(style), "example": f"topologies/{style.example.name}"} for style in styles],
-                "profiles": [{"name": profile.name, "summary": profile.summary} for profile in profiles]}, format):
+    if as_json(
+        {
+            "styles": [{**plain(style), "example": f"topologies/{style.example.name}"} for style in styles],
+            "profiles": [{"name": profile.name, "summary": profile.summary} for profile in profiles],
+        },
+        format,
+    ):
         return
-    console.table(("STYLE", "NODES", "EXAMPLE", ""), [
-        (style.name, style.default_nodes, f"topologies/{style.example.name}", style.summary) for style in styles])
+    console.table(
+        ("STYLE", "NODES", "EXAMPLE", ""),
+        [
+            (style.name, style.default_nodes, f"topologies/{style.example.name}", style.summary)
+            for style in styles
+        ],
+    )
     console.out("")
     console.table(("PROFILE", ""), [(profile.name, profile.summary) for profile in profiles])
 
@@ -42,14 +52,20 @@ def style_list(styles: Iterable[StyleInfo], profiles: Iterable[Profile], format:
 def plan_view(plan: Plan, format: str) -> None:
     if as_json(plan, format):
         return
-    console.out(f"lab {plan.lab}: {plan.style}, {len(plan.nodes)} nodes, driver {plan.driver}, "
-                f"profile {plan.profile.name}, needs {plan.memory_mb} MB of memory and {plan.disk_mb} MB of disk")
+    console.out(
+        f"lab {plan.lab}: {plan.style}, {len(plan.nodes)} nodes, driver {plan.driver}, "
+        f"profile {plan.profile.name}, needs {plan.memory_mb} MB of memory and {plan.disk_mb} MB of disk"
+    )
     console.out("")
-    console.table(("CLUSTER", "NODES", "SERVICES"), [
-        (cluster.name, len(cluster.nodes), ", ".join(cluster.services)) for cluster in plan.clusters])
+    console.table(
+        ("CLUSTER", "NODES", "SERVICES"),
+        [(cluster.name, len(cluster.nodes), ", ".join(cluster.services)) for cluster in plan.clusters],
+    )
     console.out("")
-    console.table(("NODE", "CLUSTER", "MGMT", "CONTROL", "RING", "BMC"), [
-        (node.name, node.cluster, node.mgmt, node.control, node.ring, node.bmc) for node in plan.nodes])
+    console.table(
+        ("NODE", "CLUSTER", "MGMT", "CONTROL", "RING", "BMC"),
+        [(node.name, node.cluster, node.mgmt, node.control, node.ring, node.bmc) for node in plan.nodes],
+    )
     console.out("")
     console.table(("VIP", "ADDRESS", "CLUSTER"), [(vip.name, vip.address, vip.cluster) for vip in plan.vips])
     if plan.warnings or plan.not_deployed:
@@ -73,29 +89,60 @@ def lab_list(labs: list[LabSummary], format: str) -> None:
     if not labs:
         console.out("there are no labs")
         return
-    console.table(("LAB", "STYLE", "NODES", "DRIVER", ""), [
-        (lab.name, lab.style, lab.nodes or "", lab.driver, "" if lab.whole else "half-built") for lab in labs])
+    console.table(
+        ("LAB", "STYLE", "NODES", "DRIVER", ""),
+        [
+            (lab.name, lab.style, lab.nodes or "", lab.driver, "" if lab.whole else "half-built")
+            for lab in labs
+        ],
+    )
 
 
 def status_view(status: Any, format: str) -> None:
     if as_json(status, format):
         return
-    console.out(f"lab {status.lab}: {'healthy' if status.healthy else 'NOT HEALTHY'} "
-                f"({status.style}, driver {status.driver}, profile {status.profile})")
+    console.out(
+        f"lab {status.lab}: {'healthy' if status.healthy else 'NOT HEALTHY'} "
+        f"({status.style}, driver {status.driver}, profile {status.profile})"
+    )
     console.out("")
-    console.table(("GATE", "", "SECONDS", "DETAIL"), [
-        (gate.name, "ok" if gate.ok else "FAILS", f"{gate.seconds:.2f}", gate.detail) for gate in status.gates])
+    console.table(
+        ("GATE", "", "SECONDS", "DETAIL"),
+        [
+            (gate.name, "ok" if gate.ok else "FAILS", f"{gate.seconds:.2f}", gate.detail)
+            for gate in status.gates
+        ],
+    )
     console.out("")
-    console.table(("CLUSTER", "QUORATE", "NODES", "SERVICES"), [
-        (cluster.name, "yes" if cluster.quorate else "NO", ", ".join(cluster.nodes), ", ".join(cluster.services))
-        for cluster in status.clusters])
+    console.table(
+        ("CLUSTER", "QUORATE", "NODES", "SERVICES"),
+        [
+            (
+                cluster.name,
+                "yes" if cluster.quorate else "NO",
+                ", ".join(cluster.nodes),
+                ", ".join(cluster.services),
+            )
+            for cluster in status.clusters
+        ],
+    )
     console.out("")
-    console.table(("NODE", "CLUSTER", "POWER", "ADDRESSES"), [
-        (node.name, node.cluster, node.power, " ".join(f"{net}={ip}" for net, ip in node.addresses.items()))
-        for node in status.nodes])
+    console.table(
+        ("NODE", "CLUSTER", "POWER", "ADDRESSES"),
+        [
+            (
+                node.name,
+                node.cluster,
+                node.power,
+                " ".join(f"{net}={ip}" for net, ip in node.addresses.items()),
+            )
+            for node in status.nodes
+        ],
+    )
     console.out("")
-    console.table(("VIP", "ADDRESS", "HOLDER"), [(vip.name, vip.address, vip.holder or "nobody")
-                                                 for vip in status.vips])
+    console.table(
+        ("VIP", "ADDRESS", "HOLDER"), [(vip.name, vip.address, vip.holder or "nobody") for vip in status.vips]
+    )
     for fault in status.unhealed:
         console.out(f"not healed: {fault}")
 
@@ -112,7 +159,8 @@ def node_output(node: str, done: Completed, format: str) -> None:
 def event_lines(events: Iterable[Event]) -> None:
     for event in events:
         text = console.describe(event) or " ".join(
-            [event.kind, event.node, *(f"{key}={value}" for key, value in event.data.items())])
+            [event.kind, event.node, *(f"{key}={value}" for key, value in event.data.items())]
+        )
         console.out(f"{strftime('%H:%M:%S', localtime(event.at))}.{int(event.at % 1 * 1000):03}  {text}")
 
 
