@@ -35,7 +35,7 @@ from lab.process import run
 USER = "halab"
 MODES = ("normal", "dead", "lying")
 _PORT = 623
-_JOIN = ('log=$1; shift; n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n-1)); done; '
+_JOIN = ('set -e; log=$1; shift; n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n-1)); done; '
          'exec "$@" >>"$log" 2>&1 </dev/null')
 
 

@@ -125,6 +125,13 @@ def prune(keep: set[str]) -> list[str]:
     return removed
 
 
+def prune_half_baked() -> None:
+    """Remove the trees of bakes that died; one that is running holds its lock and stays."""
+    for path in images_dir().glob(".*.baking"):
+        if not _locked(path.name.strip(".").removesuffix(".baking")):
+            discard(path)
+
+
 def keys_in_use() -> set[str]:
     """Keys of the images that some lab stands on."""
     links = (home() / "labs").glob("*/image")

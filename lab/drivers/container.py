@@ -31,7 +31,7 @@ CAPABILITIES = frozenset({"poweroff", "suspend", "netfilter", "shell", "seed"})
 _GUEST_CAPABILITIES = "CAP_NET_ADMIN,CAP_NET_RAW,CAP_SYS_NICE,CAP_IPC_LOCK"
 # Join every cgroup of the node, then become nspawn.  A shell, because joining must happen
 # between fork and exec, where a threaded Python may not run; paths arrive as arguments.
-_JOIN = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n-1)); done; exec "$@"'
+_JOIN = 'set -e; n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n-1)); done; exec "$@"'
 _DETACH = 'log=$1; shift; exec "$@" >"$log" 2>&1 </dev/null'
 
 

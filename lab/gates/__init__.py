@@ -1,0 +1,112 @@
+"""Gates: what "healthy" means, one file each.
+
+A gate looks once and says whether its fact holds; waiting, deadlines and parallel looking are
+here.  The same gates end ``lab.up``, define convergence in chaos runs, and make ``lab.status``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
+
+from lab import interrupt
+from lab.errors import DeadlineError, HalabError
+from lab.plan import Plan
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+_POLL = 0.2  # seconds between two looks; a look costs some 30 ms of CPU on a node
+# From the ground up: what a person should read first when several are red.
+_ORDER = ("power", "ssh", "membership", "fencing", "resources", "galera", "rabbitmq", "memcached", "haproxy", "vip")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look saw: ``detail`` is the one fact that holds or does not."""
+
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """``seconds`` is how long the gate was waited for; ``show`` the command that shows the fact."""
+
+    name: str
+    ok: bool
+    seconds: float
+    detail: str
+    show: str = ""
+
+
+class Gate(Protocol):
+    """One fact about a healthy lab.  ``look`` may raise HalabError: that counts as not yet."""
+
+    name: str
+
+    def applies(self, plan: Plan) -> bool: ...
+    def look(self, lab: Lab) -> Look: ...
+    def show(self, lab: Lab) -> str: ...
+
+
+@cache
+def _registry() -> tuple[Gate, ...]:
+    names = [module.name for module in pkgutil.iter_modules(__path__)]
+    names.sort(key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
+    return tuple(importlib.import_module(f"{__name__}.{name}").GATE for name in names)
+
+
+def gates_of(plan: Plan) -> list[Gate]:
+    """The gates that this plan has to pass, from the ground up."""
+    return [gate for gate in _registry() if gate.applies(plan)]
+
+
+def check_all(lab: Lab) -> list[GateResult]:
+    """Look once at every gate, all at the same time."""
+    gates = gates_of(lab.plan)
+    with ThreadPoolExecutor(len(gates)) as pool:
+        return list(pool.map(lambda gate: _look(lab, gate, time.monotonic()), gates))
+
+
+def await_all(lab: Lab, deadline: float) -> list[GateResult]:
+    """Wait until every gate holds, all at the same time; ``deadline`` is on ``time.monotonic()``.
+
+    Raises DeadlineError with the first gate (from the ground up) that does not hold.  ``seconds``
+    count from the call.  Each gate that turns green is told to the lab's events.
+    """
+    begun = time.monotonic()
+    gates = gates_of(lab.plan)
+    with ThreadPoolExecutor(len(gates)) as pool:
+        results = list(pool.map(lambda gate: _await(lab, gate, begun, deadline), gates))
+    interrupt.check("gates")
+    for gate, result in zip(gates, results, strict=True):
+        if not result.ok:
+            raise DeadlineError(f"gate '{gate.name}' is not green after {result.seconds:.0f} s: {result.detail}",
+                                where=result.show, remedy=f"./inv lab.status --name={lab.name}")
+    return results
+
+
+def _await(lab: Lab, gate: Gate, begun: float, deadline: float) -> GateResult:
+    while True:
+        result = _look(lab, gate, begun)
+        if result.ok or time.monotonic() > deadline or interrupt.requested():
+            kind = "gate.ok" if result.ok else "gate.fail"
+            lab.events.emit(kind, gate=gate.name, seconds=result.seconds, detail=result.detail)
+            return result
+        time.sleep(_POLL)  # a deadline-bound poll: the daemons of ten components offer no common event
+
+
+def _look(lab: Lab, gate: Gate, begun: float) -> GateResult:
+    try:
+        look = gate.look(lab)
+    except HalabError as error:
+        look = Look(False, f"{error.what}; {error.where}" if error.where else error.what)
+    except OSError as error:
+        look = Look(False, str(error))
+    return GateResult(gate.name, look.ok, round(time.monotonic() - begun, 2), look.detail, gate.show(lab))

@@ -1,0 +1,48 @@
+"""``lab.down``: take a lab off the host, completely, whatever state it is in."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+
+from lab import cgroups, image, network, state
+from lab.drivers.container import remove_everything
+from lab.errors import NotFoundError
+from lab.events import EventLog, Listener
+from lab.home import LabPaths
+from lab.lab import names
+
+
+@dataclass(frozen=True)
+class DownResult:
+    lab: str
+    seconds: float
+
+
+def take_down(name: str, *, listener: Listener | None = None) -> DownResult:
+    """Remove processes, mounts, namespaces, interfaces, cgroups and the lab's folder.
+
+    Works by the lab's name, so also on a lab whose making was killed at any moment.  Reports
+    of chaos runs stay.  NotFoundError if there is nothing of that name.
+    """
+    paths = LabPaths.of(name)
+    begun = time.monotonic()
+    with state.exclusive(name, "lab.down"):
+        if not paths.root.exists() and not cgroups.members(name) and not network.namespaces_of(name):
+            raise NotFoundError(f"there is no lab '{name}'", where=f"labs: {', '.join(names()) or 'none'}",
+                                remedy="./inv lab.list")
+        events = EventLog(None)
+        if listener:
+            events.subscribe(listener)
+        with events.step("remove"):
+            remove_everything(name, paths)
+        with events.step("disks"):
+            shutil.rmtree(paths.root, ignore_errors=False) if paths.root.exists() else None
+            _remove_abandoned_bakes()
+    return DownResult(name, round(time.monotonic() - begun, 2))
+
+
+def _remove_abandoned_bakes() -> None:
+    """Half-baked images of a killed tool; a bake that is running holds its lock and stays."""
+    image.prune_half_baked()

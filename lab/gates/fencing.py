@@ -1,0 +1,66 @@
+"""Fencing is on, and every node's BMC answers the agent with the parameters of the live CIB (R17)."""
+
+from __future__ import annotations
+
+import shlex
+from concurrent.futures import ThreadPoolExecutor
+from xml.etree import ElementTree
+
+from lab.gates import Look
+from lab.lab import Lab
+from lab.plan import Cluster, Plan
+
+# fence_ipmilan's own long options for the device parameters that the CIB may hold.
+_OPTIONS = ("ip", "username", "password_script", "method", "power_wait")
+
+
+class Fencing:
+    name = "fencing"
+
+    def applies(self, plan: Plan) -> bool:
+        return True
+
+    def look(self, lab: Lab) -> Look:
+        for cluster in lab.plan.clusters:
+            cib = ElementTree.fromstring(lab.shell.run(cluster.nodes[0], "cibadmin --query", timeout=10).stdout)
+            enabled = cib.find(".//crm_config//nvpair[@name='stonith-enabled']")
+            if enabled is None or enabled.get("value") != "true":
+                return Look(False, f"stonith-enabled is not true in cluster {cluster.name}")
+            devices = _devices(cib)
+            for node in cluster.nodes:
+                if node not in devices:
+                    return Look(False, f"no fencing device for {node}")
+            with ThreadPoolExecutor(len(cluster.nodes)) as pool:
+                for look in pool.map(lambda node: _status(lab, cluster, node, devices[node]), cluster.nodes):  # noqa: B023
+                    if not look.ok:
+                        return look
+        return Look(True, f"{len(lab.plan.nodes)} devices answer")
+
+    def show(self, lab: Lab) -> str:
+        return f"./inv lab.exec --name={lab.name} --command='stonith_admin --list-registered'"
+
+
+def _devices(cib: ElementTree.Element) -> dict[str, dict[str, str]]:
+    """Parameters of each fencing device, by the node that it fences."""
+    found = {}
+    for device in cib.iterfind(".//primitive[@class='stonith']"):
+        params = {pair.attrib["name"]: pair.attrib["value"]
+                  for pair in device.iterfind("instance_attributes/nvpair")}
+        for node in params.get("pcmk_host_list", "").split():
+            found[node] = {"agent": device.attrib["type"], **params}
+    return found
+
+
+def _status(lab: Lab, cluster: Cluster, node: str, device: dict[str, str]) -> Look:
+    """The agent's status call, from a neighbour: a node is never fenced by itself."""
+    neighbour = cluster.nodes[(cluster.nodes.index(node) + 1) % len(cluster.nodes)]
+    words = [f"--{name.replace('_', '-')}={device[name]}" for name in _OPTIONS if name in device]
+    if device.get("lanplus") == "1":
+        words.append("--lanplus")
+    command = shlex.join([device["agent"], *words, "--action=status"])
+    said = lab.shell.run(neighbour, command, timeout=20, check=False)
+    on = said.ok and "ON" in said.stdout
+    return Look(on, f"BMC of {node} asked by {neighbour}: {(said.stdout or said.stderr).strip()[-120:]}")
+
+
+GATE = Fencing()

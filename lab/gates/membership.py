@@ -1,0 +1,46 @@
+"""Every corosync cluster is whole and quorate, and all its members say the same (R16)."""
+
+from __future__ import annotations
+
+import re
+
+from lab.gates import Look
+from lab.lab import Lab
+from lab.plan import Plan
+
+_COMMAND = "corosync-quorumtool -si"
+
+
+class Membership:
+    name = "membership"
+
+    def applies(self, plan: Plan) -> bool:
+        return True
+
+    def look(self, lab: Lab) -> Look:
+        for cluster in lab.plan.clusters:
+            want = sorted(node.index for node in lab.plan.members(cluster.name))
+            # Exit code 2 says "not quorate" and still prints the table.
+            said = lab.shell.on_all(cluster.nodes, _COMMAND, timeout=5, check=False)
+            for node, answer in said.items():
+                seen = _members(answer.stdout)
+                if not seen:
+                    return Look(False, f"{node}: corosync does not answer")
+                if seen != want:
+                    return Look(False, f"{node} sees members {seen}, cluster {cluster.name} has {want}")
+                if not re.search(r"^Quorate:\s+Yes", answer.stdout, re.M):
+                    return Look(False, f"{node} is not quorate")
+        count = len(lab.plan.nodes)
+        return Look(True, f"{count} nodes in {len(lab.plan.clusters)} cluster(s), quorate, same view")
+
+    def show(self, lab: Lab) -> str:
+        return f"./inv lab.exec --name={lab.name} --command='{_COMMAND}'"
+
+
+def _members(text: str) -> list[int]:
+    """Node ids of the table that corosync-quorumtool prints under "Membership information"."""
+    table = text.partition("Membership information")[2]
+    return sorted(int(row.group(1)) for row in re.finditer(r"^\s*(\d+)\s+\d+\s", table, re.M))
+
+
+GATE = Membership()

@@ -1,0 +1,30 @@
+"""memcached answers on every node that runs it."""
+
+from __future__ import annotations
+
+from lab.gates import Look
+from lab.lab import Lab
+from lab.plan import Plan
+
+
+class Memcached:
+    name = "memcached"
+
+    def applies(self, plan: Plan) -> bool:
+        return bool(plan.running("memcached"))
+
+    def look(self, lab: Lab) -> Look:
+        servers = lab.plan.running("memcached")
+        for node in servers:
+            with lab.namespace.connect(str(node.control), 11211, timeout=2) as sock:
+                sock.settimeout(2)
+                sock.sendall(b"version\r\n")
+                if not sock.recv(64).startswith(b"VERSION"):
+                    return Look(False, f"memcached on {node.name} gives a strange answer")
+        return Look(True, f"{len(servers)} servers answer")
+
+    def show(self, lab: Lab) -> str:
+        return f"./inv lab.exec --name={lab.name} --command='systemctl status memcached'"
+
+
+GATE = Memcached()

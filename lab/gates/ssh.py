@@ -1,0 +1,24 @@
+"""Every node takes a root login over the management network."""
+
+from __future__ import annotations
+
+from lab.gates import Look
+from lab.lab import Lab
+from lab.plan import Plan
+
+
+class Ssh:
+    name = "ssh"
+
+    def applies(self, plan: Plan) -> bool:
+        return True
+
+    def look(self, lab: Lab) -> Look:
+        lab.shell.on_all((node.name for node in lab.plan.nodes), "true", timeout=5)
+        return Look(True, f"{len(lab.plan.nodes)} nodes answer")
+
+    def show(self, lab: Lab) -> str:
+        return f"./inv lab.ssh --name={lab.name} --node={lab.plan.nodes[0].name}"
+
+
+GATE = Ssh()

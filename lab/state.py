@@ -1,0 +1,67 @@
+"""What is recorded of a lab beside its plan, and the lock that one command at a time holds.
+
+Written whole and renamed into place, so that a reader never sees half a file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lab.errors import RefusedError
+from lab.home import LabPaths, home
+
+
+def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
+    """Replace ``path`` with ``text``, flushed to disk before the name changes hands."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as sink:
+        sink.write(text)
+        sink.flush()
+        os.fsync(sink.fileno())
+    draft.rename(path)
+
+
+def record(paths: LabPaths, **facts: Any) -> None:
+    """Merge ``facts`` into the lab's state, e.g. ``complete=True``."""
+    write_atomically(paths.state, json.dumps({**recorded(paths), **facts, "at": time.time()}, indent=2))
+
+
+def recorded(paths: LabPaths) -> dict[str, Any]:
+    """The recorded facts; empty for a lab whose making stopped before the first."""
+    if not paths.state.exists():
+        return {}
+    facts: dict[str, Any] = json.loads(paths.state.read_text())
+    return facts
+
+
+@contextmanager
+def exclusive(name: str, doing: str) -> Iterator[None]:
+    """Hold the lab for one changing command; RefusedError names the command that holds it now.
+
+    The kernel frees the lock when its holder dies, also by SIGKILL.
+    """
+    folder = home() / "locks"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / name).open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "another command"
+            raise RefusedError(f"lab '{name}' is busy", where=holder,
+                               remedy="wait for it, or end it with Ctrl-C in its own terminal") from None
+        lock.truncate(0)
+        lock.write(f"{doing}, pid {os.getpid()}")
+        lock.flush()
+        try:
+            yield
+        finally:
+            lock.truncate(0)

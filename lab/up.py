@@ -1,0 +1,174 @@
+"""``lab.up``: from a plan to a lab whose gates are green.
+
+Each step is idempotent, so a lab whose making was interrupted is finished by the same command.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from lab import bmc, gates, interrupt, state
+from lab.errors import RefusedError
+from lab.events import EventLog, Listener
+from lab.gates import GateResult
+from lab.home import LabPaths
+from lab.image import bake
+from lab.lab import Lab
+from lab.plan import Node, Plan
+
+DEFAULT_TIMEOUT = 300.0  # seconds to green gates, image not counted; a loaded host needs far longer than 20 s
+
+
+@dataclass(frozen=True)
+class UpResult:
+    """``seconds`` from the start of the lab (image ready) to green gates."""
+
+    lab: str
+    seconds: float
+    gates: list[GateResult]
+    resumed: bool
+
+
+def bring_up(plan: Plan, topology_text: str, *, timeout: float = DEFAULT_TIMEOUT,
+             listener: Listener | None = None) -> UpResult:
+    """Make the lab of ``plan`` and wait until it is healthy; finishes one that was begun.
+
+    RefusedError before anything is touched: the name belongs to another lab, a fault is not
+    healed, or the host lacks something.  DeadlineError when a gate stays red.
+    """
+    paths = LabPaths.of(plan.lab)
+    with state.exclusive(plan.lab, "lab.up"):
+        known = _known(paths, plan)
+        events = EventLog(paths.events)
+        if listener:
+            events.subscribe(listener)
+        if not known:
+            _refuse_if_host_lacks(plan)
+        _ready_image(plan, paths, topology_text, events)
+        lab = Lab(plan, paths, events)
+        begun = time.monotonic()
+        try:
+            _make(lab)
+            results = _settle(lab, begun + timeout, fresh=not known)
+        finally:
+            lab.shell.close()
+        state.record(paths, complete=True, up_seconds=round(time.monotonic() - begun, 2))
+        return UpResult(plan.lab, round(time.monotonic() - begun, 2), results, known)
+
+
+def _known(paths: LabPaths, plan: Plan) -> bool:
+    """Whether this very lab exists already, whole or half-built."""
+    from chaos.journal import unhealed
+
+    if not paths.plan.exists():
+        return False
+    recorded = Plan.model_validate_json(paths.plan.read_text())
+    if recorded != plan:
+        raise RefusedError(
+            f"the name '{plan.lab}' is in use by another lab ({recorded.style}, {len(recorded.nodes)} nodes, "
+            f"profile {recorded.profile.name})", where=str(paths.root),
+            remedy=f"./inv lab.up --name=OTHER ..., or ./inv lab.down --name={plan.lab} first")
+    if faults := unhealed(paths):
+        raise RefusedError(f"lab '{plan.lab}' has {len(faults)} fault(s) that are not healed", where=str(paths.journal),
+                           remedy=f"./inv chaos.heal --name={plan.lab}")
+    return True
+
+
+def _refuse_if_host_lacks(plan: Plan) -> None:
+    from lab import network
+    from lab.doctor import check_for
+
+    check_for(plan)
+    if stale := network.namespaces_of(plan.lab):
+        raise RefusedError(f"something of an earlier lab '{plan.lab}' is still on this host",
+                           where=", ".join(space.name for space in stale),
+                           remedy=f"./inv lab.down --name={plan.lab} removes it")
+
+
+def _ready_image(plan: Plan, paths: LabPaths, topology_text: str, events: EventLog) -> None:
+    """Bake if needed, then record the lab; from here on ``lab.down`` knows it."""
+    from provision.image import recipe
+
+    link = paths.root / "image"
+    if link.exists():
+        return
+    with events.step("image"):
+        image = bake(recipe(), lambda line: _note(events, line))
+    interrupt.check("the lab's folder")
+    state.write_atomically(paths.topology, topology_text)
+    state.write_atomically(paths.plan, plan.model_dump_json(indent=1))
+    link.unlink(missing_ok=True)
+    link.symlink_to(image.root)
+    state.record(paths, complete=False)
+
+
+def _note(events: EventLog, line: str) -> None:
+    events.emit("note", text=line)
+
+
+def _make(lab: Lab) -> None:
+    """Namespace, BMCs, nodes with their files on disk, power."""
+    with lab.events.step("network"):
+        lab.driver.prepare()
+    interrupt.check("nodes")
+    # The secrets that all nodes share are made once, before many threads ask for them.
+    for name in ("root", "host"):
+        lab.secrets.ssh_public(name)
+    write_ssh_config(lab)
+    with ThreadPoolExecutor(len(lab.plan.nodes) + 1) as pool:
+        service = pool.submit(_start_bmc, lab)
+        made = list(pool.map(lambda node: _make_node(lab, node), lab.plan.nodes))
+        service.result()
+        assert len(made) == len(lab.plan.nodes)
+    interrupt.check("gates")
+
+
+def _start_bmc(lab: Lab) -> None:
+    with lab.events.step("bmc"):
+        bmc.start(lab)
+
+
+def _make_node(lab: Lab, node: Node) -> None:
+    from provision.apply import node_files
+
+    with lab.events.step("boot", node.name):
+        marker = lab.paths.node(node.name) / "created"
+        if not marker.exists():
+            seed = node_files(lab.plan, node, lab.secrets) if "seed" in lab.driver.capabilities else []
+            lab.driver.create(node, seed)
+            marker.touch()
+        lab.driver.power.on(node.name)
+
+
+def _settle(lab: Lab, deadline: float, *, fresh: bool) -> list[GateResult]:
+    """SSH, files where they were not seeded, gates, and what only a running cluster can hold."""
+    from provision import apply
+
+    _each_node(lab, lambda name: lab.shell.await_ssh(name, deadline))
+    if not fresh or "seed" not in lab.driver.capabilities:
+        apply.apply_files(lab)
+    results = gates.await_all(lab, deadline)
+    with lab.events.step("clusters"):
+        changes = apply.converge_all(lab)
+    if any(change.what.startswith("CIB") for change in changes):
+        results = gates.await_all(lab, deadline)
+    return results
+
+
+def _each_node(lab: Lab, work: Callable[[str], None]) -> None:
+    with ThreadPoolExecutor(len(lab.plan.nodes)) as pool:
+        list(pool.map(work, [node.name for node in lab.plan.nodes]))
+
+
+def write_ssh_config(lab: Lab) -> None:
+    """ssh_config and known_hosts of the lab; used from inside its namespace (``lab.ssh``)."""
+    known = lab.paths.root / "known_hosts"
+    host_key = lab.secrets.ssh_public("host")
+    state.write_atomically(known, "".join(f"{node.mgmt} {host_key}\n" for node in lab.plan.nodes))
+    blocks = [f"Host {node.name}\n  HostName {node.mgmt}\n" for node in lab.plan.nodes]
+    blocks.append(f"Host *\n  User root\n  IdentityFile {lab.secrets.path('root.ssh')}\n  IdentitiesOnly yes\n"
+                  f"  UserKnownHostsFile {known}\n  StrictHostKeyChecking yes\n  LogLevel ERROR\n")
+    state.write_atomically(lab.paths.ssh_config, "\n".join(blocks))

@@ -1,0 +1,84 @@
+"""Bring a running lab to its plan, and say what differed.
+
+The same role files are laid on a node's disk before its first boot (``seed``) or pushed to a
+running one (``apply``): one source, two ways in.  A second ``apply`` changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from lab import interrupt
+from lab.files import File
+from lab.lab import Lab
+from lab.plan import Cluster, Node, Plan
+from lab.secrets import Secrets
+from provision import push
+from provision.role import Change, NodeContext
+from provision.roles import all_roles
+
+
+def node_files(plan: Plan, node: Node, secrets: Secrets) -> list[File]:
+    """Every file of one node, in the order of the roles.  Pure but for secrets made at first use."""
+    ctx = NodeContext(plan, node, secrets)
+    return [file for role in all_roles() if role.applies(node) for file in role.files(ctx)]
+
+
+def apply(lab: Lab) -> list[Change]:
+    """Push what differs on every node, then converge every cluster; the changes made."""
+    changes = apply_files(lab)
+    interrupt.check("clusters")
+    with lab.events.step("clusters"):
+        return changes + converge_all(lab)
+
+
+def apply_files(lab: Lab) -> list[Change]:
+    """Push the files that differ and restart what they belong to, all nodes at the same time."""
+    with lab.events.step("files"):
+        return _on_nodes(lab, _apply_node)
+
+
+def converge_all(lab: Lab) -> list[Change]:
+    """Bring every cluster's live configuration to the plan, all clusters at the same time."""
+    return _on_clusters(lab, converge)
+
+
+def diff(lab: Lab) -> list[Change]:
+    """What ``apply`` would change; touches nothing."""
+    return _on_nodes(lab, _diff_node) + _on_clusters(lab, _differences)
+
+
+def converge(lab: Lab, cluster: Cluster) -> list[Change]:
+    """What only a running cluster can hold (CIB, database users), role by role."""
+    return [change for role in all_roles() for change in role.converge(lab, cluster)]
+
+
+def _differences(lab: Lab, cluster: Cluster) -> list[Change]:
+    return [change for role in all_roles() for change in role.differences(lab, cluster)]
+
+
+def _diff_node(lab: Lab, node: Node) -> list[Change]:
+    drifted = push.drift(lab, node.name, node_files(lab.plan, node, lab.secrets))
+    return [Change(node.name, item.file.path, item.why) for item in drifted]
+
+
+def _apply_node(lab: Lab, node: Node) -> list[Change]:
+    drifted = push.drift(lab, node.name, node_files(lab.plan, node, lab.secrets))
+    files = [item.file for item in drifted]
+    if files:
+        push.push(lab, node.name, files)
+        push.restart_changed(lab, node.name, files)
+    return [Change(node.name, item.file.path, item.why) for item in drifted]
+
+
+def _on_nodes(lab: Lab, work: Callable[[Lab, Node], list[Change]]) -> list[Change]:
+    with ThreadPoolExecutor(len(lab.plan.nodes)) as pool:
+        results = list(pool.map(lambda node: work(lab, node), lab.plan.nodes))
+    return [change for result in results for change in result]
+
+
+def _on_clusters(lab: Lab, work: Callable[[Lab, Cluster], list[Change]]) -> list[Change]:
+    with ThreadPoolExecutor(len(lab.plan.clusters)) as pool:
+        results = list(pool.map(lambda cluster: work(lab, cluster), lab.plan.clusters))
+    return [change for result in results for change in result]

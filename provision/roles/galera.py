@@ -1,0 +1,86 @@
+"""Galera: MariaDB with synchronous replication, run by Pacemaker through ``ocf:heartbeat:galera``."""
+
+from __future__ import annotations
+
+import uuid
+
+from lab.files import File
+from lab.lab import Lab
+from lab.plan import Cluster, Node, Plan
+from provision.render import nodefile, render
+from provision.role import BaseRole, Change, NodeContext, enabled_local
+
+PROBE_USER = "halab_probe"
+# What the probes and the audit of acknowledged rows need; see chaos/probes/sql_write.py.
+_SCHEMA = """
+CREATE DATABASE IF NOT EXISTS halab;
+CREATE TABLE IF NOT EXISTS halab.probe_rows (
+  client VARCHAR(64) NOT NULL, seq BIGINT NOT NULL, at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+  PRIMARY KEY (client, seq)) ENGINE=InnoDB;
+"""
+_READY = ("SELECT COUNT(*) FROM mysql.user JOIN information_schema.tables"
+          f" ON table_schema='halab' AND table_name='probe_rows' WHERE user='{PROBE_USER}';")
+
+
+class Galera(BaseRole):
+    name = "galera"
+    packages = ("mariadb-server", "mariadb-backup", "galera-4", "rsync", "socat")
+    image_script = nodefile("initialise-mariadb.sh").decode()
+
+    def applies(self, node: Node) -> bool:
+        return "galera" in node.services
+
+    def files(self, ctx: NodeContext) -> list[File]:
+        members = ctx.plan.running("galera")
+        first_start = "halab-galera-first-start.service"
+        owner = {"owner": "mysql", "group": "mysql"}
+        return [
+            # No restart on change: a database restarts member by member, by an operator's decision.
+            File("/etc/mysql/mariadb.conf.d/99-halab.cnf", render(
+                "galera.cnf.j2", node=ctx.node, members=members, timers=ctx.plan.profile.galera)),
+            # The first start re-forms a primary component that never broke: no member has to
+            # bootstrap and none needs a state transfer.
+            File("/var/lib/mysql/gvwstate.dat", _saved_view(ctx.plan, ctx.node), mode=0o660, initial=True, **owner),
+            File("/var/lib/halab/galera-first-start", b"", initial=True),
+            File(f"/etc/systemd/system/{first_start}", nodefile(first_start)),
+            enabled_local(first_start),
+        ]
+
+    def differences(self, lab: Lab, cluster: Cluster) -> list[Change]:
+        if "galera" not in cluster.services:
+            return []
+        node = _reachable(lab, cluster)
+        ready = lab.shell.run(node, "mariadb --batch --skip-column-names", stdin=_READY).stdout.strip()
+        return [] if ready == "1" else [Change(node, "database", "probe user and table halab.probe_rows")]
+
+    def converge(self, lab: Lab, cluster: Cluster) -> list[Change]:
+        changes = self.differences(lab, cluster)
+        if changes:
+            password = lab.secrets.password("galera-probe")
+            user = (f"CREATE OR REPLACE USER '{PROBE_USER}'@'%' IDENTIFIED BY '{password}';\n"
+                    f"GRANT ALL PRIVILEGES ON halab.* TO '{PROBE_USER}'@'%';\n")
+            # Over standard input: a password on a command line can be read by every process.
+            lab.shell.run(changes[0].node, "mariadb --batch", stdin=_SCHEMA + user)
+        return changes
+
+
+def _reachable(lab: Lab, cluster: Cluster) -> str:
+    return cluster.nodes[0]
+
+
+def _member_uuid(plan: Plan, node: Node) -> uuid.UUID:
+    """A Galera member's identity: the same at each rendering, different in each lab."""
+    # Version 1 layout, as gcomm makes them; gcomm orders members by these numbers.
+    seed = uuid.uuid5(uuid.NAMESPACE_DNS, f"{node.name}.{plan.lab}.halab")
+    return uuid.UUID(fields=(*seed.fields[:2], (seed.fields[2] & 0x0FFF) | 0x1000, *seed.fields[3:]))
+
+
+def _saved_view(plan: Plan, node: Node) -> bytes:
+    """gvwstate.dat: the last primary component, as gcomm saves it (pc.recovery)."""
+    members = {member.name: _member_uuid(plan, member) for member in plan.running("galera")}
+    lines = [f"my_uuid: {members[node.name]}", "#vwbeg", f"view_id: 3 {min(members.values())} {len(members)}",
+             "bootstrap: 0", *(f"member: {identity} 0" for identity in members.values()), "#vwend"]
+    return ("\n".join(lines) + "\n").encode()
+
+
+ROLE = Galera()

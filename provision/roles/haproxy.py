@@ -1,0 +1,31 @@
+"""HAProxy: on every node of its cluster, listening on virtual IPs only."""
+
+from __future__ import annotations
+
+from lab.files import File
+from lab.plan import Node
+from provision.render import nodefile, render
+from provision.role import BaseRole, NodeContext, enabled
+
+
+class Haproxy(BaseRole):
+    name = "haproxy"
+    packages = ("haproxy",)
+
+    def applies(self, node: Node) -> bool:
+        return "haproxy" in node.services
+
+    def files(self, ctx: NodeContext) -> list[File]:
+        timers = ctx.plan.profile.haproxy
+        config = render("haproxy.cfg.j2", plan=ctx.plan, node=ctx.node, timers=timers,
+                        proxies=ctx.plan.running("haproxy"), galera=ctx.plan.running("galera"))
+        files = [File("/etc/haproxy/haproxy.cfg", config, on_change=("reload:haproxy.service",))]
+        if timers.restart_by_systemd:
+            # zz-: Pacemaker drops 50-pacemaker.conf with Restart=no when it starts the unit itself.
+            files.append(File("/etc/systemd/system/haproxy.service.d/zz-halab.conf", nodefile("haproxy-restart.conf")))
+            # Started at boot and adopted by Pacemaker's probe: its own start of a systemd unit takes 2 to 4 s.
+            files.append(enabled("haproxy.service"))
+        return files
+
+
+ROLE = Haproxy()

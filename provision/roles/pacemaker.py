@@ -1,0 +1,101 @@
+"""Pacemaker: the CIB with virtual IPs, HAProxy, Galera and fencing through each node's BMC."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from lab.bmc import USER as BMC_USER
+from lab.errors import NodeError
+from lab.files import File
+from lab.lab import Lab
+from lab.plan import Cluster, Plan
+from provision.render import nodefile, render
+from provision.role import BaseRole, Change, NodeContext, enabled
+
+# Sections that belong to the plan alone; crm_config also holds what Pacemaker itself writes.
+_OWNED = ("resources", "constraints", "rsc_defaults", "op_defaults")
+_PASSWORD_SCRIPT = "/usr/local/sbin/halab-bmc-password"  # noqa: S105 - a path
+
+
+class Pacemaker(BaseRole):
+    name = "pacemaker"
+    # pacemaker-cli-utils is only recommended by Debian; without it the Galera agent fails and
+    # nodes fence each other in turn.
+    packages = ("pacemaker", "pacemaker-cli-utils", "crmsh", "fence-agents", "resource-agents", "ipmitool",
+                "iputils-arping")
+
+    def files(self, ctx: NodeContext) -> list[File]:
+        return [
+            File("/etc/default/pacemaker", nodefile("pacemaker.default")),
+            File("/etc/systemd/system/pacemaker.service.d/halab.conf", nodefile("pacemaker-service.conf")),
+            # Seeded before first boot; afterwards the cluster owns it and `converge` compares the live one.
+            File("/var/lib/pacemaker/cib/cib.xml", wanted_cib(ctx.plan, ctx.cluster), mode=0o600,
+                 owner="hacluster", group="haclient", initial=True),
+            File("/etc/halab/bmc.password", ctx.secrets.password("bmc").encode() + b"\n", mode=0o600, secret=True),
+            File(_PASSWORD_SCRIPT, b"#!/bin/sh\nexec cat /etc/halab/bmc.password\n", mode=0o755),
+            enabled("pacemaker.service"),
+        ]
+
+    def differences(self, lab: Lab, cluster: Cluster) -> list[Change]:
+        live = ElementTree.fromstring(_cibadmin(lab, cluster, "--query"))
+        wanted = ElementTree.fromstring(wanted_cib(lab.plan, cluster))
+        changes = []
+        for name in _OWNED:
+            if _canonical(live.find(f"configuration/{name}")) != _canonical(wanted.find(f"configuration/{name}")):
+                changes.append(Change(cluster.name, f"CIB {name}"))
+        have, want = _properties(live), _properties(wanted)
+        for name, value in want.items():
+            if have.get(name) != value:
+                changes.append(Change(cluster.name, f"CIB property {name}", f"{have.get(name)} -> {value}"))
+        return changes
+
+    def converge(self, lab: Lab, cluster: Cluster) -> list[Change]:
+        changes = self.differences(lab, cluster)
+        wanted = ElementTree.fromstring(wanted_cib(lab.plan, cluster))
+        for change in changes:
+            if change.what.startswith("CIB property"):
+                name = change.what.removeprefix("CIB property ")
+                lab.shell.run(_reachable(lab, cluster), f"crm_attribute --type crm_config --name {name} "
+                              f"--update {_properties(wanted)[name]}")
+            else:
+                section = change.what.removeprefix("CIB ")
+                xml = ElementTree.tostring(wanted.find(f"configuration/{section}"))  # type: ignore[arg-type]
+                _cibadmin(lab, cluster, f"--replace --scope {section} --xml-pipe", xml)
+        return changes
+
+
+def wanted_cib(plan: Plan, cluster: Cluster) -> bytes:
+    """The whole CIB that the plan wants for one cluster, without status."""
+    return render("cib.xml.j2", plan=plan, cluster=cluster, members=plan.members(cluster.name),
+                  vips=[vip for vip in plan.vips if vip.cluster == cluster.name], timers=plan.profile.pacemaker,
+                  bmc_user=BMC_USER, password_script=_PASSWORD_SCRIPT)
+
+
+def _reachable(lab: Lab, cluster: Cluster) -> str:
+    for node in cluster.nodes:
+        try:
+            lab.shell.run(node, "true", timeout=5)
+        except NodeError:
+            continue
+        return node
+    raise NodeError(f"no node of cluster {cluster.name} can be reached",
+                    remedy=f"./inv lab.status --name={lab.name}")
+
+
+def _cibadmin(lab: Lab, cluster: Cluster, arguments: str, stdin: bytes | None = None) -> str:
+    return lab.shell.run(_reachable(lab, cluster), f"cibadmin {arguments}", stdin=stdin).stdout
+
+
+def _properties(cib: ElementTree.Element) -> dict[str, str]:
+    pairs = cib.iterfind("configuration/crm_config/cluster_property_set/nvpair")
+    return {pair.attrib["name"]: pair.attrib["value"] for pair in pairs}
+
+
+def _canonical(section: ElementTree.Element | None) -> str:
+    """A section as text that does not depend on layout or the order of attributes."""
+    if section is None or len(section) == 0:
+        return ""
+    return ElementTree.canonicalize(ElementTree.tostring(section), strip_text=True)
+
+
+ROLE = Pacemaker()
