@@ -7,8 +7,7 @@ import pkgutil
 from functools import cache
 
 from chaos.faults.base import BaseFault
-from chaos.suggest import did_you_mean
-from lab.errors import NotFoundError
+from lab.choices import unknown_choice
 
 _NOT_FAULTS = frozenset({"base"})
 
@@ -27,8 +26,8 @@ def all_faults() -> dict[str, BaseFault]:
 
 
 def get_fault(name: str) -> BaseFault:
-    """The fault of that name; NotFoundError says which one was probably meant."""
+    """The fault of that name; RefusedError says which one was probably meant."""
     faults = all_faults()
     if name not in faults:
-        raise NotFoundError(f"there is no fault '{name}'", remedy=did_you_mean(name, faults))
+        raise unknown_choice("fault", name, faults)
     return faults[name]

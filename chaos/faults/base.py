@@ -8,9 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from chaos.model import HealRank, Proof, Target
-from chaos.suggest import did_you_mean
+from lab.choices import unknown_choice
 from lab.drivers.base import PowerState
-from lab.errors import RefusedError
 from lab.events import read_events
 
 if TYPE_CHECKING:
@@ -42,8 +41,7 @@ class BaseFault:
         """Raise RefusedError for a parameter that this fault cannot act on."""
         for name in params:
             if name not in self.parameters:
-                remedy = did_you_mean(name, self.parameters) if self.parameters else "leave it out"
-                raise RefusedError(f"{self.name} has no parameter '{name}'", remedy=remedy)
+                raise unknown_choice(f"parameter of {self.name}", name, sorted(self.parameters))
 
     def prepare(self, lab: Lab, target: Target) -> Target:
         return target

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chaos.faults.base import BaseFault, all_hold, power_back_on, with_params
 from chaos.model import HealRank, Proof, Target
 from chaos.reach import ssh_banner
-from chaos.suggest import did_you_mean
+from lab.choices import unknown_choice
 from lab.errors import NodeError, RefusedError
 
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ class ProcKill(BaseFault):
             raise RefusedError("proc.kill needs the parameter 'process'",
                                remedy="one of: " + ", ".join(sorted(DAEMONS)))
         if not isinstance(process, str) or process not in DAEMONS:
-            raise RefusedError(f"proc.kill does not kill '{process}'",
-                               remedy=did_you_mean(str(process), DAEMONS))
+            raise unknown_choice("killable process", process, sorted(DAEMONS))
 
     def fencing_follows(self, target: Target) -> bool:
         return DAEMONS[target.params["process"]].cluster

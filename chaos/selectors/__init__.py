@@ -11,8 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from chaos.model import Selector
-from chaos.suggest import did_you_mean
-from lab.errors import NotFoundError
+from lab.choices import unknown_choice
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -35,7 +34,7 @@ def all_selectors() -> dict[str, Selector]:
 def resolve(lab: Lab, word: str) -> tuple[str, ...]:
     """The nodes that ``word`` means in this lab right now.
 
-    Raises NotFoundError for an unknown word, and what the selector raises when the cluster
+    Raises RefusedError for an unknown word, and what the selector raises when the cluster
     cannot say (NodeError, HalabError).
     """
     nodes = [node.name for node in lab.plan.nodes]
@@ -43,6 +42,5 @@ def resolve(lab: Lab, word: str) -> tuple[str, ...]:
         return (word,)
     selectors = all_selectors()
     if word not in selectors:
-        raise NotFoundError(f"'{word}' is neither a node of lab '{lab.name}' nor a selector",
-                            remedy=did_you_mean(word, [*selectors, *nodes]))
+        raise unknown_choice("node or selector", word, [*selectors, *nodes], where=f"lab {lab.name}")
     return selectors[word].resolve(lab)

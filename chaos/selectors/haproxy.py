@@ -78,5 +78,5 @@ def active(found: Collection[Server], stick: str) -> str:
 
 def ask(lab: Lab, node: str, command: str) -> str:
     """One command to the admin socket of ``node``'s HAProxy."""
-    said = lab.shell.run(node, f"echo {shlex.quote(command)} | socat -t 5 - UNIX-CONNECT:{SOCKET}", timeout=10)
-    return said.stdout
+    line = f"echo {shlex.quote(command)} | socat -t 5 - UNIX-CONNECT:{SOCKET}"
+    return lab.shell.run(node, line, timeout=10).stdout

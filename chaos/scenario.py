@@ -1,0 +1,273 @@
+"""Scenarios: which fault, on whom, under which clients, and what it may cost.
+
+A scenario is a YAML file.  The same file serves a person, a class and the nightly run;
+``chaos/scenarios/`` holds those that come with halab.  Whatever is wrong in one is said
+with file and line before a lab is looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from chaos.faults import get_fault
+from chaos.faults.base import BaseFault
+from chaos.probes import names as probe_names
+from chaos.probes.fleet import DEFAULT_PROBES
+from chaos.selectors import all_selectors
+from lab.choices import unknown_choice
+from lab.errors import RefusedError
+from lab.plan import Style
+from lab.yamlfile import Loc, Place, YamlFile, read_mapping, refusal
+
+FOLDER = Path(__file__).parent / "scenarios"
+_EXAMPLE = "chaos/scenarios/vip-holder-poweroff.yml"
+_NODE_NAME = re.compile(r"[a-z][a-z0-9-]*")
+_SLA = re.compile(r"(\d+(\.\d+)?s?|bound(\s*\+\s*\d+(\.\d+)?s?)?)")
+
+# What a run can wait for: see chaos.phases, which reads each from the lab while it runs.
+Phase = Literal["fence_requested", "fenced", "powered_on", "vip_moved"]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class Steady(_Value):
+    """Let the clients work undisturbed: the baseline, in seconds."""
+
+    word: ClassVar[str] = "steady"
+    seconds: float = Field(gt=0)
+
+
+class Inject(_Value):
+    """Break it.  ``target`` is a selector or a node's name."""
+
+    word: ClassVar[str] = "inject"
+    fault: str
+    target: str
+    params: dict[str, Any] = {}
+
+    @field_validator("fault")
+    @classmethod
+    def _known_fault(cls, value: str) -> str:
+        get_fault(value)
+        return value
+
+    @field_validator("target")
+    @classmethod
+    def _possible_target(cls, value: str) -> str:
+        # Node names are the lab's to know; here only what can be neither is refused.
+        if value not in all_selectors() and ("_" in value or not _NODE_NAME.fullmatch(value)):
+            raise unknown_choice("selector", value, all_selectors())
+        return value
+
+    @model_validator(mode="after")
+    def _possible_params(self) -> Inject:
+        try:
+            get_fault(self.fault).validate(self.params)
+        except RefusedError as error:
+            raise RefusedError(error.what, where="params", remedy=error.remedy) from error
+        return self
+
+
+class Wait(_Value):
+    """Wait until the cluster has come this far, at most ``within`` seconds."""
+
+    word: ClassVar[str] = "wait"
+    phase: Phase
+    within: float = Field(default=60, gt=0)
+
+
+class Hold(_Value):
+    """Let the fault act for so many seconds."""
+
+    word: ClassVar[str] = "hold"
+    seconds: float = Field(gt=0)
+
+
+class Heal(_Value):
+    """Take the fault back."""
+
+    word: ClassVar[str] = "heal"
+
+
+class Converge(_Value):
+    """Wait for full redundancy, every gate of the lab, at most ``within`` seconds."""
+
+    word: ClassVar[str] = "converge"
+    within: float = Field(default=180, gt=0)
+
+
+Step = Steady | Inject | Wait | Hold | Heal | Converge
+_STEPS: dict[str, type[Step]] = {one.word: one for one in (Steady, Inject, Wait, Hold, Heal, Converge)}
+
+
+class Needs(_Value):
+    """What a lab must have, beyond what the fault itself asks of the driver."""
+
+    capabilities: tuple[str, ...] = ()
+    styles: tuple[Style, ...] = ()  # none named: any
+    nodes: int = Field(default=3, ge=3)
+
+
+class Workload(_Value):
+    """Which clients work during the run, and how often each tries, in seconds."""
+
+    probes: tuple[str, ...] = DEFAULT_PROBES
+    period: float = Field(default=0.02, ge=0.005, le=5)
+
+    @field_validator("probes")
+    @classmethod
+    def _known_probes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in probe_names():
+                raise unknown_choice("probe", name, probe_names())
+        return value
+
+
+class Scenario(_Value):
+    """One scenario.
+
+    ``sla`` maps a probe's name, ``*`` (all others) or ``converged`` to seconds or to
+    ``bound + 2s``, where the bound comes from the lab's live timers (see chaos.sla).
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    description: str
+    teaches: str
+    tags: tuple[str, ...] = ()
+    needs: Needs = Needs()
+    workload: Workload = Workload()
+    steps: tuple[Step, ...]
+    sla: dict[str, float | str]
+    repeat: int = Field(default=1, ge=1)
+
+    _source: Path | None = PrivateAttr(default=None)
+
+    @property
+    def source(self) -> Path | None:
+        """The file it was read from."""
+        return self._source
+
+    @property
+    def injection(self) -> Inject:
+        return next(step for step in self.steps if isinstance(step, Inject))
+
+    @property
+    def fault(self) -> BaseFault:
+        return get_fault(self.injection.fault)
+
+    @field_validator("sla", mode="before")
+    @classmethod
+    def _readable_sla(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise RefusedError("'sla' must map services to seconds.", remedy="sql_write: bound + 2s")
+        for name, limit in value.items():
+            known = [*probe_names(), "*", "converged"]
+            if name not in known:
+                raise unknown_choice("service in sla", name, known, where=f"sla.{name}")
+            if isinstance(limit, bool) or not _SLA.fullmatch(str(limit).strip()):
+                raise RefusedError(f"'{limit}' is no limit for {name}.", where=f"sla.{name}",
+                                   remedy="a number of seconds, or: bound + 2s")
+        return value
+
+    @model_validator(mode="after")
+    def _sensible_order(self) -> Scenario:
+        words = [step.word for step in self.steps]
+
+        def refuse(what: str) -> RefusedError:
+            return RefusedError(what, where="steps", remedy="steady, inject, hold, heal, converge")
+
+        if words.count("inject") != 1:
+            raise refuse(f"A scenario injects exactly one fault, this one {words.count('inject')}.")
+        if words.count("heal") != 1 or words.count("converge") != 1:
+            raise refuse("A scenario needs one step 'heal' and one step 'converge'.")
+        if words[0] != "steady":
+            raise refuse("The first step must be 'steady': without a baseline nothing is proven.")
+        if not words.index("inject") < words.index("heal") < words.index("converge"):
+            raise refuse("The order must be inject, heal, converge.")
+        if words[-1] not in ("converge", "steady"):
+            raise refuse("After 'converge' only 'steady' may come.")
+        if any(word in ("wait", "hold") for word in words[:words.index("inject")]):
+            raise refuse("'wait' and 'hold' come after 'inject'.")
+        return self
+
+
+def list_scenarios() -> list[Scenario]:
+    """The scenarios that come with halab, by name."""
+    return [load_scenario(path) for path in sorted(FOLDER.glob("*.yml"))]
+
+
+def load_scenario(name_or_path: str | Path) -> Scenario:
+    """A scenario by its name or its file; RefusedError says what is wrong and where."""
+    given = str(name_or_path)
+    if isinstance(name_or_path, Path) or given.endswith((".yml", ".yaml")) or "/" in given:
+        return _read(Path(given))
+    known = {path.stem: path for path in sorted(FOLDER.glob("*.yml"))}
+    if given not in known:
+        raise unknown_choice("scenario", given, known)
+    return _read(known[given])
+
+
+def _read(path: Path) -> Scenario:
+    try:
+        file = read_mapping(path, label=path.name)
+    except RefusedError as error:
+        raise type(error)(error.what, where=error.where or path.name, remedy=f"see {_EXAMPLE}") from error
+    data = dict(file.data)
+    data["steps"] = _steps(file)
+    try:
+        scenario = Scenario.model_validate(data)
+    except ValidationError as error:
+        raise refusal(error, Scenario, _places(file), "scenario") from error
+    if path.parent == FOLDER and scenario.name != path.stem:
+        raise RefusedError(f"The scenario is called '{scenario.name}', its file '{path.name}'.",
+                           where=file.place(("name",)), remedy="give both the same name")
+    scenario._source = path
+    return scenario
+
+
+def _places(file: YamlFile) -> Place:
+    """As ``file.place``, where a validator's ``where`` such as ``sla.cache`` is a way of its own."""
+    def place(loc: Loc) -> str:
+        return file.place(tuple(str(loc[0]).split(".")) if len(loc) == 1 else loc)
+
+    return place
+
+
+def _steps(file: YamlFile) -> tuple[Step, ...]:
+    """Each step by the model that its word names, so that errors speak of that step's own keys."""
+    listed = file.data.get("steps")
+    if not isinstance(listed, list) or not listed:
+        raise RefusedError("A scenario needs a list of 'steps'.", where=file.place(("steps",)),
+                           remedy=f"see {_EXAMPLE}")
+    return tuple(_step(file, at, item) for at, item in enumerate(listed))
+
+
+def _step(file: YamlFile, at: int, item: Any) -> Step:
+    here: Loc = ("steps", at)
+    if isinstance(item, str):  # "- heal" says the same as "- heal: {}"
+        item = {item: {}}
+    if not isinstance(item, dict) or len(item) != 1:
+        raise RefusedError("A step is one word with its settings.", where=file.place(here),
+                           remedy=f"such as: - hold: {{seconds: 20}}; words: {', '.join(_STEPS)}")
+    word, settings = next(iter(item.items()))
+    if word not in _STEPS:
+        raise unknown_choice("step", word, _STEPS, where=file.place(here))
+    try:
+        return _STEPS[word].model_validate({} if settings is None else settings)
+    except ValidationError as error:
+        raise refusal(error, _STEPS[word], lambda loc: file.place((*here, word, *loc)),
+                      f"step '{word}'") from error
