@@ -43,7 +43,7 @@ def run(c: Any, scenario: str, name: str = "default", format: str = "table") -> 
         verdict = run_scenario(lab, wanted)
     verdict_view(verdict, format)
     console.next_step("report.open" + options.again({"name": name}))
-    return verdict.result.exit_code
+    return int(verdict.result.exit_code)
 
 
 @command()
@@ -53,7 +53,7 @@ def status(c: Any, name: str = "default", format: str = "table") -> int:
     from cli.views.chaos import unhealed_list
     from lab.lab import Lab
 
-    left = unhealed(Lab.open(name))
+    left = unhealed(Lab.open(name).paths)
     unhealed_list(left, format)
     console.next_step(
         ("chaos.heal" if left else "chaos.list") + options.again({"name": name} if left else {})

@@ -13,9 +13,9 @@ def bake(c: Any, force: bool = False, format: str = "table") -> None:
     """Bake the node image; lab.up does it by itself when it is missing."""
     from cli.views.image import image_list
     from lab.image import bake as bake_image
-    from provision.recipe import image_recipe
+    from provision.image import recipe
 
-    image = bake_image(image_recipe(), console.note, force=force)
+    image = bake_image(recipe(), console.note, force=force)
     image_list([image], set(), format)
     console.next_step("lab.up")
 

@@ -32,7 +32,7 @@ def styles(c: Any, format: str = "table") -> None:
     console.next_step("lab.plan --style=mixed")
 
 
-@command(**options.PLANNING_HELP)
+@command()
 def plan(
     c: Any,
     name: str = "",
@@ -75,7 +75,7 @@ def plan(
     console.next_step("lab.up" + options.again(given))
 
 
-@command(root=True, polite=True, **options.PLANNING_HELP)
+@command(root=True, polite=True)
 def up(
     c: Any,
     name: str = "",

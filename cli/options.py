@@ -30,9 +30,6 @@ HELP = {
     "topology": "a topology file of your own, instead of --style and --nodes",
     "format": "table (default) or json: one document on standard output, nothing else",
     "timeout": "give up after this long: seconds, or 90s, 15m, 1h",
-}
-
-PLANNING_HELP = {
     "pacemaker": "core (default): Pacemaker manages what must not run twice; full: every service",
     "segregate": "mixed only: the bottlenecks to take out of the core, such as db,mq",
     "allow_large": "allow more than 16 nodes, which corosync is not tested for",

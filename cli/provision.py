@@ -30,9 +30,10 @@ def diff(c: Any, name: str = "default", format: str = "table") -> int:
     from lab.lab import Lab
     from provision.apply import diff as diff_of
 
-    different = diff_result(diff_of(Lab.open(name)), format)
-    console.next_step(("provision.apply" if different else "lab.status") + options.again({"name": name}))
-    return 1 if different else 0
+    changes = diff_of(Lab.open(name))
+    diff_result(changes, format)
+    console.next_step(("provision.apply" if changes else "lab.status") + options.again({"name": name}))
+    return 1 if changes else 0
 
 
 TASKS = (apply, diff)

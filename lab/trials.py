@@ -33,9 +33,9 @@ FIXES: Mapping[str, str] = {
     "overlay": "modprobe overlay; put HALAB_HOME on ext4, xfs or btrfs (an overlay cannot lie on an overlay)",
 }
 
-_INET = "table inet trial { chain c { type filter hook input priority 0; drop; } }"
+_INET = "table inet trial { chain c { type filter hook input priority 0; drop; }; }"
 # The faults cut a link with exactly this: a netdev chain on one interface.
-_NETDEV = "table netdev trial { chain c { type filter hook ingress device lo priority 0; drop; } }"
+_NETDEV = "table netdev trial { chain c { type filter hook ingress device lo priority 0; drop; }; }"
 _OVERLAY = (
     'cd "$1" && mkdir lower upper work root'
     " && mount -t overlay trial -o lowerdir=lower,upperdir=upper,workdir=work root"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cli import console
 from cli.views.plain import as_json, plain
+
+if TYPE_CHECKING:
+    from chaos.journal import Entry, Healing
 
 
 def scenario_list(scenarios: list[Any], format: str) -> None:
@@ -49,20 +52,26 @@ def verdict_view(verdict: Any, format: str) -> None:
     console.out(f"report: {shape['run_dir']}")
 
 
-def unhealed_list(left: list[Any], format: str) -> None:
+def unhealed_list(left: list[Entry], format: str) -> None:
     if as_json({"unhealed": left}, format):
         return
     if not left:
         console.out("no fault is open")
-    for fault in left:
-        console.out(f"not healed: {fault}")
+    for entry in left:
+        console.out(f"not healed: {_fault(entry)}")
 
 
-def heal_result(healed: Any, format: str) -> None:
+def heal_result(healed: list[Healing], format: str) -> None:
     if as_json({"healed": healed}, format):
         return
-    items = list(healed or ())
-    console.out(f"healed: {', '.join(str(item) for item in items)}" if items else "there was nothing to heal")
+    if not healed:
+        console.out("there was nothing to heal")
+    for healing in healed:
+        console.out(f"healed: {_fault(healing.entry)}: {healing.proof.evidence}")
+
+
+def _fault(entry: Entry) -> str:
+    return f"{entry.fault} on {', '.join(entry.target.nodes) or 'the lab'}"
 
 
 def run_list(runs: list[Any], format: str) -> None:
