@@ -11,11 +11,10 @@ from lab.errors import RefusedError
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     """The choice that ``word`` most likely stands for, or None if it resembles none."""
     by_lower = {choice.lower(): choice for choice in choices}
-    # 0.5: "seg" and "mix" still find their style, "tall" finds nothing
-    matches = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.5)
-    if matches:
-        return by_lower[matches[0]]
-    return None
+    matches = get_close_matches(word.lower(), by_lower, n=1)
+    if not matches and len(word) > 1:
+        matches = [choice for choice in by_lower if choice.startswith(word.lower())]
+    return by_lower[matches[0]] if matches else None
 
 
 def unknown_choice(kind: str, word: object, choices: Iterable[str], *, where: str = "") -> RefusedError:

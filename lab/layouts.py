@@ -137,8 +137,9 @@ def _memory_mb(driver: DriverName, services: tuple[Service, ...]) -> int:
 def _not_deployed(topology: Topology, layout: Shape) -> list[str]:
     """One sentence per component that the lab will not have: why, and what would bring it."""
     missing = [
-        f"{_FULL_NAME[service]}: needs three hosts of its own in the {topology.style} style, and all "
-        f"{topology.nodes} are spoken for. --nodes=12 has room for it; --style=mixed --nodes={topology.nodes} runs it in the core."
+        f"{_FULL_NAME[service]}: needs three hosts of its own in the {topology.style} style, and "
+        f"{topology.nodes} have no three left for it. --nodes=12 has room for it; "
+        f"--style=mixed --nodes={topology.nodes} runs it in the core."
         for service in SERVICE_MB
         if service not in layout.services
     ]
@@ -158,8 +159,13 @@ def _host_warnings(topology: Topology, layout: Shape) -> list[str]:
             f"{layout.api_hosts} of the {topology.nodes} hosts are kept free for the API tier, which is not "
             f"deployed yet: {built} nodes are built."
         )
+    sizes = ", ".join(f"{part.cluster} {part.size}" for part in layout.parts)
+    if layout.extra_pairs:
+        warnings.append(
+            f"The reference has no layout for {topology.nodes} hosts: what a smaller one leaves goes out in "
+            f"pairs, the database first: {sizes}."
+        )
     if layout.spare_hosts:
-        sizes = ", ".join(f"{part.cluster} {part.size}" for part in layout.parts)
         warnings.append(
             f"1 of the {topology.nodes} hosts is left over: with {sizes} it would make a cluster even, so it "
             "is kept free for the monitor, which is not deployed yet, and not built."
@@ -178,11 +184,12 @@ def _cluster_warnings(clusters: tuple[Cluster, ...], profile: Profile) -> list[s
     for cluster in clusters:
         members = len(cluster.nodes)
         half = members // 2
+        odd = f"{members - 1} or {members + 1}" if members < MAX_MEMBERS else f"{members - 1}"
         if members % 2 == 0:
             warnings.append(
                 f"Cluster {cluster.name} is even: cut {half}:{half}, neither half has quorum and both stop, "
-                f"and it outlives no more losses than {members - 1} members do. Better {members - 1} or "
-                f"{members + 1}, or a qdevice: a tie-breaking vote from outside, which halab does not set up yet."
+                f"and it outlives no more losses than {members - 1} members do. Better {odd}, or a qdevice: "
+                "a tie-breaking vote from outside, which halab does not set up yet."
             )
         if members == MAX_MEMBERS:
             warnings.append(f"Cluster {cluster.name} is at corosync's limit of {MAX_MEMBERS} members.")

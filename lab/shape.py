@@ -35,6 +35,8 @@ SEGREGATED: dict[int, dict[str, int]] = {
     14: {"lb": 3, "db": 5, "mq": 3, "mc": 3},
     15: {"lb": 3, "db": 3, "mq": 3, "mc": 3, "api": 3},
 }
+# These rows are halab's own, between those of the reference: one more pair, given to the database.
+BETWEEN = frozenset({8, 11, 14})
 MIXED: dict[int, dict[str, int]] = {
     6: {"core": 3, "db": 3},
     8: {"core": 3, "db": 5},
@@ -67,6 +69,7 @@ class Shape:
     parts: tuple[Part, ...]
     api_hosts: int = 0
     spare_hosts: int = 0
+    extra_pairs: bool = False  # more than a row of the reference, so that somebody had to get the rest
 
     @property
     def services(self) -> frozenset[Service]:
@@ -101,6 +104,7 @@ def shape(
         ),
         api_hosts=api,
         spare_hosts=spare,
+        extra_pairs=not segregate and (nodes in BETWEEN or nodes > MAX_MEMBERS),
     )
 
 

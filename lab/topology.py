@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lab.choices import unknown_choice
 from lab.errors import RefusedError
@@ -43,8 +43,8 @@ class Topology(BaseModel):
     nodes: int = DEFAULT_NODES["collapsed"]
     driver: DriverName = "container"
     profile: str = DEFAULT_PROFILE
-    pacemaker: PacemakerScope = "core"
-    segregate: tuple[Bottleneck, ...] = ()
+    pacemaker: PacemakerScope = Field(default="core", title="Pacemaker scope")
+    segregate: tuple[Bottleneck, ...] = Field(default=(), title="bottleneck")
     allow_large: bool = False
 
     @model_validator(mode="before")
@@ -56,9 +56,13 @@ class Topology(BaseModel):
         style = data.get("style", "collapsed")
         if style not in DEFAULT_NODES:
             return data
-        named = data.get("segregate", ())
-        named = [str(name) for name in named] if isinstance(named, list | tuple) else []
-        return {**data, "nodes": default_nodes(style, named)}
+        named = _words(data.get("segregate"))
+        known = (
+            [name for name in named if name in get_args(Bottleneck)]
+            if isinstance(named, list | tuple)
+            else ()
+        )
+        return {**data, "nodes": default_nodes(style, known)}
 
     @field_validator("name", mode="before")
     @classmethod
@@ -93,10 +97,7 @@ class Topology(BaseModel):
     @field_validator("segregate", mode="before")
     @classmethod
     def _list_of_words(cls, value: Any) -> Any:
-        """Options bring one string, ``db,mq``; a file may give one word without brackets."""
-        if isinstance(value, str):
-            return tuple(word.strip() for word in value.split(",") if word.strip())
-        return value
+        return _words(value)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Topology:
@@ -167,6 +168,13 @@ def topology_from_options(
 def driver_names() -> tuple[str, ...]:
     """The drivers that a topology may name."""
     return get_args(DriverName)
+
+
+def _words(value: Any) -> Any:
+    """Options bring one string, ``db,mq``; a file may give one word without brackets."""
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    return value
 
 
 def _validated(values: dict[str, Any], place: Place) -> Topology:

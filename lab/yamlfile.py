@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -58,7 +59,9 @@ def read_mapping(path: Path, *, label: str | None = None) -> YamlFile:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise RefusedError(f"The file cannot be read: {reason}.", where=name) from error
+        raise RefusedError(
+            f"The file cannot be read: {reason}.", where=name, remedy="a readable text file"
+        ) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
@@ -70,7 +73,13 @@ def read_mapping(path: Path, *, label: str | None = None) -> YamlFile:
             remedy="see topologies/collapsed.yml for the form",
         ) from error
     except YAMLError as error:
-        raise RefusedError(f"This is not valid YAML: {error}.", where=name) from error
+        # the reader's message: the bad character in its first line, offsets in the next
+        problem = str(error).splitlines()[0]
+        raise RefusedError(
+            f"This is not valid YAML: {problem}.",
+            where=name,
+            remedy="plain UTF-8 text without control characters",
+        ) from error
     if not isinstance(loaded, CommentedMap):
         found = "nothing" if loaded is None else f"a {_kind(loaded)}"
         raise RefusedError(
@@ -98,13 +107,14 @@ def refusal(error: ValidationError, model: type[BaseModel], place: Place, noun: 
     if first["type"] == "extra_forbidden":
         return _unknown_key(loc, owner, place, noun)
     if first["type"] == "missing":
-        return RefusedError(f"The {noun} lacks the key '{key}'.", where=place(loc))
+        return RefusedError(f"The {noun} lacks the key '{key}'.", where=place(loc), remedy=f"add {loc[-1]}")
     choices = _literals(owner, loc)
     if first["type"] == "literal_error" and choices:
-        kind = f"value of {loc[-2]}" if isinstance(loc[-1], int) else str(loc[-1])
-        return unknown_choice(kind, first["input"], choices, where=place(loc))
-    message = str(cause) if isinstance(cause, ValueError) else first["msg"]
-    return RefusedError(f"'{key}' is wrong: {message}, got {first['input']!r}.", where=place(loc))
+        return unknown_choice(_title(owner, loc), first["input"], choices, where=place(loc))
+    message = str(cause) if isinstance(cause, ValueError) else f"{first['msg']}, not {first['input']!r}"
+    return RefusedError(
+        f"'{key}' is wrong: {message}.", where=place(loc), remedy="compare with the files in topologies/"
+    )
 
 
 def _severity(kind: str) -> int:
@@ -133,9 +143,19 @@ def _owner(model: type[BaseModel], loc: Loc) -> type[BaseModel]:
     return model
 
 
+def _field(owner: type[BaseModel], loc: Loc) -> FieldInfo | None:
+    names = [key for key in loc if isinstance(key, str)]
+    return owner.model_fields.get(names[-1]) if names else None
+
+
+def _title(owner: type[BaseModel], loc: Loc) -> str:
+    """What an error calls a value of this field: its title if it has one, else its key."""
+    field = _field(owner, loc)
+    return field.title if field and field.title else str(loc[-1])
+
+
 def _literals(owner: type[BaseModel], loc: Loc) -> tuple[str, ...]:
-    names = [str(key) for key in loc if not isinstance(key, int)]
-    field = owner.model_fields.get(names[-1]) if names else None
+    field = _field(owner, loc)
     annotation: Any = field.annotation if field else None
     if get_origin(annotation) is tuple:
         annotation = get_args(annotation)[0]

@@ -1,0 +1,189 @@
+"""Topologies from files and options: what is accepted, and which place a refusal names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab.errors import NotFoundError, RefusedError
+from lab.profile import Profile
+from lab.profiles import PROFILES, TOPOLOGIES, list_profiles, load_profile, profile_names
+from lab.styles import list_styles
+from lab.topology import Topology, load_topology, topology_from_options
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def _write(text: str) -> Path:
+        path = tmp_path / "t.yml"
+        path.write_text(text)
+        return path
+
+    return _write
+
+
+def test_collapsed_three_is_the_default() -> None:
+    assert topology_from_options() == Topology(
+        name="default", style="collapsed", nodes=3, driver="container", profile="tuned", pacemaker="core"
+    )
+
+
+@pytest.mark.parametrize(("style", "nodes"), [("collapsed", 3), ("segregated", 9), ("mixed", 6)])
+def test_each_style_has_its_own_default_size(style: str, nodes: int) -> None:
+    assert topology_from_options(style=style).nodes == nodes
+
+
+def test_default_size_makes_room_for_the_named_bottlenecks() -> None:
+    assert topology_from_options(style="mixed", segregate="db,mq").nodes == 9
+    assert topology_from_options(style="mixed", segregate="mq").nodes == 6
+
+
+def test_options_arrive_as_strings() -> None:
+    topology = topology_from_options(
+        name="lab-1", style="mixed", nodes="12", segregate="db, mq", driver="fake"
+    )
+    assert (topology.nodes, topology.segregate, topology.driver) == (12, ("db", "mq"), "fake")
+
+
+def test_empty_options_are_not_given() -> None:
+    assert topology_from_options(name="", style="", nodes="", profile="") == topology_from_options()
+
+
+@pytest.mark.parametrize("style", ["collapsed", "segregated", "mixed"])
+def test_the_shipped_examples_load(style: str) -> None:
+    topology = load_topology(TOPOLOGIES / f"{style}.yml")
+    assert topology.style == style
+    assert topology.nodes == topology_from_options(style=style).nodes
+
+
+def test_options_override_the_file(write: Write) -> None:
+    path = write("style: mixed\nnodes: 9\nprofile: floor\nallow_large: true\n")
+    topology = topology_from_options(topology=path, nodes="17", name="big")
+    assert (topology.style, topology.nodes, topology.profile) == ("mixed", 17, "floor")
+    assert topology.name == "big"
+
+
+def test_with_a_file_an_error_names_the_place_that_gave_the_value(write: Write) -> None:
+    path = write("style: segregated\nnodes: 9\nprofile: tunde\n")
+    with pytest.raises(RefusedError) as caught:
+        topology_from_options(topology=path, name="x")
+    assert caught.value.where == f"{path}:3"
+    with pytest.raises(RefusedError) as caught:
+        topology_from_options(topology=path, nodes="5", profile="tuned")
+    assert caught.value.where == "--nodes=5"
+
+
+def test_a_style_changed_by_option_takes_the_new_style_s_size(write: Write) -> None:
+    assert topology_from_options(topology=write("style: mixed\n"), style="segregated").nodes == 9
+
+
+def test_there_is_no_such_file(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        load_topology(tmp_path / "none.yml")
+    assert caught.value.where.endswith("none.yml")
+    assert caught.value.remedy
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"\x00"])
+def test_bytes_that_are_no_text(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "t.yml"
+    path.write_bytes(data)
+    with pytest.raises(RefusedError, match=r"file|YAML"):
+        load_topology(path)
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="cannot be read"):
+        load_topology(tmp_path)
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(max_size=60) | st.from_regex(r"(style|nodes|name|segregate): .{0,20}", fullmatch=True))
+def test_whatever_the_file_holds_the_answer_is_a_topology_or_a_refusal(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "held.yml"
+    path.write_text(text, encoding="utf-8")
+    try:
+        topology = load_topology(path)
+    except RefusedError as error:
+        assert error.remedy
+        assert error.where.startswith(str(path))
+    else:
+        assert isinstance(topology, Topology)
+
+
+@settings(max_examples=60, deadline=None)
+@given(nodes=st.text(max_size=8), style=st.text(max_size=8), name=st.text(max_size=20))
+def test_whatever_the_options_hold_the_answer_is_a_topology_or_a_refusal(
+    nodes: str, style: str, name: str
+) -> None:
+    try:
+        topology_from_options(nodes=nodes, style=style, name=name)
+    except RefusedError as error:
+        assert error.where.startswith("--")
+        assert error.remedy
+
+
+def test_styles_are_listed_default_first() -> None:
+    styles = list_styles()
+    assert [style.name for style in styles] == ["collapsed", "segregated", "mixed"]
+    assert all(style.summary and style.example.is_file() for style in styles)
+
+
+def test_profiles_are_listed_default_first() -> None:
+    assert profile_names() == ("tuned", "emulated", "floor", "guide")
+    assert all(profile.summary for profile in list_profiles())
+
+
+@pytest.mark.parametrize("profile", list_profiles(), ids=lambda profile: profile.name)
+def test_profiles_keep_the_rules_of_the_daemons(profile: Profile) -> None:
+    corosync, pacemaker, galera = profile.corosync, profile.pacemaker, profile.galera
+    for members in (3, 16):
+        # corosync.conf(5): consensus is at least 1.2 x token
+        token = corosync.effective_token_ms(members)
+        assert corosync.effective_consensus_ms(members) >= int(1.2 * token)
+    # Pacemaker keys a resource's operations by name and interval
+    assert pacemaker.galera_monitor != pacemaker.galera_promoted_monitor
+    assert galera.keepalive < galera.suspect
+    assert galera.check < galera.suspect
+    # after "on" the fence agent still sleeps once; a node back before that hears of its own fencing
+    assert profile.bmc.post > pacemaker.fence_power_wait + 1
+    assert profile.haproxy.fastinter_ms <= profile.haproxy.inter_ms
+
+
+@pytest.mark.parametrize("profile", list_profiles(), ids=lambda profile: profile.name)
+def test_every_value_of_a_profile_is_written_down(profile: Profile) -> None:
+    for name in ("corosync", "pacemaker", "galera", "haproxy", "rabbitmq", "bmc"):
+        timers = getattr(profile, name)
+        assert timers.model_fields_set == set(type(timers).model_fields), name
+
+
+def test_a_profile_names_file_and_line(tmp_path: Path) -> None:
+    text = (PROFILES / "tuned.yml").read_text()
+    (tmp_path / "tuned.yml").write_text(text.replace("  suspect:", "  suspekt:"))
+    with pytest.raises(RefusedError) as caught:
+        load_profile("tuned", tmp_path)
+    line = next(n for n, row in enumerate(text.splitlines(), 1) if row.startswith("  suspect:"))
+    assert caught.value.where == f"topologies/profiles/tuned.yml:{line}"
+    assert "suspect" in caught.value.remedy
+
+
+def test_a_profile_whose_evs_timers_contradict_each_other(tmp_path: Path) -> None:
+    text = (PROFILES / "tuned.yml").read_text()
+    (tmp_path / "tuned.yml").write_text(text.replace("  install: 3 ", "  install: 30 "))
+    with pytest.raises(RefusedError, match="suspect <= install <= inactive"):
+        load_profile("tuned", tmp_path)
+
+
+def test_a_profile_under_another_name(tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_text((PROFILES / "tuned.yml").read_text())
+    with pytest.raises(RefusedError, match="calls itself 'tuned'"):
+        load_profile("mine", tmp_path)
