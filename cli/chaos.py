@@ -18,17 +18,22 @@ def list_scenarios(c: Any, format: str = "table") -> None:
     console.next_step("chaos.show vip-holder-poweroff")
 
 
-@command(positional=["scenario"], scenario="the scenario's name, as in chaos.list")
+@command(positional=["scenario"], scenario="a name of chaos.list, or a scenario file of your own")
 def show(c: Any, scenario: str, format: str = "table") -> None:
     """Show one scenario: target, fault, expectations, SLAs."""
     from chaos.scenario import load_scenario
     from cli.views.chaos import scenario_view
 
-    scenario_view(load_scenario(scenario), format)
+    scenario_view(load_scenario(options.scenario(scenario)), format)
     console.next_step(f"chaos.run {scenario}")
 
 
-@command(root=True, polite=True, positional=["scenario"], scenario="the scenario's name, as in chaos.list")
+@command(
+    root=True,
+    polite=True,
+    positional=["scenario"],
+    scenario="a name of chaos.list, or a scenario file of your own",
+)
 def run(c: Any, scenario: str, name: str = "default", format: str = "table") -> int:
     """Run one scenario on a lab: exit code 0 PASS, 1 FAIL, 3 INVALID, 4 BROKEN."""
     from chaos.runner import run as run_scenario
@@ -36,7 +41,7 @@ def run(c: Any, scenario: str, name: str = "default", format: str = "table") -> 
     from cli.views.chaos import verdict_view
     from lab.lab import Lab
 
-    wanted = load_scenario(scenario)
+    wanted = load_scenario(options.scenario(scenario))
     lab = Lab.open(name)
     with console.progress() as listener:
         lab.events.subscribe(listener)

@@ -87,7 +87,7 @@ def up(
     pacemaker: str = "",
     segregate: str = "",
     allow_large: bool = False,
-    timeout: str = "15m",
+    timeout: str = "5m",
     format: str = "table",
 ) -> None:
     """Build a lab and return when its cluster is healthy; called again, it resumes."""
@@ -107,7 +107,7 @@ def up(
         allow_large=allow_large,
     )
     with console.progress() as listener:
-        result = bring_up(wanted, text, timeout=limit, events_listener=listener)
+        result = bring_up(wanted, text, timeout=limit, listener=listener)
     up_result(result, format)
     console.next_step("chaos.run vip-holder-poweroff" + options.again({"name": wanted.lab}))
 
@@ -115,14 +115,12 @@ def up(
 @command(root=True, polite=True)
 def down(c: Any, name: str = "default", format: str = "table") -> None:
     """Take a lab down and leave nothing of it behind; works on half-built labs too."""
+    from cli.views.lab import down_result
     from lab.down import take_down
 
-    with console.progress():
-        take_down(name)
-    if format == "json":
-        console.document({"lab": name, "down": True})
-    else:
-        console.out(f"lab '{name}' is gone")
+    with console.progress() as listener:
+        result = take_down(name, listener=listener)
+    down_result(result, format)
     console.next_step("lab.up")
 
 

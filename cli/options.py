@@ -75,6 +75,11 @@ def path(value: str) -> Path:
     return Path(os.environ.get("HALAB_CWD") or Path.cwd()) / Path(value).expanduser()
 
 
+def scenario(value: str) -> str | Path:
+    """A scenario's name as it is; a file as the person meant it."""
+    return path(value) if "/" in value or value.endswith((".yml", ".yaml")) else value
+
+
 def again(given: Mapping[str, object]) -> str:
     """The options as they must be typed in the next command; what is left at its default is left out."""
     told = ""

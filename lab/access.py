@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lab import interrupt
 from lab.choices import unknown_choice
-from lab.errors import HalabError
+from lab.errors import HalabError, NotFoundError
 from lab.events import Event, read_events
 from lab.lab import Lab
 from lab.shell import Completed
@@ -22,12 +22,13 @@ _LOGS_TIMEOUT = 20.0
 def login(name: str, node: str) -> int:
     """An interactive root shell on ``node`` in this terminal; the exit code of ssh."""
     lab = _with_node(name, node)
-    lab.secrets.ssh_private("root")
-    known = lab.paths.root / "known_hosts"
-    known.write_text(f"{node} {lab.secrets.ssh_public('host')}\n")
-    argv = ["ssh", "-F", "none", "-i", str(lab.secrets.path("root.ssh")), "-o", "IdentitiesOnly=yes",
-            "-o", f"UserKnownHostsFile={known}", "-o", f"HostKeyAlias={node}", "-o", "StrictHostKeyChecking=yes",
-            "-o", "LogLevel=ERROR", f"root@{lab.plan.node(node).mgmt}"]
+    if not lab.paths.ssh_config.exists():
+        raise NotFoundError(
+            f"the lab '{name}' is half-built: it has no SSH configuration yet",
+            where=str(lab.paths.ssh_config),
+            remedy=f"./inv lab.up --name={name}",
+        )
+    argv = ["ssh", "-F", str(lab.paths.ssh_config), node]
     # The terminal belongs to ssh: it must share this session, so lab.process.run is not for it.
     return subprocess.call(lab.namespace.command(argv))
 

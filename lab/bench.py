@@ -39,7 +39,7 @@ def bench(plan: Plan, topology_text: str, count: int, listener: Listener) -> Ben
         interrupt.check("the next lab")
         begun = time.monotonic()
         try:
-            bring_up(plan, topology_text, timeout=_LIMIT, events_listener=listener)
+            bring_up(plan, topology_text, timeout=_LIMIT, listener=listener)
             taken.append(time.monotonic() - begun)
         finally:
             take_down(plan.lab)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from cli import console
@@ -9,22 +10,35 @@ from cli.views.plain import as_json, plain
 
 if TYPE_CHECKING:
     from chaos.journal import Entry, Healing
+    from chaos.scenario import Scenario
 
 
-def scenario_list(scenarios: list[Any], format: str) -> None:
+def scenario_list(scenarios: list[Scenario], format: str) -> None:
     rows = [
-        {"name": item.name, "teaches": item.teaches, "tags": list(item.tags), "needs": sorted(item.needs)}
+        {"name": item.name, "teaches": item.teaches, "tags": list(item.tags), "needs": plain(item.needs)}
         for item in scenarios
     ]
     if not as_json({"scenarios": rows}, format):
-        console.table(("SCENARIO", "TEACHES"), [(row["name"], row["teaches"]) for row in rows])
+        console.table(
+            ("SCENARIO", "TEACHES"), [(item.name, " ".join(item.teaches.split())) for item in scenarios]
+        )
 
 
-def scenario_view(scenario: Any, format: str) -> None:
+def scenario_view(scenario: Scenario, format: str) -> None:
     if as_json(scenario, format):
         return
-    for key, value in plain(scenario).items():
-        console.out(f"{key:<12} {value}")
+    console.out(scenario.name)
+    for text in (scenario.description, scenario.teaches):
+        console.out("")
+        console.out(textwrap.fill(" ".join(text.split()), 90, initial_indent="  ", subsequent_indent="  "))
+    console.out("")
+    console.table(("STEP", ""), [(step.word, _fields(plain(step))) for step in scenario.steps])
+    console.out("")
+    console.table(("SLA", "LIMIT"), list(scenario.sla.items()))
+
+
+def _fields(values: dict[str, Any]) -> str:
+    return " ".join(f"{key}={value}" for key, value in values.items() if value not in ({}, None))
 
 
 def verdict_view(verdict: Any, format: str) -> None:

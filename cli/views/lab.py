@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from time import localtime, strftime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cli import console
 from cli.views.plain import as_json, plain
 
 if TYPE_CHECKING:
     from lab.doctor import Examination
+    from lab.down import DownResult
     from lab.events import Event
     from lab.listing import LabSummary
     from lab.plan import Plan
     from lab.profile import Profile
     from lab.shell import Completed
+    from lab.status import Status
     from lab.styles import StyleInfo
+    from lab.up import UpResult
 
 
 def findings(report: Examination, format: str) -> None:
@@ -76,11 +79,15 @@ def plan_view(plan: Plan, format: str) -> None:
         console.out(f"warning: {warning}")
 
 
-def up_result(result: Any, format: str) -> None:
-    """An UpResult: the status at the end, and how long it took."""
-    if as_json(result, format):
-        return
-    console.out(f"lab '{result.lab}' is healthy after {result.seconds:.1f} s")
+def up_result(result: UpResult, format: str) -> None:
+    if not as_json(result, format):
+        how = "resumed and healthy" if result.resumed else "healthy"
+        console.out(f"lab '{result.lab}' is {how} after {result.seconds:.1f} s")
+
+
+def down_result(result: DownResult, format: str) -> None:
+    if not as_json(result, format):
+        console.out(f"lab '{result.lab}' is gone after {result.seconds:.1f} s; nothing of it is left")
 
 
 def lab_list(labs: list[LabSummary], format: str) -> None:
@@ -98,7 +105,7 @@ def lab_list(labs: list[LabSummary], format: str) -> None:
     )
 
 
-def status_view(status: Any, format: str) -> None:
+def status_view(status: Status, format: str) -> None:
     if as_json(status, format):
         return
     console.out(

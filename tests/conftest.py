@@ -1,0 +1,18 @@
+"""What all tests share: no test reads or writes the state of this machine's own labs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+# halab is a tool that runs from its own tree and is not installed: plain ``pytest`` must find it too.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+
+@pytest.fixture(autouse=True)
+def own_home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HALAB_HOME is a fresh folder; live tests choose their own, because images are worth keeping."""
+    if request.node.get_closest_marker("live") is None:
+        monkeypatch.setenv("HALAB_HOME", str(tmp_path / "halab-home"))
