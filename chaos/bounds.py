@@ -33,7 +33,8 @@ Formula = Callable[[], "Bound"]
 _KILLED = {"lb.kill": "haproxy", "cache.kill": "memcached", "mq.leader_kill": "beam.smp"}
 _SQL = ("sql_read", "sql_write")
 _MQ = ("mq_publish", "mq_consume")
-SILENT_LOSS = frozenset({"node.poweroff", "node.reset", "node.panic", "node.freeze", "net.isolate", "net.split"})
+SILENT_LOSS = frozenset(
+    {"node.poweroff", "node.reset", "node.panic", "node.freeze", "net.isolate", "net.split"})
 GRACEFUL = frozenset({"pcmk.standby", "vip.move", "node.shutdown", "node.reboot"})
 
 
@@ -91,7 +92,8 @@ def backend_silent(timers: Timers) -> Bound:
     f = _known(timers, "haproxy_fall")
     low = 0.0 if timers.haproxy_observe_layer4 else f * c
     fast = timers.haproxy_fastinter or i
-    return Bound(low, i + f * max(c, fast) + CLIENT_RETRY, f"f {f:.0f} x c {c:g} .. i {i:g} + f c + client retry")
+    return Bound(low, i + f * max(c, fast) + CLIENT_RETRY,
+                 f"f {f:.0f} x c {c:g} .. i {i:g} + f c + client retry")
 
 
 def backend_reset(timers: Timers) -> Bound:

@@ -1,0 +1,41 @@
+"""S5: every confirmed message is consumed at least once."""
+
+from __future__ import annotations
+
+from chaos.checks import found, skipped, unjudged
+from chaos.ledger import audit_messages
+from chaos.model import Finding
+from chaos.recording import Recording
+
+# Redelivery is allowed: at each loss of the consumer's channel at most its prefetch comes again.
+MAX_DUPLICATES = 5 * 200
+
+
+class MqAcked:
+    """Works on the two ledgers; the consumer must have seen the queue empty before it left."""
+
+    id = "S5"
+    title = "no confirmed message is lost"
+    kind = "safety"
+
+    def judge(self, run: Recording) -> Finding:
+        missing = [name for name in ("mq_publish", "mq_consume") if name not in run.facts.probes]
+        if missing:
+            return skipped(self, f"the run had no {' and no '.join(missing)}")
+        confirmed, consumed = run.ledgers.get("mq_publish", ()), run.ledgers.get("mq_consume", ())
+        if not confirmed:
+            return unjudged(self, "no message was confirmed")
+        audit = audit_messages(confirmed, consumed, (sample.slot for sample in run.samples["mq_publish"]))
+        words = (f"{audit.confirmed} confirmed, {audit.consumed} consumed, {len(audit.lost)} lost, {len(audit.unexpected)} "
+                 f"unexpected, {audit.duplicates} duplicates (at most {MAX_DUPLICATES})")
+        if audit.unexpected or audit.duplicates > MAX_DUPLICATES:
+            return found(self, False, words)
+        if audit.lost and not run.status.get("mq_consume", {}).get("drained"):
+            # They may still lie in the queue: neither lost nor safe.
+            return unjudged(self, f"the consumer did not see the queue empty; {words}")
+        if audit.lost:
+            return found(self, False, f"{words}; first lost: {', '.join(audit.lost[:5])}")
+        return found(self, True, words)
+
+
+CHECK = MqAcked()

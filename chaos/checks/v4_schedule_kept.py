@@ -1,0 +1,76 @@
+"""V4: the measuring side itself was not starved."""
+
+from __future__ import annotations
+
+from chaos.checks import found
+from chaos.model import Finding
+from chaos.recording import Recording
+
+LATE = 0.05
+ON_TIME = 0.99
+WORST = 1.0
+BUSY, BUSY_SHARE = 0.97, 0.5
+
+
+class ScheduleKept:
+    """Three things, each for a reason.
+
+    * 99 % of each probe's slots started within 50 ms of their time: 50 ms is two and a half
+      periods, well below the shortest outage that an SLA names, and 1 % leaves room for the
+      moments when a host with two processors boots a node.
+    * No slot started more than 1 s late and none is missing: a probe that stood still for a
+      second cannot tell the cluster's pause from its own.
+    * From the fault to the heal, the host was fully busy (97 %) in less than half of the
+      samples: timers of an overloaded cluster fire late, and the bounds assume that they do
+      not.  Later samples do not count (a booting node is busy by nature), nor do faults that
+      load the host on purpose (``res.*``).
+    """
+
+    id = "V4"
+    title = "the probes kept their schedule, the host had room"
+    kind = "validity"
+
+    def judge(self, run: Recording) -> Finding:
+        problems, words = [], []
+        for probe in run.facts.probes:
+            text, ok = _lateness(run, probe)
+            words.append(text)
+            if not ok:
+                problems.append(text)
+        text, ok = _busy(run)
+        words.append(text)
+        if not ok:
+            problems.append(text)
+        return found(self, not problems, "; ".join(problems or words))
+
+
+def _lateness(run: Recording, probe: str) -> tuple[str, bool]:
+    samples = run.samples.get(probe, ())
+    if not samples:
+        return f"{probe} left no samples", False
+    late = sorted(sample.started - sample.intended for sample in samples)
+    share = sum(value <= LATE for value in late) / len(late)
+    missing = samples[-1].slot + 1 - len({sample.slot for sample in samples})
+    refused = sum(sample.detail.startswith("not started") for sample in samples)
+    text = f"{probe} {100 * share:.2f} % of {len(samples)} slots on time, worst {1000 * late[-1]:.0f} ms late"
+    if missing or refused:
+        text += f", {missing} slots missing, {refused} not started"
+    return text, share >= ON_TIME and late[-1] <= WORST and not missing and not refused
+
+
+def _busy(run: Recording) -> tuple[str, bool]:
+    facts = run.facts
+    if facts.fault.startswith("res."):
+        return "host load not judged: the fault is load", True
+    begin, end = facts.inject_begin, facts.heal_begin or facts.ended_at
+    inside = [sample for sample in run.host
+              if begin is not None and end is not None and begin <= sample.at <= end]
+    if not inside:
+        return "the host's load was not recorded", False
+    busy = sum(sample.busy >= BUSY for sample in inside) / len(inside)
+    mean = sum(sample.busy for sample in inside) / len(inside)
+    return (f"host {100 * mean:.0f} % busy on average, saturated in {100 * busy:.0f} % of "
+            f"{len(inside)} samples, load {max(sample.load1 for sample in inside):.1f}"), busy < BUSY_SHARE
+
+
+CHECK = ScheduleKept()

@@ -1,0 +1,148 @@
+"""The numbers of a run: one outage window per service with its bound and promise, and the phases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from chaos.bounds import bounds
+from chaos.model import Outcome
+from chaos.recording import Holding, Recording
+from chaos.sla import limit
+from chaos.windows import Span, downtime
+
+NOT_A_SERVICE = frozenset({"vip_arp"})  # an observer, not a client
+_NEVER_BACK = 2.5  # seconds: longer than attempts in flight can explain when the schedule stops
+
+
+@dataclass(frozen=True)
+class Window:
+    """The outage of one service.  ``seconds`` is the longer one of ``by_intended`` and
+    ``by_completion``; every one of them is known to +/- ``period``."""
+
+    service: str
+    seconds: float
+    span: Span
+    by_intended: float
+    by_completion: float
+    downtime: float
+    outages: int
+    operations: int
+    period: float
+    bound_low: float | None
+    bound_high: float | None
+    bound_why: str
+    sla: float | None
+
+    @property
+    def never_back(self) -> bool:
+        """No success came after it although the probe went on asking."""
+        return self.span.open_end and self.seconds > _NEVER_BACK
+
+    @property
+    def kept(self) -> bool:
+        """Whether the promise held; without one only a service that never came back breaks it."""
+        if self.never_back:
+            return False
+        return self.sla is None or self.seconds <= self.sla + self.period
+
+
+def windows(run: Recording) -> dict[str, Window]:
+    """By service, in the order in which the probes were named; services without samples are left out."""
+    expected = bounds(run.facts)
+    found = {}
+    for probe in run.facts.probes:
+        gap, stall, worst = run.gap(probe), run.stall(probe), run.window(probe)
+        if probe in NOT_A_SERVICE or gap is None or stall is None or worst is None:
+            continue
+        bound = expected.get(probe)
+        begin = run.facts.inject_begin or 0.0
+        away = tuple(span for span in run.outages(probe) if span.end > begin)
+        found[probe] = Window(
+            probe, worst.seconds, worst, gap.seconds, stall.seconds,
+            downtime(away, run.facts.period), len(away),
+            sum(sample.outcome is Outcome.OK for sample in run.measured(probe)), run.facts.period,
+            bound.low if bound else None, bound.high if bound else None, bound.why if bound else "",
+            limit(run.facts.sla, probe, bound.high if bound else None))
+    return found
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One step of the recovery; ``at`` is epoch seconds, or None with the reason in ``note``."""
+
+    name: str
+    at: float | None
+    note: str = ""
+
+
+PHASES = ("detected", "fence requested", "fenced", "VIP up", "first success", "redundant")
+
+
+def takeovers(run: Recording) -> tuple[tuple[Holding, Holding], ...]:
+    """(before, after) for each VIP that left a target node after the fault, as ARP showed it."""
+    begin = run.facts.inject_begin
+    found = []
+    by_vip: dict[str, list[Holding]] = {}
+    for one in run.holdings():
+        by_vip.setdefault(one.vip, []).append(one)
+    for held in by_vip.values():
+        for before, after in pairwise(held):
+            if begin is not None and after.begin >= begin and before.node in run.facts.target:
+                found.append((before, after))
+                break
+    return tuple(found)
+
+
+def phases(run: Recording) -> tuple[Phase, ...]:
+    """The recovery, step by step; a step without a time carries the runner's or an evident reason."""
+    facts = run.facts
+    found = {
+        "detected": (facts.detected_at, "" if facts.wants_fencing else "the fault does not take a node away"),
+        "fence requested": _fence_requested(run),
+        "fenced": _fenced(run),
+        "VIP up": _vip_up(run),
+        "first success": _first_success(run),
+        "redundant": (facts.converged_at, ""),
+    }
+    return tuple(Phase(name, at, "" if at is not None else facts.phase_notes.get(name, note))
+                 for name, (at, note) in found.items())
+
+
+_Time = tuple[float | None, str]
+
+
+def _fence_requested(run: Recording) -> _Time:
+    if not run.facts.wants_fencing:
+        return None, "the fault needs no fencing"
+    request = run.fence_request()
+    return (request.at if request else None), ""
+
+
+def _fenced(run: Recording) -> _Time:
+    """The moment when the target was surely off: at the request if its power was gone already."""
+    if not run.facts.wants_fencing:
+        return None, "the fault needs no fencing"
+    request = run.fence_request()
+    if request is None:
+        return None, "no fencing was requested"
+    power = [event for event in run.events if event.node == request.node and event.kind.startswith("power.")]
+    earlier = [event for event in sorted(power, key=lambda event: event.at) if event.at <= request.at]
+    if earlier and earlier[-1].kind == "power.off":
+        return request.at, ""
+    off = run.events_of("power.off", (request.node,), request.at)
+    return (off[0].at if off else None), ""
+
+
+def _vip_up(run: Recording) -> _Time:
+    moves = takeovers(run)
+    return (min(after.begin for _, after in moves), "") if moves else (None, "no VIP left the target")
+
+
+def _first_success(run: Recording) -> _Time:
+    """When the last service had answered again after its longest window."""
+    ends = [window.span.end for window in windows(run).values()
+            if window.seconds > 10 * window.period and not window.never_back]
+    if any(window.never_back for window in windows(run).values()):
+        return None, ""
+    return (max(ends), "") if ends else (None, "no service was interrupted")
