@@ -26,6 +26,7 @@ from chaos.faults.base import BaseFault
 from chaos.probes import names as probe_names
 from chaos.probes.fleet import DEFAULT_PROBES
 from chaos.selectors import all_selectors
+from chaos.sla import CONVERGED, EVERY, seconds
 from lab.choices import unknown_choice
 from lab.errors import RefusedError
 from lab.plan import Style
@@ -34,7 +35,6 @@ from lab.yamlfile import Loc, Place, YamlFile, read_mapping, refusal
 FOLDER = Path(__file__).parent / "scenarios"
 _EXAMPLE = "chaos/scenarios/vip-holder-poweroff.yml"
 _NODE_NAME = re.compile(r"[a-z][a-z0-9-]*")
-_SLA = re.compile(r"(\d+(\.\d+)?s?|bound(\s*\+\s*\d+(\.\d+)?s?)?)")
 
 # What a run can wait for: see chaos.phases, which reads each from the lab while it runs.
 Phase = Literal["fence_requested", "fenced", "powered_on", "vip_moved"]
@@ -175,12 +175,14 @@ class Scenario(_Value):
         if not isinstance(value, dict):
             raise RefusedError("'sla' must map services to seconds.", remedy="sql_write: bound + 2s")
         for name, limit in value.items():
-            known = [*probe_names(), "*", "converged"]
+            known = [*probe_names(), EVERY, CONVERGED]
             if name not in known:
                 raise unknown_choice("service in sla", name, known, where=f"sla.{name}")
-            if isinstance(limit, bool) or not _SLA.fullmatch(str(limit).strip()):
+            try:
+                seconds(str(limit), bound_high=0.0)
+            except RefusedError as error:
                 raise RefusedError(f"'{limit}' is no limit for {name}.", where=f"sla.{name}",
-                                   remedy="a number of seconds, or: bound + 2s")
+                                   remedy=error.remedy) from error
         return value
 
     @model_validator(mode="after")

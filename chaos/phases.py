@@ -1,0 +1,95 @@
+"""How far the cluster has come since the fault, seen from the host while the run goes on.
+
+The report computes the phases again from the recording; here they only end a ``wait`` step,
+so each is read from what is cheap to look at and does not disturb the nodes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from chaos.model import Proof
+from chaos.recording import takes_power
+from chaos.selectors.vip_holder import VipHolder
+from lab import interrupt
+from lab.errors import HalabError
+from lab.events import Event, read_events
+
+if TYPE_CHECKING:
+    from chaos.scenario import Phase
+    from lab.lab import Lab
+
+_EVERY = 0.25  # s
+
+
+def await_phase(lab: Lab, phase: Phase, nodes: tuple[str, ...], since: float, within: float) -> Proof:
+    """Wait until ``phase`` is reached for all ``nodes``, counting events from ``since`` (epoch) on.
+
+    A phase that does not come is no error of the tool: the proof says so and the checks judge.
+    """
+    look = _LOOKS[phase]
+    end = time.monotonic() + within
+    while True:
+        if look(lab, nodes, since):
+            return Proof(True, f"{phase} after {time.time() - since:.1f} s")
+        if time.monotonic() >= end:
+            return Proof(False, f"{phase} did not come within {within:g} s")
+        interrupt.wait(_EVERY)
+
+
+def detected_at(lab: Lab, survivors: tuple[str, ...], since: float) -> float | None:
+    """When the first survivor's corosync formed a membership without the lost node (epoch seconds)."""
+    command = f"journalctl --unit=corosync --output=short-unix --no-pager --since=@{int(since)}"
+    times = []
+    for node in survivors:
+        try:
+            times += membership_losses(lab.shell.run(node, command, timeout=15, check=False).stdout, since)
+        except HalabError:
+            continue
+    return min(times, default=None)
+
+
+def membership_losses(journal: str, since: float) -> list[float]:
+    """Times of corosync's ``A new membership (...) was formed. Members left: 2`` (``short-unix``)."""
+    found = []
+    for line in journal.splitlines():
+        if "A new membership" in line and "left:" in line:
+            stamp = line.split(maxsplit=1)[0]
+            if stamp.replace(".", "", 1).isdigit() and float(stamp) >= since:
+                found.append(float(stamp))
+    return found
+
+
+def _events(lab: Lab, kind: str, since: float) -> list[Event]:
+    return [event for event in read_events(lab.paths.events, since) if event.kind == kind]
+
+
+def _requested(lab: Lab, nodes: tuple[str, ...], since: float) -> bool:
+    asked = {event.node for event in _events(lab, "bmc.request", since)
+             if takes_power(str(event.data.get("command", "")))}
+    return asked >= set(nodes)
+
+
+def _fenced(lab: Lab, nodes: tuple[str, ...], since: float) -> bool:
+    # The power may have gone with the fault itself; it still takes a request to be fenced.
+    off = {event.node for event in _events(lab, "power.off", since)}
+    return _requested(lab, nodes, since) and off >= set(nodes)
+
+
+def _powered_on(lab: Lab, nodes: tuple[str, ...], since: float) -> bool:
+    return {event.node for event in _events(lab, "power.on", since)} >= set(nodes)
+
+
+def _vip_moved(lab: Lab, nodes: tuple[str, ...], since: float) -> bool:
+    try:
+        (holder,) = VipHolder().resolve(lab)
+    except HalabError:
+        return False
+    return holder not in nodes
+
+
+_LOOKS: dict[str, Callable[[Lab, tuple[str, ...], float], bool]] = {
+    "fence_requested": _requested, "fenced": _fenced, "powered_on": _powered_on, "vip_moved": _vip_moved,
+}

@@ -1,0 +1,167 @@
+"""The lab's live timers, as its daemons report them: what every bound is computed from.
+
+Nothing here reads a profile: a profile says what was wished for.  A timer that cannot be
+read stays None and is named in the notes, so that a bound is never computed from a guess.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from chaos import cib
+from chaos.facts import Timers
+from lab.errors import HalabError
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+    from lab.plan import Service
+
+_TOTEM = re.compile(r"^runtime\.config\.totem\.(token|consensus) \(\w+\) = (\d+)", re.MULTILINE)
+_ISO = re.compile(r"P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
+_SYSTEMD = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|min|h)")
+_SYSTEMD_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+_PROVIDER = {
+    "evs.keepalive_period": "evs_keepalive", "evs.inactive_check_period": "evs_check",
+    "evs.join_retrans_period": "evs_join_retrans", "evs.suspect_timeout": "evs_suspect",
+    "evs.inactive_timeout": "evs_inactive", "evs.install_timeout": "evs_install",
+}
+
+
+@dataclass
+class Reading:
+    """The timers so far, and a sentence for each source that did not answer."""
+
+    timers: Timers = field(default_factory=Timers)
+    notes: list[str] = field(default_factory=list)
+
+    def take(self, source: str, read: Callable[[], dict[str, Any]]) -> None:
+        try:
+            self.timers = replace(self.timers, **read())
+        except (HalabError, ValueError, KeyError, IndexError) as error:
+            self.notes.append(f"{source}: {error.what if isinstance(error, HalabError) else error!r}")
+
+
+def read_timers(lab: Lab, target: str) -> Reading:
+    """All timers that matter when something happens to ``target``.
+
+    Totem and fencing are of the target's own cluster, the VIP's of the cluster that holds it,
+    the services' of the first node that runs them.
+    """
+    reading = Reading()
+    home = lab.plan.node(target).cluster
+    shell = lab.shell.run
+    reading.take("corosync", lambda: totem(shell(target, "corosync-cmapctl", timeout=10).stdout))
+    reading.take("fencing", lambda: _fencing(cib.read(lab, home), target))
+    if lab.plan.vips:
+        proxies = lab.plan.vips[0].cluster
+        first = lab.plan.members(proxies)[0].name
+        reading.take("monitors", lambda: _proxy_monitors(cib.read(lab, proxies)))
+        reading.take("haproxy.cfg", lambda: haproxy(shell(first, "cat /etc/haproxy/haproxy.cfg").stdout))
+        reading.take("haproxy.service", lambda: restart(shell(
+            first, "systemctl show haproxy.service --property=Restart,RestartUSec").stdout))
+    if node := _first(lab, "galera"):
+        reading.take("wsrep", lambda: provider_options(shell(
+            node, "mariadb --batch --skip-column-names",
+            stdin="SHOW GLOBAL VARIABLES LIKE 'wsrep_provider_options';").stdout))
+        reading.take("galera monitor", lambda: {
+            "galera_monitor": cib.read(lab, lab.plan.node(node).cluster).monitor("galera", promoted=True)})
+    if broker := _first(lab, "rabbitmq"):
+        reading.take("rabbitmq", lambda: {"net_ticktime": ticktime(shell(
+            broker, "rabbitmqctl eval 'net_kernel:get_net_ticktime().'", timeout=30).stdout)})
+    return reading
+
+
+def _first(lab: Lab, service: Service) -> str:
+    running = lab.plan.running(service)
+    return running[0].name if running else ""
+
+
+def totem(text: str) -> dict[str, Any]:
+    """``corosync-cmapctl``: milliseconds, the coefficient already added."""
+    found = {name: int(value) / 1000 for name, value in _TOTEM.findall(text)}
+    return {"token": found["token"], "consensus": found["consensus"]}
+
+
+def _fencing(config: cib.Cib, target: str) -> dict[str, Any]:
+    devices = [device for device in config.fence_devices() if target in device.hosts]
+    if not devices:
+        raise ValueError(f"no fence device for {target}")
+    device = devices[0]
+    return {"fence_delay": device.delay, "fence_power_wait": device.power_wait}
+
+
+def _proxy_monitors(config: cib.Cib) -> dict[str, Any]:
+    return {"vip_monitor": config.monitor("IPaddr2"), "haproxy_monitor": config.monitor("haproxy")}
+
+
+def haproxy(text: str) -> dict[str, Any]:
+    """The check values of the section that balances Galera; its own ``default-server`` wins.
+
+    HAProxy's times are milliseconds without a unit; ``inter`` is 2 s, ``fall`` 3 and ``rise`` 2
+    when nothing is said (HAProxy 2.6 configuration manual, 5.2).
+    """
+    section, words, timeout = "", {"defaults": "", "galera": ""}, None
+    for raw in text.splitlines():
+        line = raw.split("#", 1)[0].strip()
+        if not line:
+            continue
+        if not raw[0].isspace():
+            section = "galera" if "galera" in line else line.split()[0]
+        elif line.startswith(("default-server ", "server ")) and section in words:
+            words[section] += f" {line}"
+        elif line.startswith("timeout check") and section in words:
+            timeout = _milliseconds(line.split()[2])
+    said = f"{words['defaults']} {words['galera']}".split()
+    after = {word: said[at + 1] for at, word in enumerate(said[:-1])}  # the last mention wins
+    inter = _milliseconds(after.get("inter", "2s"))
+    return {
+        "haproxy_inter": inter,
+        "haproxy_fastinter": _milliseconds(after["fastinter"]) if "fastinter" in after else inter,
+        "haproxy_fall": int(after.get("fall", "3")),
+        "haproxy_rise": int(after.get("rise", "2")),
+        "haproxy_check_timeout": timeout if timeout is not None else inter,
+        "haproxy_observe_layer4": after.get("observe") == "layer4",
+    }
+
+
+def _milliseconds(text: str) -> float:
+    """HAProxy's way to write a time, as seconds."""
+    match = re.fullmatch(r"(\d+)(us|ms|s|m|h|d)?", text)
+    if match is None:
+        raise ValueError(f"not a time: {text}")
+    return int(match[1]) * {None: 1e-3, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0,
+                            "d": 86400.0}[match[2]]
+
+
+def restart(text: str) -> dict[str, Any]:
+    """``systemctl show``: how soon systemd revives the proxy, None if it leaves that to others."""
+    shown = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    if shown["Restart"] not in ("always", "on-failure", "on-abnormal", "on-abort"):
+        return {"haproxy_restart": None}
+    parts = _SYSTEMD.findall(shown["RestartUSec"])
+    return {"haproxy_restart": sum(float(number) * _SYSTEMD_UNITS[unit] for number, unit in parts)}
+
+
+def provider_options(text: str) -> dict[str, Any]:
+    """``wsrep_provider_options``: ``name = value;`` pairs, times in ISO 8601."""
+    pairs = dict(pair.split(" = ", 1) for pair in text.partition("\t")[2].split("; ") if " = " in pair)
+    return {ours: _iso(pairs[theirs].strip(" ;\n")) for theirs, ours in _PROVIDER.items()}
+
+
+def _iso(text: str) -> float:
+    match = _ISO.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a duration: {text}")
+    days, hours, minutes, rest = (float(part or 0) for part in match.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + rest
+
+
+def ticktime(text: str) -> float:
+    """``net_kernel:get_net_ticktime().``: a number, or a tuple while a change is under way."""
+    match = re.search(r"\d+", text)
+    if match is None:
+        raise ValueError(f"no number: {text.strip()!r}")
+    return float(match[0])
