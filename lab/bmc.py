@@ -15,10 +15,13 @@ A BMC may misbehave, for the faults on fencing: the file ``bmc/<node>.mode`` hol
 from __future__ import annotations
 
 import argparse
+import gc
+import os
 import sys
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from pyghmi.ipmi.bmc import Bmc
@@ -30,6 +33,7 @@ from lab.events import EventLog
 from lab.home import LabPaths
 from lab.lab import Lab
 from lab.namespace import Namespace
+from lab.plan import Node
 from lab.process import run
 
 USER = "halab"
@@ -140,13 +144,34 @@ class NodeBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
 
 
 def serve(name: str) -> None:
-    """Answer for all nodes of the lab until killed."""
+    """Answer for all nodes of the lab until killed: one child process for each, revived if it dies.
+
+    A process each, because two pyghmi servers in one block each other: its receiving thread may
+    be caught in a blocking read of one socket while packets wait at the other.
+    """
     lab = Lab.open(name)
     password = lab.secrets.password("bmc")
-    for node in lab.plan.nodes:
-        NodeBmc(node.name, str(node.bmc), password, lab.driver.power, lab)
-    (lab.paths.bmc / "ready").write_text(str(time.time()))
+    gc.freeze()  # the children share the parent's memory instead of copying it at the first collection
+    children = {_fork(lab, node, password): node for node in lab.plan.nodes}
+    while True:
+        pid, _ = os.wait()
+        node = children.pop(pid)
+        lab.events.emit("note", node.name, text="the BMC process died; it is started again")
+        children[_fork(lab, node, password)] = node
+
+
+def _fork(lab: Lab, node: Node, password: str) -> int:
+    """Start the BMC of one node; its file ``bmc/<node>.ready`` says that it listens."""
+    if pid := os.fork():
+        return pid
+    NodeBmc(node.name, str(node.bmc), password, lab.driver.power, lab)
+    _ready(lab.paths, node.name).touch()
     Bmc.listen()
+    os._exit(1)
+
+
+def _ready(paths: LabPaths, node: str) -> Path:
+    return paths.bmc / f"{node}.ready"
 
 
 def is_running(lab: Lab) -> bool:
@@ -162,15 +187,16 @@ def start(lab: Lab, *, within: float = 15.0) -> None:
     group.create()
     lab.paths.bmc.mkdir(exist_ok=True)
     lab.secrets.password("bmc")
-    ready = lab.paths.bmc / "ready"
-    ready.unlink(missing_ok=True)
+    waiting = [_ready(lab.paths, node.name) for node in lab.plan.nodes]
+    for flag in waiting:
+        flag.unlink(missing_ok=True)
     entries = [str(path) for path in group.entries]
     log = lab.paths.bmc / "service.log"
     argv = [sys.executable, "-m", "lab.bmc", "--lab", lab.name]
     run(["setsid", "--fork", "sh", "-c", _JOIN, "sh", str(log), str(len(entries)), *entries,
-         *Namespace(lab.name).command(argv)], timeout=10, cwd=_project_root())
+         *Namespace(lab.name).command(argv)], timeout=10, cwd=Path(__file__).resolve().parent.parent)
     deadline = time.monotonic() + within
-    while not ready.exists():
+    while not all(flag.exists() for flag in waiting):
         if time.monotonic() > deadline:
             last = log.read_text(errors="replace").strip().splitlines()[-2:] if log.exists() else []
             raise DeadlineError(f"the BMC service did not listen within {within:g} s", where="; ".join(last) or str(log))
@@ -181,12 +207,6 @@ def stop(lab_name: str) -> None:
     group = Cgroup(lab_name, "bmc")
     group.kill()
     group.remove()
-
-
-def _project_root() -> Any:
-    from pathlib import Path
-
-    return Path(__file__).resolve().parent.parent
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ def wait_healthy(name: str, timeout: float) -> Status:
             return now
         if time.monotonic() > deadline:
             broken = next((gate for gate in now.gates if not gate.ok), None)
-            raise DeadlineError(f"the lab '{name}' is not healthy after {timeout:g} s",
-                                where=f"gate {broken.name}: {broken.detail}" if broken else "",
-                                remedy=f"./inv lab.status --name={name}")
+            raise DeadlineError(
+                f"the lab '{name}' is not healthy after {timeout:g} s",
+                where=f"gate {broken.name}: {broken.detail}" if broken else "",
+                remedy=f"./inv lab.status --name={name}",
+            )
         interrupt.wait(_PAUSE)

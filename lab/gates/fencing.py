@@ -6,6 +6,7 @@ import shlex
 from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
+from lab import crm
 from lab.gates import Look
 from lab.lab import Lab
 from lab.plan import Cluster, Plan
@@ -22,7 +23,7 @@ class Fencing:
 
     def look(self, lab: Lab) -> Look:
         for cluster in lab.plan.clusters:
-            cib = ElementTree.fromstring(lab.shell.run(cluster.nodes[0], "cibadmin --query", timeout=10).stdout)
+            cib = crm.cib(lab, cluster.nodes[0])
             enabled = cib.find(".//crm_config//nvpair[@name='stonith-enabled']")
             if enabled is None or enabled.get("value") != "true":
                 return Look(False, f"stonith-enabled is not true in cluster {cluster.name}")

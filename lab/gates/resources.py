@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from lab.errors import NodeError
+from lab import crm
 from lab.gates import Look
 from lab.lab import Lab
 from lab.plan import Cluster, Plan
 
-_COMMAND = "crm_mon --one-shot --inactive --output-as=xml"
 _SPECIAL = ("standby", "standby_onfail", "maintenance", "pending", "unclean", "shutdown")
 
 
@@ -22,7 +21,7 @@ class Resources:
     def look(self, lab: Lab) -> Look:
         total = 0
         for cluster in lab.plan.clusters:
-            status = ElementTree.fromstring(lab.shell.run(cluster.nodes[0], _COMMAND, timeout=10).stdout)
+            status = crm.status(lab, cluster.nodes[0])
             if trouble := _node_trouble(status, cluster) or _resource_trouble(status, lab, cluster):
                 return Look(False, trouble)
             total += len(list(status.iter("resource")))
@@ -79,18 +78,6 @@ def _wanted(lab: Lab, cluster: Cluster) -> dict[str, set[str] | int]:
     if "galera" in cluster.services:
         wanted["galera"] = {f"{node}=Promoted" for node in cluster.nodes}
     return wanted
-
-
-def any_status(lab: Lab, cluster: Cluster) -> ElementTree.Element:
-    """crm_mon's view from the first node of the cluster that can be reached."""
-    last: NodeError | None = None
-    for node in cluster.nodes:
-        try:
-            return ElementTree.fromstring(lab.shell.run(node, _COMMAND, timeout=10).stdout)
-        except NodeError as error:
-            last = error
-    assert last is not None
-    raise last
 
 
 GATE = Resources()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from lab import crm
 from lab.files import File
 from lab.lab import Lab
 from lab.plan import Cluster, Node, Plan
@@ -49,7 +50,7 @@ class Galera(BaseRole):
     def differences(self, lab: Lab, cluster: Cluster) -> list[Change]:
         if "galera" not in cluster.services:
             return []
-        node = _reachable(lab, cluster)
+        node = crm.reachable(lab, cluster)
         ready = lab.shell.run(node, "mariadb --batch --skip-column-names", stdin=_READY).stdout.strip()
         return [] if ready == "1" else [Change(node, "database", "probe user and table halab.probe_rows")]
 
@@ -62,10 +63,6 @@ class Galera(BaseRole):
             # Over standard input: a password on a command line can be read by every process.
             lab.shell.run(changes[0].node, "mariadb --batch", stdin=_SCHEMA + user)
         return changes
-
-
-def _reachable(lab: Lab, cluster: Cluster) -> str:
-    return cluster.nodes[0]
 
 
 def _member_uuid(plan: Plan, node: Node) -> uuid.UUID:

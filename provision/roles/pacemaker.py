@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from lab import crm
 from lab.bmc import USER as BMC_USER
-from lab.errors import NodeError
 from lab.files import File
 from lab.lab import Lab
 from lab.plan import Cluster, Plan
@@ -37,7 +37,7 @@ class Pacemaker(BaseRole):
         ]
 
     def differences(self, lab: Lab, cluster: Cluster) -> list[Change]:
-        live = ElementTree.fromstring(_cibadmin(lab, cluster, "--query"))
+        live = crm.cib(lab, crm.reachable(lab, cluster))
         wanted = ElementTree.fromstring(wanted_cib(lab.plan, cluster))
         changes = []
         for name in _OWNED:
@@ -53,14 +53,15 @@ class Pacemaker(BaseRole):
         changes = self.differences(lab, cluster)
         wanted = ElementTree.fromstring(wanted_cib(lab.plan, cluster))
         for change in changes:
+            node = crm.reachable(lab, cluster)
             if change.what.startswith("CIB property"):
                 name = change.what.removeprefix("CIB property ")
-                lab.shell.run(_reachable(lab, cluster), f"crm_attribute --type crm_config --name {name} "
+                lab.shell.run(node, f"crm_attribute --type crm_config --name {name} "
                               f"--update {_properties(wanted)[name]}")
             else:
                 section = change.what.removeprefix("CIB ")
                 xml = ElementTree.tostring(wanted.find(f"configuration/{section}"))  # type: ignore[arg-type]
-                _cibadmin(lab, cluster, f"--replace --scope {section} --xml-pipe", xml)
+                lab.shell.run(node, f"cibadmin --replace --scope {section} --xml-pipe", stdin=xml)
         return changes
 
 
@@ -69,21 +70,6 @@ def wanted_cib(plan: Plan, cluster: Cluster) -> bytes:
     return render("cib.xml.j2", plan=plan, cluster=cluster, members=plan.members(cluster.name),
                   vips=[vip for vip in plan.vips if vip.cluster == cluster.name], timers=plan.profile.pacemaker,
                   bmc_user=BMC_USER, password_script=_PASSWORD_SCRIPT)
-
-
-def _reachable(lab: Lab, cluster: Cluster) -> str:
-    for node in cluster.nodes:
-        try:
-            lab.shell.run(node, "true", timeout=5)
-        except NodeError:
-            continue
-        return node
-    raise NodeError(f"no node of cluster {cluster.name} can be reached",
-                    remedy=f"./inv lab.status --name={lab.name}")
-
-
-def _cibadmin(lab: Lab, cluster: Cluster, arguments: str, stdin: bytes | None = None) -> str:
-    return lab.shell.run(_reachable(lab, cluster), f"cibadmin {arguments}", stdin=stdin).stdout
 
 
 def _properties(cib: ElementTree.Element) -> dict[str, str]:
