@@ -46,8 +46,13 @@ class HalabProgram(Program):  # type: ignore[misc]  # invoke is not checked, see
         except ParseError as error:
             raise Exit(code=errors.show(self._refusal(error))) from None
         except ValueError as error:  # invoke converts numbers, and lets int() complain
-            typed = " ".join(["./inv", *self.argv[1:]])
-            raise Exit(code=errors.show(RefusedError(f"a number is needed: {error}", where=typed))) from None
+            typed = [word for word in self.argv[1:] if word in self._contexts()]
+            refused = RefusedError(
+                f"a number is needed, not {str(error).rpartition(': ')[2]}",
+                where=" ".join(["./inv", *self.argv[1:]]),
+                remedy=f"./inv --help {typed[-1]}" if typed else "./inv --list",
+            )
+            raise Exit(code=errors.show(refused)) from None
 
     def _refusal(self, error: ParseError) -> RefusedError:
         """The parser's complaint, with the nearest thing that exists."""

@@ -21,7 +21,7 @@ def test_output_and_input() -> None:
 
 
 def test_environment_is_laid_over_and_english() -> None:
-    done = run(["sh", "-c", "echo $A $LC_ALL; test -n \"$PATH\""], timeout=5, env={"A": "b"})
+    done = run(["sh", "-c", 'echo $A $LC_ALL; test -n "$PATH"'], timeout=5, env={"A": "b"})
     assert done.stdout == "b C.UTF-8\n"
 
 
@@ -53,7 +53,9 @@ def test_timeout_kills_the_whole_group(tmp_path: Path) -> None:
 def test_command_dies_with_its_parent(tmp_path: Path) -> None:
     """The tool killed with SIGKILL leaves no command behind (the kernel sends the death signal)."""
     pid_file = tmp_path / "pid"
-    program = f"from lab.process import run; run(['sh', '-c', 'echo $$ > {pid_file}; exec sleep 60'], timeout=90)"
+    program = (
+        f"from lab.process import run; run(['sh', '-c', 'echo $$ > {pid_file}; exec sleep 60'], timeout=90)"
+    )
     parent = subprocess.Popen([sys.executable, "-c", program])
     _until(lambda: pid_file.exists() and pid_file.read_text().strip() != "")
     parent.send_signal(signal.SIGKILL)

@@ -1,0 +1,108 @@
+"""The whole command line, as a person's shell runs it, without root and without a lab."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from halab import ROOT, halab
+
+GOLDEN = Path(__file__).parent / "golden"
+
+# What a person mistypes -> the file that holds the answer.
+MISTYPED = {
+    "command": ["lab.upp"],
+    "option": ["lab.up", "--stile=mixed"],
+    "style": ["lab.plan", "--style=mixd"],
+    "profile": ["lab.plan", "--profile=tunned"],
+    "driver": ["lab.plan", "--driver=qemu"],
+    "nodes": ["lab.plan", "--nodes=three"],
+    "two-nodes": ["lab.plan", "--nodes=2"],
+    "format": ["lab.styles", "--format=yaml"],
+    "name": ["lab.events", "--name=My_Lab"],
+    "no-lab": ["lab.events", "--name=other"],
+    "no-file": ["lab.plan", "--topology=no-such.yml"],
+    "scenario": ["chaos.show", "vip-holder-powerof"],
+    "no-scenario": ["chaos.run"],
+    "tier": ["test", "--tier=fast"],
+    "number": ["lab.logs", "--lines=many"],
+}
+
+
+@pytest.mark.parametrize("case", MISTYPED)
+def test_mistyped(case: str) -> None:
+    done = halab(*MISTYPED[case], env={"HALAB_CWD": "/nowhere"})
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr == (GOLDEN / f"{case}.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["lab.plan", "--style=mixed"],
+        ["lab.styles"],
+        ["lab.list"],
+        ["chaos.list"],
+        ["chaos.show", "vip-holder-poweroff"],
+        ["image.list"],
+    ],
+)
+def test_json_is_the_only_thing_on_standard_output(words: list[str]) -> None:
+    done = halab(*words, "--format=json")
+    assert done.returncode == 0, done.stderr
+    assert isinstance(json.loads(done.stdout), dict)
+    assert done.stderr.splitlines()[-1].startswith("next: ./inv ")
+
+
+def test_json_of_a_refusal() -> None:
+    done = halab("lab.plan", "--nodes=2", "--format=json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["exit_code"] == 2
+
+
+def test_plan_has_what_others_build_on() -> None:
+    plan = json.loads(halab("lab.plan", "--style=segregated", "--format=json").stdout)
+    assert {"clusters", "nodes", "vips", "warnings", "memory_mb", "disk_mb"} <= plan.keys()
+    assert len(plan["nodes"]) == 9
+
+
+def test_topology_is_found_where_the_person_stands(tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_text("name: mine\nstyle: mixed\nnodes: 6\n")
+    done = halab("lab.plan", "--topology=mine.yml", "--format=json", env={"HALAB_CWD": str(tmp_path)})
+    assert json.loads(done.stdout)["lab"] == "mine"
+
+
+def test_the_next_command_repeats_the_options() -> None:
+    done = halab("lab.plan", "--style=mixed", "--name=demo")
+    assert done.stderr.splitlines()[-1] == "next: ./inv lab.up --name=demo --style=mixed"
+
+
+def test_commands_are_chained_and_a_failure_ends_the_chain() -> None:
+    done = halab("lab.styles", "chaos.show", "nothing-like-it", "lab.list")
+    assert done.returncode == 2
+    assert "collapsed" in done.stdout
+    assert "labs" not in done.stdout
+
+
+def test_the_list_is_light() -> None:
+    program = (
+        "import sys\nsys.path.insert(0, '.')\nimport tasks\n"
+        "heavy = {'pydantic', 'rich', 'fabric', 'paramiko', 'jinja2', 'ruamel', 'pytest'} & set(sys.modules)\n"
+        "sys.exit(f'imported at once: {heavy}' if heavy else 0)"
+    )
+    done = halab(program=program)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_command_and_option_is_documented() -> None:
+    import tasks
+
+    text = (ROOT / "docs" / "commands.md").read_text()
+    for name, task in tasks.namespace.task_names.items():
+        assert name == name.strip() and f"`{name}" in text, f"docs/commands.md lacks {name}"
+        assert task == []  # one name for each command
+    for name in tasks.namespace.task_names:
+        for argument in tasks.namespace[name].get_arguments():
+            assert argument.help, f"{name}: --{argument.name} has no help"

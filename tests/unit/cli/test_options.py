@@ -1,0 +1,73 @@
+"""Options mean the same everywhere, and a wrong value is answered with the right ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from cli import options
+from lab import topology
+from lab.errors import RefusedError
+from lab.plan import Style
+from lab.profiles import profile_names
+
+
+def test_the_words_here_are_the_models() -> None:
+    assert get_args(Style) == options.STYLES
+    assert topology._NAME.pattern == options._NAME.pattern
+    assert all(name in options.HELP["profile"] for name in profile_names())
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("1h", 3600)])
+def test_durations(text: str, seconds: float) -> None:
+    assert options.seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "soon", "1d", "1m30s", "nan"])
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        options.seconds(text)
+    assert caught.value.where == f"--timeout={text}"
+
+
+def test_choice_with_a_near_miss() -> None:
+    with pytest.raises(RefusedError) as caught:
+        options.choice("tier", "units", options.TIERS)
+    assert caught.value.what == "There is no tier 'units'."
+    assert "did you mean unit?" in caught.value.remedy
+    assert caught.value.where == "--tier=units"
+
+
+def test_choice_far_from_everything_still_lists() -> None:
+    with pytest.raises(RefusedError) as caught:
+        options.choice("format", "xyzzy", options.FORMATS)
+    assert caught.value.remedy == "one of: table, json"
+
+
+@pytest.mark.parametrize("bad", ["", "Lab", "../x", "a/b", "1st", "a.b", "a" * 17, "lab\n"])
+def test_names_that_cannot_be(bad: str) -> None:
+    with pytest.raises(RefusedError):
+        options.name(bad)
+
+
+def test_paths_are_relative_to_where_the_person_stood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HALAB_CWD", str(tmp_path))
+    assert options.path("x/t.yml") == tmp_path / "x/t.yml"
+    assert options.path("/abs.yml") == Path("/abs.yml")
+    monkeypatch.delenv("HALAB_CWD")
+    assert options.path("t.yml") == Path.cwd() / "t.yml"
+
+
+def test_scenarios_are_names_or_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALAB_CWD", "/somewhere")
+    assert options.scenario("vip-holder-poweroff") == "vip-holder-poweroff"
+    assert options.scenario("mine.yml") == Path("/somewhere/mine.yml")
+
+
+def test_options_of_the_next_command() -> None:
+    given = {"name": "default", "style": "mixed", "nodes": "", "topology": "my lab.yml", "allow-large": True}
+    assert options.again(given) == " --style=mixed '--topology=my lab.yml' --allow-large"
