@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from invoke.config import Config
 from invoke.exceptions import Exit
 from invoke.parser import ParseError
 from invoke.program import Program
@@ -15,6 +16,14 @@ from invoke.program import Program
 from cli import errors
 from lab.choices import did_you_mean
 from lab.errors import RefusedError
+
+
+class HalabConfig(Config):  # type: ignore[misc]
+    """No configuration of invoke's own: it would change commands behind the person's back,
+    and ``sudo`` without a login keeps a home directory that cannot be read."""
+
+    def load_base_conf_files(self) -> None:
+        pass
 
 
 class HalabProgram(Program):  # type: ignore[misc]  # invoke is not checked, see pyproject.toml
@@ -88,6 +97,8 @@ class HalabProgram(Program):  # type: ignore[misc]  # invoke is not checked, see
 
 def main(argv: list[str] | None = None, exit_with: Callable[[int], None] = sys.exit) -> None:
     """Run the command line; invoke leaves by ``sys.exit``."""
-    program = HalabProgram(name="halab", binary="./inv", binary_names=["inv"], version="0.1.0")
+    program = HalabProgram(
+        name="halab", binary="./inv", binary_names=["inv"], version="0.1.0", config_class=HalabConfig
+    )
     program.run(argv)
     exit_with(0)
