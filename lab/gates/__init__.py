@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -46,9 +47,14 @@ class GateResult:
 
 
 class Gate(Protocol):
-    """One fact about a healthy lab.  ``look`` may raise HalabError: that counts as not yet."""
+    """One fact about a healthy lab.  ``look`` may raise HalabError: that counts as not yet.
+
+    ``after`` names gates that cannot be red while this one is green: while they are waited for,
+    this one is not looked at, which leaves the CPU to the daemons that start.
+    """
 
     name: str
+    after: tuple[str, ...]
 
     def applies(self, plan: Plan) -> bool: ...
     def look(self, lab: Lab) -> Look: ...
@@ -83,7 +89,8 @@ def await_all(lab: Lab, deadline: float) -> list[GateResult]:
     begun = time.monotonic()
     gates = gates_of(lab.plan)
     with ThreadPoolExecutor(len(gates)) as pool:
-        results = list(pool.map(lambda gate: _await(lab, gate, begun, deadline), gates))
+        green = {gate.name: threading.Event() for gate in gates}
+        results = list(pool.map(lambda gate: _await(lab, gate, green, begun, deadline), gates))
     interrupt.check("gates")
     for gate, result in zip(gates, results, strict=True):
         if not result.ok:
@@ -92,12 +99,19 @@ def await_all(lab: Lab, deadline: float) -> list[GateResult]:
     return results
 
 
-def _await(lab: Lab, gate: Gate, begun: float, deadline: float) -> GateResult:
+def _await(lab: Lab, gate: Gate, green: dict[str, threading.Event], begun: float,
+           deadline: float) -> GateResult:
+    for name in gate.after:
+        while name in green and not green[name].wait(_POLL):
+            if time.monotonic() > deadline or interrupt.requested():
+                break
     while True:
         result = _look(lab, gate, begun)
         if result.ok or time.monotonic() > deadline or interrupt.requested():
             kind = "gate.ok" if result.ok else "gate.fail"
             lab.events.emit(kind, gate=gate.name, seconds=result.seconds, detail=result.detail)
+            if result.ok:
+                green[gate.name].set()
             return result
         time.sleep(_POLL)  # a deadline-bound poll: the daemons of ten components offer no common event
 

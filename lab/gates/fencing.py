@@ -17,6 +17,7 @@ _OPTIONS = ("ip", "username", "password_script", "method", "power_wait")
 
 class Fencing:
     name = "fencing"
+    after: tuple[str, ...] = ("resources",)
 
     def applies(self, plan: Plan) -> bool:
         return True

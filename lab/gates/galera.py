@@ -12,12 +12,15 @@ _COMMAND = ("mariadb --batch --skip-column-names --execute=\"SHOW GLOBAL STATUS 
 
 class Galera:
     name = "galera"
+    after: tuple[str, ...] = ("ssh",)
 
     def applies(self, plan: Plan) -> bool:
         return bool(plan.running("galera"))
 
     def look(self, lab: Lab) -> Look:
         members = [node.name for node in lab.plan.running("galera")]
+        for member in lab.plan.running("galera"):
+            lab.namespace.connect(str(member.control), 3306, timeout=2).close()
         states: set[str] = set()
         for node, said in lab.shell.on_all(members, _COMMAND, timeout=10, check=False).items():
             status = dict(line.split("\t") for line in said.stdout.splitlines() if "\t" in line)

@@ -13,6 +13,7 @@ _COMMAND = "echo 'show stat' | socat -t 3 stdio unix-connect:/run/haproxy/admin.
 
 class Haproxy:
     name = "haproxy"
+    after: tuple[str, ...] = ("galera",)
 
     def applies(self, plan: Plan) -> bool:
         return bool(plan.running("haproxy"))

@@ -13,6 +13,7 @@ _COMMAND = "corosync-quorumtool -si"
 
 class Membership:
     name = "membership"
+    after: tuple[str, ...] = ("ssh",)
 
     def applies(self, plan: Plan) -> bool:
         return True

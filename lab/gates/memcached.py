@@ -9,6 +9,7 @@ from lab.plan import Plan
 
 class Memcached:
     name = "memcached"
+    after: tuple[str, ...] = ()
 
     def applies(self, plan: Plan) -> bool:
         return bool(plan.running("memcached"))

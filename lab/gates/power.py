@@ -10,6 +10,7 @@ from lab.plan import Plan
 
 class Power:
     name = "power"
+    after: tuple[str, ...] = ()
 
     def applies(self, plan: Plan) -> bool:
         return True

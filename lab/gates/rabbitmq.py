@@ -18,12 +18,16 @@ _ANSWER = re.compile(r"\{ok, \{\[(.*?)\], \[(.*?)\], (\d+), (\d+)\}\}")
 
 class Rabbitmq:
     name = "rabbitmq"
+    after: tuple[str, ...] = ("ssh",)
 
     def applies(self, plan: Plan) -> bool:
         return bool(plan.running("rabbitmq"))
 
     def look(self, lab: Lab) -> Look:
         members = [node.name for node in lab.plan.running("rabbitmq")]
+        for member in lab.plan.running("rabbitmq"):
+            # Listening is the last thing that a broker does at start; a connection costs nothing to try.
+            lab.namespace.connect(str(member.control), 5672, timeout=2).close()
         # As Erlang sorts and prints atoms.
         want = ", ".join(sorted(f"rabbit@{name}" for name in members))
         for node, said in lab.shell.on_all(members, _COMMAND, stdin=_QUESTION, timeout=10, check=False).items():

@@ -14,6 +14,7 @@ _SPECIAL = ("standby", "standby_onfail", "maintenance", "pending", "unclean", "s
 
 class Resources:
     name = "resources"
+    after: tuple[str, ...] = ("membership", "galera")
 
     def applies(self, plan: Plan) -> bool:
         return True

@@ -9,6 +9,7 @@ from lab.plan import Plan
 
 class Ssh:
     name = "ssh"
+    after: tuple[str, ...] = ()
 
     def applies(self, plan: Plan) -> bool:
         return True

@@ -11,6 +11,7 @@ _COMMAND = "ip -4 -oneline address show dev eth1"
 
 class Vip:
     name = "vip"
+    after: tuple[str, ...] = ("membership",)
 
     def applies(self, plan: Plan) -> bool:
         return bool(plan.vips)
