@@ -1,0 +1,145 @@
+"""Builds the folder of a run that never happened: the power of the VIP's holder is cut.
+
+``Story`` holds what a test may change; everything else follows.  Times inside a story are
+seconds from the fault.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from chaos.facts import Facts, GateResult, PrimarySighting, Roles, Timers
+from chaos.ledger import audit_rows
+from chaos.model import Proof
+from chaos.recording import Recording
+
+T0 = 1_800_000_000.0  # the fault, epoch seconds
+PERIOD = 0.02
+PROBES = ("vip_arp", "vip_tcp", "sql_read", "sql_write", "mq_publish", "mq_consume", "cache")
+NODES = ("c1", "c2", "c3")
+MACS = {f"52:54:00:00:00:0{at}": node for at, node in enumerate(NODES, 1)}
+VIP = "10.66.0.100"
+TIMERS = Timers(
+    token=1.0, consensus=1.2, vip_monitor=2.0, haproxy_monitor=2.0, galera_monitor=3.0,
+    haproxy_restart=0.1, haproxy_inter=0.5, haproxy_fastinter=0.2, haproxy_fall=2, haproxy_rise=2,
+    haproxy_check_timeout=1.0, haproxy_observe_layer4=True,
+    evs_keepalive=0.3, evs_check=0.1, evs_join_retrans=0.3, evs_suspect=1.5, evs_inactive=3.0,
+    evs_install=3.0, net_ticktime=5.0)
+
+
+@dataclass(frozen=True)
+class Story:
+    """One run.  ``away`` gives each service its outage (begin, end); a missing one has none."""
+
+    before: float = 4.0
+    after: float = 12.0
+    away: dict[str, tuple[float, float]] = field(default_factory=lambda: {
+        "vip_tcp": (0.0, 4.2), "sql_read": (0.0, 4.24), "sql_write": (0.0, 4.3),
+        "mq_publish": (0.0, 1.06), "mq_consume": (0.0, 1.06)})
+    latency: float = 0.003
+    holders: tuple[tuple[float, str], ...] = ((-9.0, "c1"), (0.0, ""), (4.1, "c2"))  # from when, who
+    also_answers: tuple[tuple[float, float, str], ...] = ()  # a second holder: from, to, who
+    events: tuple[tuple[float, str, str, dict[str, Any]], ...] = (
+        (0.02, "power.off", "c1", {}), (3.6, "bmc.request", "c1", {"command": "off"}),
+        (6.0, "fault.heal", "c1", {"fault": "node.poweroff"}), (6.2, "power.on", "c1", {}))
+    late_share: float = 0.0  # of the slots, started 200 ms late
+    busy: float = 0.4
+    lost_rows: dict[str, int] = field(default_factory=dict)  # node -> how many acked rows it lacks
+    lost_messages: int = 0
+    drained: bool = True
+    facts: dict[str, Any] = field(default_factory=dict)  # overrides
+
+    def but(self, **changes: Any) -> Story:
+        """The same story with a difference."""
+        return replace(self, **changes)
+
+    def but_facts(self, **changes: Any) -> Story:
+        return replace(self, facts={**self.facts, **changes})
+
+
+def base_facts() -> Facts:
+    """What the runner would have written for the default story."""
+    return Facts(
+        scenario="vip-holder-power-cut", lab="default", driver="container", style="collapsed",
+        profile="tuned", nodes=NODES, probes=PROBES, period=PERIOD, fault="node.poweroff", target=("c1",),
+        selector="vip_holder", wants_fencing=True, roles=Roles("c1", "c1", "c1", "c1"), started_at=T0 - 4,
+        inject_begin=T0, inject_end=T0 + 0.03, heal_begin=T0 + 6.0, heal_end=T0 + 7.5, converged_at=T0 + 9.0,
+        ended_at=T0 + 12, detected_at=T0 + 2.2, took_effect=Proof(True, "c1: power is off, no packet returns"),
+        healed=Proof(True, "c1: power is on, ssh answers"),
+        fencing=Proof(True, "stonith-enabled=true; fence-c1..c3 started; status call ok"),
+        timers=TIMERS, versions={"pacemaker": "2.1.5", "corosync": "3.1.7", "galera-4": "26.4.13",
+                                 "haproxy": "2.6.12", "rabbitmq-server": "3.10.8"},
+        vips={"public": VIP}, macs=MACS, primaries=(PrimarySighting(T0 + 9, (NODES,)),),
+        gates=tuple(GateResult(name, True, 0.2) for name in
+                    ("power", "membership", "fencing", "resources", "galera", "rabbitmq", "haproxy", "vip")),
+        sla={"*": "bound + 2s", "converged": 60.0}, rerun="./inv chaos.run vip-holder-power-cut")
+
+
+def build(run_dir: Path, story: Story | None = None) -> Path:
+    """Write the folder of the story's run and return it."""
+    story = story or Story()
+    for folder in ("samples", "ledgers"):
+        (run_dir / folder).mkdir(parents=True, exist_ok=True)
+    acked: dict[str, list[int]] = {}
+    for probe in PROBES:
+        acked[probe] = _write_samples(run_dir, story, probe)
+    _write_arp(run_dir, story)
+    rows = [f"run1/{slot}" for slot in acked["sql_write"]]
+    messages = [f"run1/{slot}" for slot in acked["mq_publish"]]
+    _lines(run_dir / "ledgers" / "sql_write.txt", rows)
+    _lines(run_dir / "ledgers" / "mq_publish.txt", messages)
+    _lines(run_dir / "ledgers" / "mq_consume.txt", messages[story.lost_messages:])
+    (run_dir / "samples" / "mq_consume.status.json").write_text(json.dumps({"drained": story.drained}))
+    _lines(run_dir / "events.jsonl", [
+        json.dumps({"at": T0 + at, "kind": kind, "node": node, "data": data})
+        for at, kind, node, data in story.events])
+    _lines(run_dir / "host.jsonl", [
+        json.dumps([T0 - story.before + 0.5 * step, story.busy, 1.5])
+        for step in range(int((story.before + story.after) / 0.5))])
+    present = {node: rows[story.lost_rows.get(node, 0):] for node in NODES}
+    facts = replace(base_facts(), sql=audit_rows(rows, present, dict.fromkeys(NODES, True)))
+    replace(facts, **story.facts).write(run_dir)
+    return run_dir
+
+
+def recording(run_dir: Path, story: Story | None = None) -> Recording:
+    """The story as the checks see it."""
+    return Recording.load(build(run_dir, story))
+
+
+def _write_samples(run_dir: Path, story: Story, probe: str) -> list[int]:
+    period = 0.1 if probe == "vip_arp" else PERIOD
+    begin, end = story.away.get("vip_tcp" if probe == "vip_arp" else probe, (0.0, 0.0))
+    lines, good = [], []
+    for slot in range(round((story.before + story.after) / period)):
+        at = slot * period - story.before
+        late = 0.2 if story.late_share and (slot * story.late_share) % 1 < story.late_share else 0.0
+        away = begin - 1e-6 <= at < end - 1e-6
+        ended = at + (1.0 if away else late + story.latency)
+        outcome, detail = ("fail", "no connection in time") if away else ("ok", "")
+        if not away:
+            good.append(slot)
+        lines.append(json.dumps([slot, round(T0 + at, 4), round(T0 + at + late, 4), round(T0 + ended, 4),
+                                 outcome, detail]))
+    _lines(run_dir / "samples" / f"{probe}.jsonl", lines)
+    return good
+
+
+def _write_arp(run_dir: Path, story: Story) -> None:
+    mac_of = {node: mac for mac, node in MACS.items()}
+    lines = []
+    for slot in range(round((story.before + story.after) / 0.1)):
+        at = round(slot * 0.1 - story.before, 4)
+        holder = [who for since, who in story.holders if since <= at][-1]
+        answers = [holder] if holder else []
+        answers += [who for since, until, who in story.also_answers if since <= at < until]
+        replies = [[mac_of[who], T0 + at + 0.0004 * rank] for rank, who in enumerate(answers, 1)]
+        lines.append(json.dumps([slot, VIP, T0 + at, replies]))
+    _lines(run_dir / "ledgers" / "vip_arp.txt", lines)
+
+
+def _lines(path: Path, lines: list[str]) -> None:
+    path.write_text("".join(line + "\n" for line in lines))

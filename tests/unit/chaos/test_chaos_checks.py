@@ -1,0 +1,167 @@
+"""Every check passes on a sound run and fails on the violation that it is for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from synthetic import NODES, T0, Story, base_facts, build, recording
+
+from chaos.checks import all_checks
+from chaos.facts import Facts, PrimarySighting, Roles
+from chaos.model import Finding, Proof, Result
+from chaos.verdict import judge, verdict_of
+from lab.errors import RefusedError
+
+
+def finding(run_dir: Path, story: Story, check: str) -> Finding:
+    verdict = verdict_of(recording(run_dir, story))
+    return next(one for one in verdict.findings if one.id == check)
+
+
+def test_a_sound_run_passes_every_check(tmp_path: Path) -> None:
+    verdict = judge(build(tmp_path))
+    assert [one for one in verdict.findings if not one.ok] == []
+    assert [one.id for one in verdict.findings if one.skipped] == []
+    assert verdict.result is Result.PASS
+
+
+def test_every_check_has_its_own_id() -> None:
+    ids = [check.id for check in all_checks()]
+    assert ids == ["S1", "S3", "S4", "S5", "L1", "L4", "L5", "V1", "V2", "V3", "V4", "V5", "V6"]
+
+
+SOUND = Story()
+FROZEN = (0.02, "power.suspend", "c1", {})
+CUT = (0.02, "power.off", "c1", {})
+REQUEST = (3.6, "bmc.request", "c1", {"command": "off"})
+
+
+def away(service: str, begin: float, end: float) -> Story:
+    """The sound run with another outage of one service."""
+    return SOUND.but(away={**SOUND.away, service: (begin, end)})
+
+
+# (check, story, verdict, words that the evidence must hold)
+VIOLATIONS = {
+    "duplicate VIP": ("S1", SOUND.but(also_answers=((5.0, 5.3, "c3"),)), Result.FAIL, "c2 (52:54"),
+    "VIP flips": ("S1", SOUND.but(holders=(*SOUND.holders, (5.0, "c3"), (5.1, "c2"))), Result.FAIL, "again"),
+    "no ARP answers": ("S1", SOUND.but(holders=((-9.0, ""),)), Result.INVALID, "cannot be judged"),
+    "VIP up before power off": (
+        "S3", SOUND.but(events=(FROZEN, REQUEST,
+                                (4.5, "power.off", "c1", {}))), Result.FAIL, "went off only at +4.50 s"),
+    "fencing lies": (
+        "S3", SOUND.but(events=(FROZEN, REQUEST)),
+        Result.FAIL, "c1 was never off"),
+    "taken over unasked": ("S3", SOUND.but(events=(CUT,)), Result.FAIL,
+                           "no fencing of c1 was requested"),
+    "only a status call": (
+        "S3", SOUND.but(events=(CUT, (3.6, "bmc.request", "c1", {"command": "status"}))),
+        Result.FAIL, "no fencing"),
+    "asked too late": (
+        "S3", SOUND.but(events=(CUT, (5.0, "bmc.request", "c1", {"command": "off"}))),
+        Result.FAIL, "only at +5.00 s"),
+    "deleted row": ("S4", SOUND.but(lost_rows={"c2": 3}), Result.FAIL, "c2 lacks 3 of"),
+    "two Primary components": (
+        "S4", SOUND.but_facts(primaries=(PrimarySighting(T0 + 1, (("c1",), ("c2", "c3"))),)),
+        Result.FAIL, "c1 | c2"),
+    "rows not read": ("S4", SOUND.but_facts(sql=None), Result.INVALID, "cannot be judged"),
+    "dropped message": ("S5", SOUND.but(lost_messages=2), Result.FAIL, "2 lost"),
+    "queue not drained": ("S5", SOUND.but(lost_messages=2, drained=False), Result.INVALID, "queue empty"),
+    "too long away": ("L1", away("sql_write", 0.0, 9.5), Result.FAIL, "sql_write 9.5"),
+    "never came back": ("L1", away("cache", 0.0, 99.0), Result.FAIL, "did not come back"),
+    "not redundant": ("L4", SOUND.but_facts(converged_at=None, phase_notes={"redundant": "gave up"}),
+                      Result.FAIL, "not converged"),
+    "redundant too late": ("L4", SOUND.but_facts(sla={"converged": 1}), Result.FAIL, "SLA 1.0 s"),
+    "phase unexplained": ("L5", SOUND.but_facts(detected_at=None), Result.FAIL, "detected: missing"),
+    "fault did nothing": ("V1", SOUND.but_facts(took_effect=Proof(False, "c1 still answers")), Result.INVALID,
+                          "still answers"),
+    "nobody looked": ("V1", SOUND.but_facts(took_effect=None), Result.INVALID, "nobody looked"),
+    "not healed": ("V2", SOUND.but_facts(healed=Proof(False, "rules remain")), Result.INVALID, "remain"),
+    "too little before": ("V3", SOUND.but(before=1.0), Result.INVALID, "vip_tcp 50 before"),
+    "unwell before": ("V3", away("cache", -2.0, -1.0), Result.INVALID, "cache 1"),
+    "starved schedule": ("V4", SOUND.but(late_share=0.05), Result.INVALID, "on time"),
+    "overloaded host": ("V4", SOUND.but(busy=1.0), Result.INVALID, "saturated in 100 %"),
+    "no fencing": ("V5", SOUND.but_facts(fencing=Proof(False, "stonith-enabled=false")),
+                   Result.INVALID, "stonith"),
+    "too good": ("V6", away("vip_tcp", 0.0, 0.5), Result.INVALID, "vip_tcp 0.52 s below"),
+}
+
+
+@pytest.mark.parametrize("name", VIOLATIONS)
+def test_a_planted_violation_is_found(name: str, tmp_path: Path) -> None:
+    check, story, result, words = VIOLATIONS[name]
+    verdict = verdict_of(recording(tmp_path, story))
+    failed = next(one for one in verdict.findings if one.id == check)
+    assert not failed.ok
+    assert words in failed.evidence
+    assert verdict.result is result
+
+
+def test_s1_takes_two_macs_of_one_node_for_one_holder(tmp_path: Path) -> None:
+    macs = {**base_facts().macs, "52:54:00:00:00:03": "c2"}
+    story = SOUND.but(also_answers=((5.0, 5.3, "c3"),)).but_facts(macs=macs)
+    assert finding(tmp_path, story, "S1").ok
+
+
+def test_s1_wants_looks_without_holes(tmp_path: Path) -> None:
+    run_dir = build(tmp_path)
+    ledger = run_dir / "ledgers" / "vip_arp.txt"
+    ledger.write_text("".join(ledger.read_text().splitlines(keepends=True)[:50]))
+    failed = next(one for one in judge(run_dir).findings if one.id == "S1")
+    assert (failed.ok, failed.kind) == (False, "validity")
+
+
+def test_s3_passes_for_a_frozen_node_that_was_fenced_in_time(tmp_path: Path) -> None:
+    story = SOUND.but(events=(FROZEN, REQUEST, (3.8, "power.off", "c1", {})))
+    assert "c1 off at +3.80 s" in finding(tmp_path, story, "S3").evidence
+
+
+def test_s3_is_skipped_when_nothing_moved(tmp_path: Path) -> None:
+    story = SOUND.but(holders=((-9.0, "c2"),)).but_facts(roles=Roles(vip_holder="c2"))
+    assert finding(tmp_path, story, "S3").skipped
+
+
+def test_s4_ignores_a_node_that_is_not_synced_but_names_it(tmp_path: Path) -> None:
+    facts = Facts.read(build(tmp_path, SOUND.but(lost_rows={"c3": 5})))
+    assert facts.sql is not None
+    raw = facts.to_json()
+    raw["sql"]["nodes"][2]["synced"] = False
+    story = SOUND.but_facts(sql=Facts.from_json(raw).sql)
+    assert "not judged: c3" in finding(tmp_path, story, "S4").evidence
+
+
+def test_safety_outranks_an_invalid_run(tmp_path: Path) -> None:
+    story = SOUND.but(lost_rows={"c2": 1}).but_facts(took_effect=None)
+    assert verdict_of(recording(tmp_path, story)).result is Result.FAIL
+
+
+def test_invalid_outranks_a_missed_sla(tmp_path: Path) -> None:
+    story = SOUND.but(late_share=0.05, away={**SOUND.away, "sql_write": (0.0, 9.5)})
+    assert verdict_of(recording(tmp_path, story)).result is Result.INVALID
+
+
+def test_a_broken_tool_is_not_the_clusters_fault(tmp_path: Path) -> None:
+    story = SOUND.but_facts(error="ssh died", converged_at=None)
+    assert verdict_of(recording(tmp_path, story)).result is Result.BROKEN
+
+
+def test_a_fault_without_fencing_skips_what_needs_it(tmp_path: Path) -> None:
+    story = SOUND.but_facts(fault="proc.kill", params={"process": "mariadbd"}, wants_fencing=False,
+                            fencing=None)
+    assert finding(tmp_path, story, "S3").skipped
+    assert finding(tmp_path, story, "V5").skipped
+
+
+def test_facts_name_the_bad_field() -> None:
+    raw = base_facts().to_json()
+    with pytest.raises(RefusedError, match="unknown field colour"):
+        Facts.from_json({**raw, "colour": 1})
+    with pytest.raises(RefusedError, match=r"facts\.period has the wrong type"):
+        Facts.from_json({**raw, "period": "fast"})
+
+
+def test_facts_survive_the_disk(tmp_path: Path) -> None:
+    run_dir = build(tmp_path)
+    assert Facts.read(run_dir).nodes == NODES
+    assert Facts.from_json(Facts.read(run_dir).to_json()) == Facts.read(run_dir)

@@ -1,0 +1,137 @@
+"""Gaps, stalls, bounds and promises are exact."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from synthetic import TIMERS, Story, base_facts, build, recording
+
+from chaos.bounds import bounds, fencing, galera_member_lost, membership, proxy_killed, vip_takeover
+from chaos.facts import Roles, Timers
+from chaos.measure import windows
+from chaos.model import Outcome, Sample
+from chaos.sla import limit, seconds
+from chaos.verdict import judge
+from chaos.windows import downtime, longest_gap, longest_stall, outages
+from lab.errors import RefusedError
+
+
+def sample(slot: int, ok: bool = True, took: float = 0.0) -> Sample:
+    at = 100 + slot * 0.02
+    return Sample(slot, at, at, at + took, Outcome.OK if ok else Outcome.FAIL)
+
+
+def test_a_gap_runs_from_the_last_success_to_the_next() -> None:
+    samples = [sample(slot, ok=not 50 <= slot < 100) for slot in range(200)]
+    gap = longest_gap(samples, begin=100.9, end=104)
+    assert gap is not None
+    assert gap.seconds == pytest.approx(51 * 0.02)
+    assert gap.begin == pytest.approx(100 + 49 * 0.02)
+
+
+def test_only_what_reaches_past_the_fault_counts() -> None:
+    samples = [sample(slot, ok=not 10 <= slot < 90) for slot in range(200)]
+    gap = longest_gap(samples, begin=102.0, end=104)
+    assert gap is not None
+    assert gap.seconds == pytest.approx(0.02)
+
+
+def test_a_service_that_never_comes_back_has_an_open_gap() -> None:
+    samples = [sample(slot, ok=slot < 50) for slot in range(200)]
+    gap = longest_gap(samples, begin=100.9, end=500.0)
+    assert gap is not None
+    assert gap.open_end
+    assert gap.seconds == pytest.approx((199 - 49) * 0.02)
+
+
+def test_slow_answers_hide_a_stall_by_intended_time_only() -> None:
+    # Slots 50..99 are all answered together when slot 100 is: nothing failed, everything hung.
+    samples = [sample(slot, took=(100 - slot) * 0.02 if 50 <= slot < 100 else 0.0) for slot in range(200)]
+    gap, stall = longest_gap(samples, 100.9, 104), longest_stall(samples, 100.9, 104)
+    assert gap is not None and stall is not None
+    assert gap.seconds == pytest.approx(0.02)
+    assert stall.seconds == pytest.approx(51 * 0.02)
+
+
+def test_every_outage_adds_to_the_downtime() -> None:
+    samples = [sample(slot, ok=slot % 50 != 7) for slot in range(200)]
+    found = outages(samples, 0.02)
+    assert len(found) == 4
+    assert downtime(found, 0.02) == pytest.approx(4 * 0.02)
+
+
+def test_the_longer_one_is_judged(tmp_path: Path) -> None:
+    window = windows(recording(tmp_path))["vip_tcp"]
+    assert window.by_intended == pytest.approx(4.22, abs=0.001)
+    assert window.seconds == max(window.by_intended, window.by_completion)
+    assert window.outages == 1
+
+
+def test_bounds_follow_the_live_timers() -> None:
+    assert membership(TIMERS) == pytest.approx(2.2)
+    assert membership(replace(TIMERS, token=3.65, consensus=4.38)) == pytest.approx(8.03)
+    takeover = vip_takeover(TIMERS)
+    for measured in (3.88, 4.60, 4.32, 4.68, 4.72, 4.76, 4.82):  # recorded with these timers
+        assert takeover.low < measured < takeover.high
+    slow = fencing(replace(TIMERS, fence_power_wait=4.0, fence_delay=2.0))
+    assert slow == (pytest.approx(6.1), pytest.approx(11.0))
+
+
+def test_bounds_hold_for_the_measured_process_kills() -> None:
+    commit = galera_member_lost(TIMERS)
+    for measured in (1.81, 1.87):
+        assert commit.low < measured < commit.high
+    assert proxy_killed(TIMERS).low < 0.38 < proxy_killed(TIMERS).high
+    polled = proxy_killed(replace(TIMERS, haproxy_restart=None, haproxy_monitor=1.0))
+    for measured in (2.36, 2.48, 2.98):
+        assert polled.low < measured < polled.high
+
+
+def test_losing_a_bystander_costs_the_vip_nothing() -> None:
+    facts = replace(base_facts(), roles=Roles(vip_holder="c2", galera_writer="c2"))
+    found = bounds(facts)
+    assert "vip_tcp" not in found
+    assert found["sql_write"].low == pytest.approx(1.2)
+
+
+def test_an_unknown_timer_leaves_the_bound_out() -> None:
+    found = bounds(replace(base_facts(), timers=Timers()))
+    assert "vip_tcp" not in found
+    assert "cache" in found
+
+
+def test_a_freeze_below_the_token_has_no_floor() -> None:
+    facts = replace(base_facts(), fault="node.freeze", params={"seconds": 0.5})
+    assert bounds(facts)["vip_tcp"].low == 0
+
+
+@pytest.mark.parametrize(("promise", "expected"), [
+    (8, 8.0), ("6s", 6.0), ("6.5", 6.5), ("bound", 4.0), ("bound + 2s", 6.0), ("bound+0.5", 4.5)])
+def test_promises_are_read(promise: float | str, expected: float) -> None:
+    assert seconds(promise, 4.0) == expected
+
+
+def test_a_promise_on_an_unknown_bound_is_not_judged() -> None:
+    assert limit({"*": "bound + 2s"}, "cache", None) is None
+    assert limit({"*": 3, "cache": 5}, "cache", None) == 5
+    assert limit({"*": 3}, "converged", None) is None
+
+
+def test_an_unreadable_promise_is_refused() -> None:
+    with pytest.raises(RefusedError, match="soon"):
+        seconds("soon", 4.0)
+
+
+def test_the_verdict_document_has_the_agreed_shape(tmp_path: Path) -> None:
+    document = judge(build(tmp_path, Story())).to_json()
+    assert list(document) == ["scenario", "verdict", "target", "windows", "checks", "phases",
+                              "converged_seconds", "run_dir"]
+    assert document["verdict"] == "PASS"
+    assert document["converged_seconds"] == 9.0
+    assert set(document["windows"]["sql_write"]) == {"seconds", "bound_low", "bound_high", "sla"}
+    assert set(document["checks"][0]) == {"id", "ok", "evidence"}
+    assert document["phases"]["detected"] == 2.2
+    assert document["phases"]["fenced"] == 3.6
+    assert (tmp_path / "verdict.json").exists()
