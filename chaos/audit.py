@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from lab.lab import Lab
 
 CLIENT = "mariadb --batch --skip-column-names"
-_STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_cluster_conf_id', 'wsrep_cluster_status', " \
-          "'wsrep_local_state_comment');"
+_STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_cluster_conf_id', 'wsrep_cluster_size', " \
+          "'wsrep_cluster_status', 'wsrep_local_state_comment');"
 _LOOK_EVERY = 2.0  # s; one look costs each node a client process
 _LOOK_TIMEOUT = 3.0
 _READ_TIMEOUT = 60.0  # s; a long run has some ten thousand rows
@@ -37,12 +37,20 @@ def parse_status(text: str) -> dict[str, str]:
 
 
 def components(seen: Mapping[str, Mapping[str, str]]) -> tuple[tuple[str, ...], ...]:
-    """The Primary components: nodes that claim Primary, together when they claim the same view."""
-    groups: dict[str, list[str]] = defaultdict(list)
+    """The Primary components: nodes that claim Primary, together when they claim the same view.
+
+    Next to another component only one that is complete counts, with as many nodes as it says
+    it has.  A member that was just cut off shows its old view, of a size that it no longer
+    has, until its timers run out; it cannot commit in it, and it is no second component.
+    """
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for node, status in sorted(seen.items()):
         if status.get("wsrep_cluster_status") == "Primary":
-            groups[status.get("wsrep_cluster_conf_id", "")].append(node)
-    return tuple(tuple(nodes) for _, nodes in sorted(groups.items()))
+            view = status.get("wsrep_cluster_conf_id", ""), status.get("wsrep_cluster_size", "")
+            groups[view].append(node)
+    alone = len(groups) == 1
+    return tuple(tuple(nodes) for (_, size), nodes in sorted(groups.items())
+                 if alone or size == str(len(nodes)))
 
 
 class PrimaryWatch:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from chaos import cib
+from chaos import broker, cib
 from chaos.facts import Timers
 from lab.errors import HalabError
 
@@ -68,9 +68,8 @@ def read_timers(lab: Lab, target: str) -> Reading:
             stdin="SHOW GLOBAL VARIABLES LIKE 'wsrep_provider_options';").stdout))
         reading.take("galera monitor", lambda: {
             "galera_monitor": cib.read(lab, lab.plan.node(node).cluster).monitor("galera", promoted=True)})
-    if broker := _first(lab, "rabbitmq"):
-        reading.take("rabbitmq", lambda: {"net_ticktime": ticktime(shell(
-            broker, "rabbitmqctl eval 'net_kernel:get_net_ticktime().'", timeout=30).stdout)})
+    if member := _first(lab, "rabbitmq"):
+        reading.take("rabbitmq", lambda: {"net_ticktime": broker.ticktime(lab, member)})
     return reading
 
 
@@ -158,10 +157,3 @@ def _iso(text: str) -> float:
     days, hours, minutes, rest = (float(part or 0) for part in match.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + rest
 
-
-def ticktime(text: str) -> float:
-    """``net_kernel:get_net_ticktime().``: a number, or a tuple while a change is under way."""
-    match = re.search(r"\d+", text)
-    if match is None:
-        raise ValueError(f"no number: {text.strip()!r}")
-    return float(match[0])

@@ -1,0 +1,46 @@
+"""Questions to a running RabbitMQ, in Erlang: 20 ms each, where ``rabbitmqctl`` starts a machine of
+its own and takes two seconds of processor time, in the middle of a measurement.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from lab.errors import NodeError
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+# The cookie is found in the broker's home, so it is on no command line.
+_COMMAND = "HOME=/var/lib/rabbitmq erl_call -sname halabchaos -n rabbit@$(hostname) -e"
+_ANSWER = re.compile(r"\{ok, (.*)\}\s*$", re.DOTALL)
+
+
+def ask(lab: Lab, node: str, question: str) -> str:
+    """The printed Erlang term that ``question`` (an expression ending in a dot) has on ``node``."""
+    said = lab.shell.run(node, _COMMAND, stdin=question + "\n", timeout=10).stdout
+    found = _ANSWER.search(said)
+    if found is None:
+        raise NodeError("the broker did not answer", where=f"{node}: {said.strip()[-100:]}")
+    return found[1].strip()
+
+
+def ticktime(lab: Lab, node: str) -> float:
+    """net_ticktime in seconds; a tuple while a change of it is under way."""
+    said = ask(lab, node, "net_kernel:get_net_ticktime().")
+    number = re.search(r"\d+", said)
+    if number is None:
+        raise NodeError("no net_ticktime", where=f"{node}: {said}")
+    return float(number[0])
+
+
+def leader(lab: Lab, node: str, queue: str) -> str:
+    """The lab's node that leads a quorum queue; NodeError if there is no such queue."""
+    said = ask(lab, node, f'Name = rabbit_misc:r(<<"/">>, queue, <<"{queue}">>), '
+                          "{ok, Queue} = rabbit_amqqueue:lookup(Name), "
+                          "{_, Leader} = amqqueue:get_pid(Queue), Leader.")
+    found = re.search(r"rabbit@([\w-]+)", said)
+    if found is None:
+        raise NodeError(f"queue {queue} has no leader", where=f"{node}: {said}")
+    return found[1]

@@ -1,0 +1,281 @@
+"""One run of one scenario: refuse early, break once, heal always, write down everything.
+
+The runner fills :class:`chaos.facts.Facts` and leaves judging to :mod:`chaos.verdict`.  The
+order that matters: the journal is on the disk before the fault acts, the proof of effect is
+taken while the fault holds, and the heal runs whatever happened before it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from chaos import audit, cib, journal, runfolder
+from chaos.facts import Facts, GateResult
+from chaos.model import Proof, Target
+from chaos.phases import await_phase, detected_at
+from chaos.probes.fleet import ProbeFleet, ledger_file
+from chaos.reach import await_proof
+from chaos.roles import read_roles
+from chaos.scenario import Converge, Heal, Hold, Inject, Scenario, Steady, Step, Wait
+from chaos.selectors import all_selectors, resolve
+from chaos.timers import read_timers
+from chaos.verdict import Verdict, judge
+from chaos.versions import read_versions
+from lab import gates, interrupt
+from lab.choices import unknown_choice
+from lab.errors import CapabilityError, DeadlineError, HalabError, InterruptedByUser, RefusedError
+from lab.events import Listener
+from lab.lab import Lab
+from lab.network import guest_mac
+from lab.plan import Plan, Service
+from lab.state import exclusive
+
+EFFECT_WITHIN = 5.0  # s; a cut shows at the next heartbeat, everything else at once
+CONVERGE_WITHIN = 180.0  # s, for ``heal`` outside a run
+_SERVICES: tuple[Service, ...] = ("haproxy", "galera", "rabbitmq", "memcached")
+# What each probe is a client of; a probe of something that the plan does not deploy is not started.
+_CLIENT_OF: dict[str, Service] = {"vip_arp": "haproxy", "vip_tcp": "haproxy", "sql_read": "galera",
+                                  "sql_write": "galera", "mq_publish": "rabbitmq", "mq_consume": "rabbitmq",
+                                  "cache": "memcached"}
+# As the report calls them (chaos.measure.PHASES).
+_PHASE_NAMES = {"fence_requested": "fence requested", "fenced": "fenced", "vip_moved": "VIP up"}
+
+
+def run(lab: Lab, scenario: Scenario, listener: Listener | None = None) -> Verdict:
+    """Run the scenario as often as it says; the verdict is the first that is not PASS, or the last.
+
+    Raises RefusedError or CapabilityError, with nothing touched, for a lab that is unhealed,
+    not healthy, or not able; InterruptedByUser after healing.  Everything else that goes wrong
+    is in the verdict, as BROKEN with its reason.
+    """
+    if listener is not None:
+        lab.events.subscribe(listener)
+    with exclusive(lab.name, f"chaos.run {scenario.name}"):
+        for _ in range(scenario.repeat):
+            refuse(lab, scenario)
+            folder = runfolder.make(lab, scenario)
+            _Run(lab, scenario, folder).go()
+            verdict = judge(folder)
+            write_report(lab, folder)
+            if verdict.result.exit_code:
+                break
+    return verdict
+
+
+def heal(lab: Lab, within: float = CONVERGE_WITHIN) -> list[journal.Healing]:
+    """Heal whatever the journal holds and prove that the lab is whole again.
+
+    Raises HalabError if a fault would not heal, DeadlineError if a gate stays red.
+    """
+    with exclusive(lab.name, "chaos.heal"):
+        healed = journal.heal_all(lab)
+        gates.await_all(lab, time.monotonic() + within)
+    return healed
+
+
+def refuse(lab: Lab, scenario: Scenario) -> None:
+    """Raise, before anything is touched, if this lab cannot run this scenario now."""
+    journal.refuse_if_unhealed(lab.paths, lab.name)
+    missing = sorted((scenario.fault.needs | set(scenario.needs.capabilities)) - lab.driver.capabilities)
+    if missing:
+        raise CapabilityError(f"the {lab.driver.name} driver cannot: {', '.join(missing)}",
+                              where=f"scenario {scenario.name}",
+                              remedy="./inv chaos.list shows what each scenario needs")
+    needs = scenario.needs
+    if needs.styles and lab.plan.style not in needs.styles:
+        raise RefusedError(f"scenario {scenario.name} is for the style {' or '.join(needs.styles)}",
+                           where=f"lab {lab.name} is {lab.plan.style}")
+    if len(lab.plan.nodes) < needs.nodes:
+        raise RefusedError(f"scenario {scenario.name} needs {needs.nodes} nodes",
+                           where=f"lab {lab.name} has {len(lab.plan.nodes)}")
+    names = [node.name for node in lab.plan.nodes]
+    if (target := scenario.injection.target) not in [*all_selectors(), *names]:
+        raise unknown_choice("node or selector", target, [*all_selectors(), *names], where=f"lab {lab.name}")
+    red = [gate for gate in gates.check_all(lab) if not gate.ok]
+    if red:
+        raise RefusedError(f"lab '{lab.name}' is not healthy, so breaking it would prove nothing",
+                           where=f"gate {red[0].name}: {red[0].detail}",
+                           remedy=f"./inv lab.wait --name={lab.name}")
+
+
+def probes_for(plan: Plan, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of ``wanted`` that have something to talk to in this lab."""
+    return tuple(name for name in wanted if name not in _CLIENT_OF or plan.running(_CLIENT_OF[name]))
+
+
+def write_report(lab: Lab, folder: Path) -> None:
+    """The page of the run.  The verdict stands without it: a failure here is noted, not raised."""
+    try:
+        importlib.import_module("chaos.report").write(folder)
+    except Exception as error:
+        lab.events.emit("note", text=f"the report was not written: {error!r}")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it happened on top of: a heal that fails must not hide why it was needed."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+class _Run:
+    """The state of one run; ``go`` ends with ``facts.json`` written, whatever happened."""
+
+    def __init__(self, lab: Lab, scenario: Scenario, folder: Path) -> None:
+        self._lab = lab
+        self._folder = folder
+        self._scenario = scenario
+        self._fault = scenario.fault
+        self._journal = journal.Journal(lab.paths.journal)
+        self._entry: journal.Entry | None = None
+        self._client = f"r{secrets.token_hex(6)}"
+        plan = lab.plan
+        self.facts = Facts(
+            scenario=scenario.name, lab=lab.name, driver=lab.driver.name, style=plan.style,
+            profile=plan.profile.name, nodes=tuple(node.name for node in plan.nodes),
+            probes=probes_for(plan, scenario.workload.probes), period=scenario.workload.period,
+            fault=self._fault.name, selector=scenario.injection.target,
+            params=dict(scenario.injection.params), wants_fencing=self._fault.wants_fencing,
+            sla=dict(scenario.sla),
+            vips={vip.name: str(vip.address) for vip in plan.vips},
+            macs={guest_mac(node.index, "control"): node.name for node in plan.nodes},
+            services={service: tuple(node.name for node in plan.running(service)) for service in _SERVICES},
+            rerun=f"./inv chaos.run {scenario.name} --name={lab.name}")
+
+    def _note(self, **changes: Any) -> None:
+        self.facts = replace(self.facts, **changes)
+
+    def go(self) -> None:
+        self._note(started_at=time.time())
+        try:
+            self._break_and_heal()
+            self._audit()
+        except Exception as error:
+            self._blame(error)
+            # Ctrl-C is obeyed, after everything was put right; the rest is the verdict's to tell.
+            if isinstance(error, InterruptedByUser):
+                raise
+        finally:
+            self._note(ended_at=self.facts.ended_at or time.time())
+            runfolder.copy_events(self._lab, self._folder, self.facts.started_at or 0.0)
+            self.facts.write(self._folder)
+
+    def _break_and_heal(self) -> None:
+        with ProbeFleet(self._folder) as fleet, audit.PrimaryWatch(self._lab) as watch:
+            try:
+                self._note(versions=read_versions(self._lab, self.facts.nodes[0]))
+                runfolder.write_versions(self._folder, self.facts.versions)
+                fleet.start(self._lab, self.facts.probes, self.facts.period, client=self._client)
+                for step in self._scenario.steps:
+                    with self._lab.events.step(f"chaos {step.word}"):
+                        self._do(step)
+                dead = [name for name, lives in fleet.alive().items() if not lives]
+                if dead:
+                    raise HalabError(f"a probe ended by itself: {', '.join(dead)}",
+                                     where=str(self._folder / "probes"))
+            finally:
+                try:
+                    self._heal()
+                finally:
+                    self._note(ended_at=time.time(), primaries=watch.stop())
+                    fleet.stop()
+
+    def _do(self, step: Step) -> None:
+        match step:
+            case Steady() | Hold():
+                interrupt.wait(step.seconds)
+            case Inject():
+                self._inject(step)
+            case Wait():
+                self._wait(step)
+            case Heal():
+                self._heal()
+            case Converge():
+                self._converge(step)
+
+    def _inject(self, step: Inject) -> None:
+        lab = self._lab
+        target = Target(resolve(lab, step.target), dict(step.params), step.target)
+        self._learn(target, lab.plan.node(target.nodes[0]).cluster)
+        target = self._fault.prepare(lab, target)
+        self._entry = self._journal.arm(self._fault.name, target)
+        self._note(inject_begin=time.time(), params=self._entry.target.params)
+        lab.events.emit("fault.inject", " ".join(target.nodes), fault=self._fault.name, id=self._entry.id)
+        self._fault.inject(lab, self._entry.target)
+        self._note(inject_end=time.time())
+        self._note(took_effect=await_proof(self._effect, EFFECT_WITHIN))
+        self.facts.write(self._folder)
+
+    def _learn(self, target: Target, home: str) -> None:
+        """What the bounds and the validity checks need to know about this target, before it breaks."""
+        reading = read_timers(self._lab, target.nodes[0])
+        runfolder.write_timers(self._folder, reading.timers, reading.notes)
+        fencing = self._fault.fencing_follows(target)
+        self._note(target=target.nodes, timers=reading.timers, wants_fencing=fencing,
+                   cluster_size=len(self._lab.plan.members(home)), roles=read_roles(self._lab, home))
+        if fencing:
+            config = cib.read(self._lab, home)
+            proofs = [config.fences(node) for node in target.nodes]
+            self._note(fencing=Proof(all(proof.ok for proof in proofs),
+                                     "; ".join(proof.evidence for proof in proofs)))
+
+    def _effect(self) -> Proof:
+        assert self._entry is not None
+        try:
+            return self._fault.took_effect(self._lab, self._entry.target)
+        except HalabError as error:
+            return Proof(False, f"cannot look: {error.what}")
+
+    def _wait(self, step: Wait) -> None:
+        since = self.facts.inject_begin or 0.0
+        proof = await_phase(self._lab, step.phase, self.facts.target, since, step.within)
+        if not proof.ok:
+            name = _PHASE_NAMES.get(step.phase, step.phase)
+            self._note(phase_notes={**self.facts.phase_notes, name: proof.evidence})
+
+    def _heal(self) -> None:
+        """Undo the fault and prove it; idempotent, and safe to call when nothing was broken."""
+        if self._entry is None or self.facts.healed is not None:
+            return
+        entry = self._entry
+        self._note(heal_begin=time.time())
+        try:
+            self._fault.heal(self._lab, entry.target)
+        except Exception as error:
+            self._note(healed=Proof(False, f"the heal failed: {error}"))
+            raise
+        self._note(heal_end=time.time(), healed=journal.prove_healed(self._lab, entry))
+        assert self.facts.healed is not None
+        if self.facts.healed.ok:
+            self._journal.mark_healed(entry)
+            self._lab.events.emit("fault.heal", " ".join(entry.target.nodes), fault=entry.fault, id=entry.id)
+
+    def _converge(self, step: Converge) -> None:
+        try:
+            results = gates.await_all(self._lab, time.monotonic() + step.within)
+            self._note(converged_at=time.time())
+        except DeadlineError:
+            # The cluster's failure, not ours: L4 says which gate.
+            results = gates.check_all(self._lab)
+        self._note(gates=tuple(GateResult(one.name, one.ok, one.seconds, one.detail) for one in results))
+
+    def _audit(self) -> None:
+        """After the probes have ended: what they were promised against what is there."""
+        lab, facts = self._lab, self.facts
+        if "sql_write" in facts.probes:
+            self._note(sql=audit.audit_sql(lab, self._client, ledger_file(self._folder, "sql_write")))
+        if facts.wants_fencing and facts.inject_begin is not None:
+            members = lab.plan.members(lab.plan.node(facts.target[0]).cluster)
+            survivors = tuple(node.name for node in members if node.name not in facts.target)
+            self._note(detected_at=detected_at(lab, survivors, facts.inject_begin))
+
+    def _blame(self, error: Exception) -> None:
+        words = "; after: ".join(str(one).replace("\n", "; ") or type(one).__name__ for one in _chain(error))
+        self._note(error=words)
+        self._lab.events.emit("note", text=f"the run broke: {words}")
