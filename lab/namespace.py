@@ -68,6 +68,16 @@ class Namespace:
         with self.inside():
             return socket.create_connection((host, port), timeout=timeout)
 
+    def http_status(self, host: str, port: int, path: str, timeout: float) -> int:
+        """The status of one HTTP GET from inside the namespace; raises OSError when none comes."""
+        with self.connect(host, port, timeout) as sock:
+            sock.settimeout(timeout)
+            sock.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+            first = sock.makefile("rb").readline(1024).split()
+        if len(first) < 2:
+            raise OSError(f"{host}:{port} closed the connection without an answer")
+        return int(first[1])
+
     def command(self, argv: Sequence[str]) -> list[str]:
         """``argv`` as a command that runs inside: nsenter, not ``ip netns exec``.
 

@@ -20,7 +20,9 @@ class Galera:
     def look(self, lab: Lab) -> Look:
         members = [node.name for node in lab.plan.running("galera")]
         for member in lab.plan.running("galera"):
-            lab.namespace.connect(str(member.control), 3306, timeout=2).close()
+            # The check service answers in a millisecond; the client below takes thirty.
+            if lab.namespace.http_status(str(member.control), 9200, "/", timeout=2) != 200:
+                return Look(False, f"{member.name} is not Synced in the Primary component")
         states: set[str] = set()
         for node, said in lab.shell.on_all(members, _COMMAND, timeout=10, check=False).items():
             status = dict(line.split("\t") for line in said.stdout.splitlines() if "\t" in line)

@@ -21,11 +21,8 @@ class Vip:
         for vip in lab.plan.vips:
             if len(held[vip.name]) != 1:
                 return Look(False, f"VIP {vip.name} {vip.address} is on {', '.join(held[vip.name]) or 'no node'}")
-            with lab.namespace.connect(str(vip.address), 8404, timeout=2) as sock:
-                sock.settimeout(2)
-                sock.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
-                if b" 200 " not in sock.recv(256):
-                    return Look(False, f"VIP {vip.name} does not answer 200 on port 8404")
+            if lab.namespace.http_status(str(vip.address), 8404, "/healthz", timeout=2) != 200:
+                return Look(False, f"VIP {vip.name} does not answer 200 on port 8404")
         return Look(True, ", ".join(f"{name} on {nodes[0]}" for name, nodes in held.items()))
 
     def show(self, lab: Lab) -> str:

@@ -39,6 +39,7 @@ class Galera(BaseRole):
             # No restart on change: a database restarts member by member, by an operator's decision.
             File("/etc/mysql/mariadb.conf.d/99-halab.cnf", render(
                 "galera.cnf.j2", node=ctx.node, members=members, timers=ctx.plan.profile.galera)),
+            File("/usr/local/sbin/halab-mariadbd", nodefile("halab-mariadbd"), mode=0o755),
             # The first start re-forms a primary component that never broke: no member has to
             # bootstrap and none needs a state transfer.
             File("/var/lib/mysql/gvwstate.dat", _saved_view(ctx.plan, ctx.node), mode=0o660, initial=True, **owner),
