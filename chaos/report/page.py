@@ -1,0 +1,139 @@
+"""What the page says: everything that the template needs, computed here and typed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from chaos.measure import Phase, Window
+from chaos.model import Finding, Result
+from chaos.recording import Recording
+from chaos.report.scale import Axis
+from chaos.report.timeline import LEFT, RIGHT, WIDTH, timeline
+from chaos.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One service in the chart of bounds; every x is a pixel, None where there is no value."""
+
+    window: Window
+    y: float
+    x: float
+    low: float | None
+    high: float | None
+    sla: float | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the phase table; ``since`` is the distance to the phase before."""
+
+    name: str
+    at: float | None
+    since: float | None
+    note: str
+    bar_left: float = 0.0
+    bar_width: float = 0.0
+
+
+def render(run: Recording, verdict: Verdict) -> str:
+    """The whole page as text."""
+    environment = Environment(loader=PackageLoader("chaos.report", "."), autoescape=True,
+                              undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    facts = run.facts
+    measures, measure_axis = _measures(verdict)
+    return environment.get_template("report.html.j2").render(
+        facts=facts, verdict=verdict, line=headline(verdict, facts.error), when=_when(run),
+        line_of_target=_target(run), timeline=timeline(run, verdict.phases),
+        width=WIDTH, left=LEFT, right=RIGHT, measures=measures, measure_axis=measure_axis, measures_height=30 * len(measures) + 24,
+        steps=_steps(verdict), timers=_timers(run), findings=verdict.findings,
+        operations={name: len(samples) for name, samples in run.samples.items()})
+
+
+def headline(verdict: Verdict, error: str = "") -> str:
+    """One sentence that a person takes away."""
+    worst = max(verdict.windows.values(), key=lambda window: window.seconds, default=None)
+    failed = [finding for finding in verdict.findings if not finding.ok]
+    if verdict.result is Result.BROKEN:
+        return f"The tool failed: {error}"
+    if verdict.result is Result.INVALID:
+        return "This run proves nothing: " + _titles(failed, "validity") + " does not hold."
+    if verdict.result is Result.FAIL:
+        kind = "safety" if any(finding.kind == "safety" for finding in failed) else "liveness"
+        return "The cluster broke its word: " + _titles(failed, kind) + " does not hold."
+    if worst is None:
+        return "Every check holds."
+    return f"Every check holds; the longest outage was {worst.seconds:.2f} s ({worst.service})."
+
+
+def _titles(findings: list[Finding], kind: str) -> str:
+    return ", ".join(f"{one.id} ({one.title})" for one in findings if one.kind == kind)
+
+
+def _when(run: Recording) -> str:
+    begin = run.facts.started_at or run.facts.inject_begin
+    return datetime.fromtimestamp(begin, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if begin else "unknown time"
+
+
+def _target(run: Recording) -> str:
+    nodes = ", ".join(run.facts.target) or "no node"
+    selector = run.facts.selector
+    return f"{selector} = {nodes}" if selector and selector != nodes else nodes
+
+
+def _measures(verdict: Verdict) -> tuple[tuple[Measure, ...], Axis]:
+    windows = verdict.windows.values()
+    values = [value for window in windows
+              for value in (window.seconds, window.bound_high, window.sla) if value is not None]
+    axis = Axis(0.0, 1.08 * max([1.0, *values]), LEFT, RIGHT - 60)
+
+    def x(value: float | None) -> float | None:
+        return None if value is None else axis.x(value)
+
+    return tuple(Measure(window, 6 + 30 * at, axis.x(window.seconds), x(window.bound_low),
+                         x(window.bound_high), x(window.sla)) for at, window in enumerate(windows)), axis
+
+
+def _steps(verdict: Verdict) -> tuple[Step, ...]:
+    begin = verdict.inject_begin
+    known = [phase.at for phase in verdict.phases if phase.at is not None]
+    if begin is None or not known:
+        return tuple(Step(phase.name, None, None, phase.note) for phase in verdict.phases)
+    total = max(max(known) - begin, 0.001)
+    before, steps = begin, []
+    for phase in _in_time(verdict.phases):
+        if phase.at is None:
+            steps.append(Step(phase.name, None, None, phase.note))
+            continue
+        since = phase.at - before
+        steps.append(Step(phase.name, phase.at - begin, since, phase.note,
+                          round(100 * max(0.0, before - begin) / total, 2),
+                          round(100 * max(0.0, since) / total, 2)))
+        before = max(before, phase.at)
+    return tuple(steps)
+
+
+def _in_time(phases: tuple[Phase, ...]) -> list[Phase]:
+    """By time; a phase without one stays behind the phase that it follows in principle."""
+    ordered: list[tuple[float, int, Phase]] = []
+    last = 0.0
+    for at, phase in enumerate(phases):
+        last = phase.at if phase.at is not None else last
+        ordered.append((last, at, phase))
+    return [phase for _, _, phase in sorted(ordered, key=lambda one: one[:2])]
+
+
+def _timers(run: Recording) -> dict[str, str]:
+    """The live timers with their units; those that could not be read say so."""
+    shown = {}
+    for name, value in asdict(run.facts.timers).items():
+        if value is None:
+            shown[name] = "not read" if name != "haproxy_restart" else "never (Pacemaker alone)"
+        elif isinstance(value, bool):
+            shown[name] = "yes" if value else "no"
+        else:
+            shown[name] = f"{value:g}" + ("" if name in ("haproxy_fall", "haproxy_rise") else " s")
+    return shown
