@@ -44,11 +44,10 @@ def run(c: Any, scenario: str, name: str = "default", format: str = "table") -> 
     wanted = load_scenario(options.scenario(scenario))
     lab = Lab.open(name)
     with console.progress() as listener:
-        lab.events.subscribe(listener)
-        verdict = run_scenario(lab, wanted)
+        verdict = run_scenario(lab, wanted, listener)
     verdict_view(verdict, format)
     console.next_step("report.open" + options.again({"name": name}))
-    return int(verdict.result.exit_code)
+    return verdict.result.exit_code
 
 
 @command()

@@ -78,7 +78,7 @@ def _run(body: Body, given: inspect.BoundArguments, *, root: bool, polite: bool)
                 interrupt.check()  # asked for during the last step: the command is done, the chain ends
             return code
     except (KeyboardInterrupt, InterruptedByUser) as stop:
-        return errors.show_interrupted(stop, lab, as_json=as_json)
+        return errors.show_interrupted(stop, _how_to_go_on(given) if polite else "", as_json=as_json)
     except HalabError as error:
         return errors.show(error, as_json=as_json)
     except PermissionError as error:
@@ -93,6 +93,16 @@ def _run(body: Body, given: inspect.BoundArguments, *, root: bool, polite: bool)
         return 0
     except Exception as error:  # the last stop: nothing may end in a traceback
         return errors.show_unexpected(error, as_json=as_json)
+
+
+def _how_to_go_on(given: inspect.BoundArguments) -> str:
+    """Every polite command goes on when it is typed again; a lab can also be taken down as it is."""
+    again = f"resume: ./inv {shlex.join(sys.argv[1:])}"
+    if "name" not in given.arguments:
+        return again
+    # With a topology file the lab's name is in the file.
+    lab = given.arguments["name"] or ("NAME" if given.arguments.get("topology") else "default")
+    return f"{again}    take down: ./inv lab.down{options.again({'name': lab})}"
 
 
 def _with_root() -> str:

@@ -62,18 +62,12 @@ def show_unexpected(error: BaseException, *, as_json: bool = False) -> int:
     return show(wrapped, as_json=as_json)
 
 
-def show_interrupted(error: BaseException, lab: str = "", *, as_json: bool = False) -> int:
-    """Say how to go on and how to take it down; 130, as shells have it."""
-    option = "" if lab in ("", "default") else f" --name={lab}"
-    told = (
-        error
-        if isinstance(error, InterruptedByUser)
-        else InterruptedByUser("interrupted; nothing was destroyed")
-    )
-    remedy = told.remedy or (
-        f"resume: ./inv lab.up{option}    take down: ./inv lab.down{option}" if lab else ""
-    )
-    return show(InterruptedByUser(told.what, where=told.where, remedy=remedy), as_json=as_json)
+def show_interrupted(error: BaseException, resume: str = "", *, as_json: bool = False) -> int:
+    """Say that nothing was destroyed and, with ``resume``, how to go on; 130, as shells have it."""
+    if not isinstance(error, InterruptedByUser):
+        error = InterruptedByUser("interrupted; nothing was destroyed")
+    told = InterruptedByUser(error.what, where=error.where, remedy=error.remedy or resume)
+    return show(told, as_json=as_json)
 
 
 def debug_log(error: BaseException) -> Path:

@@ -10,7 +10,9 @@ from cli.views.plain import as_json, plain
 
 if TYPE_CHECKING:
     from chaos.journal import Entry, Healing
+    from chaos.runs import RunSummary
     from chaos.scenario import Scenario
+    from chaos.verdict import Verdict
 
 
 def scenario_list(scenarios: list[Scenario], format: str) -> None:
@@ -41,29 +43,37 @@ def _fields(values: dict[str, Any]) -> str:
     return " ".join(f"{key}={value}" for key, value in values.items() if value not in ({}, None))
 
 
-def verdict_view(verdict: Any, format: str) -> None:
-    """A run's verdict in the shape of docs/commands.md; ``summary()`` gives that shape."""
-    shape = verdict.summary()
-    if as_json(shape, format):
+def verdict_view(verdict: Verdict, format: str) -> None:
+    """The verdict, the window of each service against its bounds, what failed, and where the run lies."""
+    if as_json(verdict.to_json(), format):
         return
-    console.out(f"{shape['verdict']}  {shape['scenario']}  target: {', '.join(shape['target'])}")
+    console.out(f"{verdict.result.value}  {verdict.scenario}  target: {', '.join(verdict.target) or 'none'}")
+    if verdict.windows:
+        console.out("")
+        console.table(
+            ("SERVICE", "AWAY", "BOUNDS", "SLA"),
+            [
+                (
+                    name,
+                    _seconds(one.seconds),
+                    f"{_seconds(one.bound_low)} to {_seconds(one.bound_high)}",
+                    _seconds(one.sla),
+                )
+                for name, one in verdict.windows.items()
+            ],
+        )
     console.out("")
-    console.table(
-        ("SERVICE", "DOWN", "BOUNDS", "SLA"),
-        [
-            (
-                service,
-                f"{window['seconds']:.2f} s",
-                f"{window['bound_low']:.2f}..{window['bound_high']:.2f} s",
-                f"{window['sla']:.2f} s",
-            )
-            for service, window in shape["windows"].items()
-        ],
-    )
+    for finding in verdict.findings:
+        mark = "skip" if finding.skipped else "ok  " if finding.ok else "FAIL"
+        console.out(f"{mark}  {finding.id}  {finding.title}: {finding.evidence}")
     console.out("")
-    for check in shape["checks"]:
-        console.out(f"{'ok  ' if check['ok'] else 'FAIL'}  {check['id']}: {check['evidence']}")
-    console.out(f"report: {shape['run_dir']}")
+    if verdict.converged_seconds is not None:
+        console.out(f"whole again {verdict.converged_seconds:.1f} s after the fault")
+    console.out(f"run: {verdict.run_dir}")
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f} s"
 
 
 def unhealed_list(left: list[Entry], format: str) -> None:
@@ -88,10 +98,12 @@ def _fault(entry: Entry) -> str:
     return f"{entry.fault} on {', '.join(entry.target.nodes) or 'the lab'}"
 
 
-def run_list(runs: list[Any], format: str) -> None:
+def run_list(runs: list[RunSummary], format: str) -> None:
     if as_json({"runs": runs}, format):
         return
     if not runs:
         console.out("there are no runs yet")
         return
-    console.table(("RUN", "SCENARIO", "VERDICT"), [(run.name, run.scenario, run.verdict) for run in runs])
+    console.table(
+        ("RUN", "SCENARIO", "VERDICT"), [(run.name, run.scenario, run.verdict or "cut off") for run in runs]
+    )

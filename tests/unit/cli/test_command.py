@@ -106,12 +106,20 @@ def test_common_options_are_checked_first(
     assert capsys.readouterr().err.count("\n") == 3
 
 
-def test_ctrl_c_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
-    assert code_of(failing(KeyboardInterrupt()), name="mine") == 130
+def test_ctrl_c_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command_module.sys, "argv", ["inv", "lab.up", "--name=mine"])
+    assert code_of(failing(KeyboardInterrupt(), polite=True), name="mine") == 130
     assert capsys.readouterr().err.splitlines() == [
         "error  interrupted; nothing was destroyed",
         "try    resume: ./inv lab.up --name=mine    take down: ./inv lab.down --name=mine",
     ]
+
+
+def test_ctrl_c_in_a_command_that_only_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of(failing(KeyboardInterrupt())) == 130
+    assert capsys.readouterr().err == "error  interrupted; nothing was destroyed\n"
 
 
 def test_ctrl_c_in_the_last_step_ends_the_chain(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,130 @@
+"""How results look, and that their JSON has the shape that docs/commands.md promises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos.journal import Entry, Healing
+from chaos.measure import Window
+from chaos.model import Finding, Proof, Result, Target
+from chaos.verdict import Verdict
+from chaos.windows import Span
+from cli.views import chaos as chaos_views
+from cli.views import lab as lab_views
+from cli.views import provision as provision_views
+from cli.views.plain import plain
+from lab.status import ClusterStatus, GateStatus, NodeStatus, Status, VipStatus
+from provision.role import Change
+
+STATUS = Status(
+    lab="demo",
+    style="collapsed",
+    driver="container",
+    profile="tuned",
+    healthy=False,
+    gates=[
+        GateStatus(name="power", ok=True, seconds=0.01, detail="3/3 on"),
+        GateStatus(name="vip", ok=False, seconds=0.5, detail="nobody holds public", show="ip -br address"),
+    ],
+    clusters=[ClusterStatus(name="controllers", services=["galera"], nodes=["n1", "n2", "n3"], quorate=True)],
+    nodes=[NodeStatus(name="n1", power="on", cluster="controllers", addresses={"mgmt": "10.0.0.1"})],
+    vips=[VipStatus(name="public", address="10.0.0.9", holder=None)],
+    unhealed=[],
+)
+
+
+def test_status(capsys: pytest.CaptureFixture[str]) -> None:
+    lab_views.status_view(STATUS, "table")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "lab demo: NOT HEALTHY (collapsed, driver container, profile tuned)"
+    assert "vip    FAILS  0.50     nobody holds public" in lines
+    assert "public  10.0.0.9  nobody" in lines
+    lab_views.status_view(STATUS, "json")
+    assert json.loads(capsys.readouterr().out).keys() == {
+        "lab", "style", "driver", "profile", "healthy", "gates", "clusters", "nodes", "vips", "unhealed"
+    }  # fmt: skip
+
+
+def verdict(**changes: Any) -> Verdict:
+    window = Window(
+        service="sql_write",
+        seconds=5.25,
+        span=Span(0.0, 5.25),
+        by_intended=5.25,
+        by_completion=5.2,
+        downtime=5.25,
+        outages=1,
+        operations=100,
+        period=0.02,
+        bound_low=3.0,
+        bound_high=7.0,
+        bound_why="token",
+        sla=9.0,
+    )
+    values: dict[str, Any] = {
+        "scenario": "vip-holder-poweroff",
+        "result": Result.FAIL,
+        "target": ("n2",),
+        "windows": {"sql_write": window},
+        "findings": (
+            Finding("S1", "no acknowledged write is lost", "safety", ok=False, evidence="row 17"),
+            Finding("S3", "fenced before the VIP moved", "safety", ok=True, evidence="no loss", skipped=True),
+        ),
+        "phases": (),
+        "inject_begin": 1.0,
+        "converged_seconds": 31.5,
+        "run_dir": Path("/runs/1"),
+    }
+    return Verdict(**{**values, **changes})
+
+
+def test_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    chaos_views.verdict_view(verdict(), "table")
+    shown = capsys.readouterr().out
+    assert shown.startswith("FAIL  vip-holder-poweroff  target: n2\n")
+    assert "sql_write  5.25 s  3.00 s to 7.00 s  9.00 s" in shown
+    assert "FAIL  S1  no acknowledged write is lost: row 17" in shown
+    assert "skip  S3" in shown
+    assert "whole again 31.5 s after the fault" in shown
+    chaos_views.verdict_view(verdict(), "json")
+    assert json.loads(capsys.readouterr().out)["verdict"] == "FAIL"
+
+
+def test_verdict_of_a_run_that_broke_early(capsys: pytest.CaptureFixture[str]) -> None:
+    chaos_views.verdict_view(
+        verdict(result=Result.BROKEN, target=(), windows={}, findings=(), converged_seconds=None), "table"
+    )
+    assert capsys.readouterr().out.startswith("BROKEN  vip-holder-poweroff  target: none\n")
+
+
+def test_healing(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = Entry("ab12", "node.poweroff", Target(("n2",)), 1.0)
+    chaos_views.unhealed_list([entry], "table")
+    chaos_views.heal_result([Healing(entry, Proof(True, "n2 is on"))], "table")
+    chaos_views.heal_result([], "table")
+    assert capsys.readouterr().out.splitlines() == [
+        "not healed: node.poweroff on n2",
+        "healed: node.poweroff on n2: n2 is on",
+        "there was nothing to heal",
+    ]
+
+
+def test_changes(capsys: pytest.CaptureFixture[str]) -> None:
+    provision_views.apply_result([], "table")
+    provision_views.diff_result([Change("n1", "/etc/hosts", "content")], "table")
+    assert capsys.readouterr().out.splitlines() == [
+        "nothing changed: every node is as it should be",
+        "NODE  WHAT        DETAIL",
+        "n1    /etc/hosts  content",
+    ]
+
+
+def test_plain_values() -> None:
+    assert plain({1: (Path("/x"), {"b"}), "change": Change("n1", "a")}) == {
+        "1": ["/x", ["b"]],
+        "change": {"node": "n1", "what": "a", "detail": ""},
+    }
