@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chaos.scenario import Scenario
     from lab.lab import Lab
 
+
 def make(lab: Lab, scenario: Scenario) -> Path:
     """A new folder ``<UTC time>-<scenario>`` with the scenario and the plan in it."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -1,0 +1,159 @@
+"""Faults against machines that do not exist: what they do, what they prove, what they refuse."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from inject_fakes import make_lab, namespace_of, shell_of
+
+import chaos.faults.net_isolate as net_isolate
+from chaos.faults import all_faults, get_fault
+from chaos.faults.base import FAULT_ID, power_back_on
+from chaos.model import HealRank, Target
+from lab.drivers.base import PowerState
+from lab.errors import RefusedError
+
+
+def test_every_fault_has_what_the_engine_relies_on() -> None:
+    assert set(all_faults()) >= {"node.poweroff", "node.freeze", "net.isolate", "proc.kill"}
+    for name, fault in all_faults().items():
+        assert fault.name == name and fault.summary and fault.needs and isinstance(fault.rank, HealRank)
+
+
+def test_unknown_fault_names_the_likely_one() -> None:
+    with pytest.raises(RefusedError, match="node.powerof"):
+        get_fault("node.powerof")
+
+
+@pytest.mark.parametrize(("name", "state"), [("node.poweroff", PowerState.OFF), ("node.freeze", PowerState.SUSPENDED)])
+def test_power_faults_are_proven_and_healed(name: str, state: PowerState) -> None:
+    lab, fault, target = make_lab(), get_fault(name), Target(("n2",))
+    assert not fault.took_effect(lab, target).ok  # nothing was done yet: the proof must be able to fail
+    fault.inject(lab, target)
+    assert lab.driver.power.state("n2") is state
+    assert fault.took_effect(lab, target).ok
+    assert not fault.healed(lab, target).ok
+    fault.heal(lab, target)
+    fault.heal(lab, target)
+    assert fault.healed(lab, target).ok
+    assert lab.driver.power.state("n1") is PowerState.ON
+
+
+def test_a_freeze_that_was_fenced_heals_to_powered_on() -> None:
+    lab, fault, target = make_lab(), get_fault("node.freeze"), Target(("n2",))
+    fault.inject(lab, target)
+    lab.driver.power.off("n2")
+    fault.heal(lab, target)
+    assert fault.healed(lab, target).ok
+
+
+def test_heal_leaves_a_fenced_node_to_its_bmc(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+    lab.driver.power.off("n2")
+    lab.events.emit("bmc.request", "n2", command="on")
+
+    def bmc_ends_its_self_test(_seconds: float) -> None:
+        if lab.driver.power.state("n2") is PowerState.OFF:
+            lab.driver.power.on("n2")
+
+    monkeypatch.setattr("chaos.faults.base.time.sleep", bmc_ends_its_self_test)
+    driver: Any = lab.driver
+    before = len(driver.calls)
+    power_back_on(lab, "n2")
+    assert [call for call in driver.calls[before:] if call == ("on", "n2")] == [("on", "n2")]
+
+
+def test_isolation_cuts_control_and_ring_but_never_mgmt() -> None:
+    text = net_isolate.ruleset("halab_fault_ab", ["n1.control", "n1.ring"])
+    assert "mgmt" not in text
+    assert text.startswith("table bridge halab_fault_ab\ndelete table bridge halab_fault_ab\n")
+    for hook in ("forward", "input", "output"):
+        assert f"type filter hook {hook} priority -300; policy accept;" in text
+
+
+class FakeNft:
+    """What nft would hold: the tables by name, and how many frames each has dropped."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, str] = {}
+        self.frames = 0
+
+    def run(self, argv: list[str], *, input: str | None = None, timeout: float) -> Any:
+        assert argv[:2] == ["in-lab", "nft"] and timeout > 0
+        if input is not None:
+            name = input.split()[2]
+            self.tables.pop(name, None)
+            if "{" in input:
+                self.tables[name] = input
+        body: list[dict[str, Any]] = [{"table": {"family": "bridge", "name": name}} for name in self.tables]
+        if "table" in argv and self.tables:
+            for key in ("iifname", "oifname"):
+                body.append({"rule": {"expr": [{"match": {"left": {"meta": {"key": key}}}},
+                                               {"counter": {"packets": self.frames}}, {"drop": None}]}})
+        return type("Done", (), {"stdout": json.dumps({"nftables": body})})
+
+
+def test_isolation_is_proven_by_silence_and_by_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab, fault, nft = make_lab(), get_fault("net.isolate"), FakeNft()
+    monkeypatch.setattr(net_isolate, "run", nft.run)
+    target = Target(("n1",), {FAULT_ID: "ab12"})
+    fault.inject(lab, target)
+    assert list(nft.tables) == ["halab_fault_ab12"]
+    assert "n1.control" in nft.tables["halab_fault_ab12"] and "n1.ring" in nft.tables["halab_fault_ab12"]
+    assert not fault.took_effect(lab, target).ok  # the node still answers
+    node = lab.plan.node("n1")
+    namespace_of(lab).cut = {str(node.control), str(node.ring)}
+    assert not fault.took_effect(lab, target).ok  # silent, and yet not one frame of it was caught
+    nft.frames = 3
+    proof = fault.took_effect(lab, target)
+    assert proof.ok and "dropped 3 frames from" in proof.evidence
+    assert not fault.healed(lab, target).ok
+    namespace_of(lab).cut = set()
+    fault.heal(lab, target)
+    fault.heal(lab, target)
+    assert nft.tables == {} and fault.healed(lab, target).ok
+
+
+def test_kill_compares_processes_before_and_after() -> None:
+    lab, fault = make_lab(), get_fault("proc.kill")
+    now = ["812:9001", "813:9002"]
+    shell_of(lab).answers = {"pgrep": lambda *_: "\n".join(now)}
+    target = fault.prepare(lab, Target(("n1",), {"process": "mariadbd"}))
+    assert target.params["before"] == {"n1": ["812:9001", "813:9002"]}
+    fault.inject(lab, target)
+    assert ("n1", "pkill -9 -x mariadbd") in shell_of(lab).asked
+    assert not fault.took_effect(lab, target).ok
+    now[:] = ["813:9002"]
+    assert "survived" in fault.took_effect(lab, target).evidence
+    now[:] = ["812:9950"]  # the old number, a new process
+    assert fault.took_effect(lab, target).ok and fault.healed(lab, target).ok
+    fault.heal(lab, target)
+    assert ("n1", "crm_resource --cleanup") in shell_of(lab).asked
+
+
+def test_kill_shortens_names_as_the_kernel_does() -> None:
+    lab, fault = make_lab(), get_fault("proc.kill")
+    shell_of(lab).answers = {"pgrep": "7:1"}
+    fault.inject(lab, Target(("n1",), {"process": "pacemaker-controld"}))
+    assert shell_of(lab).asked[-1] == ("n1", "pkill -9 -x pacemaker-contr")
+
+
+def test_kill_refuses_when_nobody_runs() -> None:
+    lab = make_lab()
+    with pytest.raises(RefusedError, match="no memcached runs on n1"):
+        get_fault("proc.kill").prepare(lab, Target(("n1",), {"process": "memcached"}))
+
+
+@pytest.mark.parametrize("params", [{}, {"process": "mariadbd; reboot"}, {"process": "sshd"},
+                                    {"process": ["mariadbd"]}, {"process": "mariadbd", "signal": 9}])
+def test_kill_refuses_what_is_not_on_its_list(params: dict[str, Any]) -> None:
+    with pytest.raises(RefusedError):
+        get_fault("proc.kill").validate(params)
+
+
+def test_only_a_dead_membership_daemon_ends_in_a_fence() -> None:
+    fault = get_fault("proc.kill")
+    assert fault.fencing_follows(Target(("n1",), {"process": "corosync"}))
+    assert not fault.fencing_follows(Target(("n1",), {"process": "mariadbd"}))

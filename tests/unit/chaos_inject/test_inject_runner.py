@@ -1,0 +1,210 @@
+"""The runner's promises: journal first, heal always, refuse early, and blame itself in writing."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from inject_fakes import make_lab
+from inject_runner import GREEN, RED, FakeFleet, fake_world, scenario
+
+import chaos.runner as runner
+from chaos.facts import Facts
+from chaos.faults import get_fault
+from chaos.journal import Journal, unhealed
+from chaos.model import Proof, Result, Target
+from chaos.runner import heal, run
+from lab.drivers.base import PowerState
+from lab.errors import CapabilityError, DeadlineError, HalabError, InterruptedByUser, RefusedError
+from lab.events import read_events
+from lab.lab import Lab
+from lab.state import exclusive
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    return fake_world(monkeypatch)
+
+
+def facts_of(lab: Lab) -> Facts:
+    (folder,) = lab.paths.runs.iterdir()
+    return Facts.read(folder)
+
+
+def test_a_whole_run(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+    fault, real = get_fault("node.poweroff"), type(get_fault("node.poweroff")).inject
+
+    def inject(self: Any, lab: Lab, target: Target) -> None:
+        assert len(unhealed(lab.paths)) == 1, "the journal must be on the disk before the fault acts"
+        assert "probes start" in log
+        log.append("inject")
+        real(self, lab, target)
+
+    monkeypatch.setattr(type(fault), "inject", inject)
+    verdict = run(lab, scenario())
+    assert verdict.result is Result.PASS
+    assert log == ["probes start", "wait 8", "inject", "wait 5", "gates", "wait 5", "probes stop", "probes stop"]
+    facts = facts_of(lab)
+    assert facts.target == ("n2",) and facts.error == "" and facts.wants_fencing
+    assert facts.took_effect == Proof(True, "n2: the driver says off, and SSH is silent")
+    assert facts.healed is not None and facts.healed.ok and facts.fencing == Proof(True, "n2 is fenced")
+    times = [facts.started_at, facts.inject_begin, facts.inject_end, facts.heal_begin, facts.heal_end,
+             facts.converged_at, facts.ended_at]
+    assert None not in times and times == sorted(times)  # type: ignore[type-var]
+    assert facts.phase_notes == {"powered_on": "did not come within 60 s"}
+    assert facts.roles.vip_holder == "n2" and facts.cluster_size == 3 and facts.detected_at == 1.0
+    assert facts.services["galera"] == ("n1", "n2", "n3") and set(facts.macs.values()) == {"n1", "n2", "n3"}
+    assert unhealed(lab.paths) == [] and lab.driver.power.state("n2") is PowerState.ON
+    folder = verdict.run_dir
+    assert {"scenario.yml", "plan.json", "timers.json", "versions.json", "events.jsonl", "facts.json"} \
+        <= {path.name for path in folder.iterdir()}
+    kinds = [event.kind for event in read_events(folder / "events.jsonl")]
+    assert kinds.index("fault.inject") < kinds.index("power.off") < kinds.index("fault.heal")
+
+
+@pytest.mark.parametrize("where", ["took_effect", "hold", "probe"])
+def test_whatever_breaks_is_healed_and_told(log: list[str], where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+    if where == "took_effect":
+        def bug(*_: object) -> Proof:
+            raise KeyError("a bug")
+        monkeypatch.setattr(type(get_fault("node.poweroff")), "took_effect", bug)
+    elif where == "hold":
+        def fail(seconds: float) -> None:
+            if seconds == 5:
+                raise HalabError("the host is on fire")
+        monkeypatch.setattr(runner.interrupt, "wait", fail)
+    else:
+        monkeypatch.setattr(FakeFleet, "lives", False)
+    run(lab, scenario())
+    facts = facts_of(lab)
+    assert {"took_effect": "a bug", "hold": "on fire", "probe": "vip_tcp"}[where] in facts.error
+    assert facts.healed is not None and facts.healed.ok
+    assert unhealed(lab.paths) == [] and lab.driver.power.state("n2") is PowerState.ON
+    assert log[-1] == "probes stop"
+
+
+@pytest.mark.parametrize("error", [InterruptedByUser("stopped on request"), KeyboardInterrupt()])
+def test_ctrl_c_heals_writes_the_facts_and_leaves(log: list[str], error: BaseException,
+                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+
+    def stop(*_: object) -> Proof:
+        raise error
+
+    monkeypatch.setattr(runner, "await_phase", stop)
+    with pytest.raises(type(error)):
+        run(lab, scenario())
+    assert unhealed(lab.paths) == [] and lab.driver.power.state("n2") is PowerState.ON
+    assert facts_of(lab).heal_end is not None
+
+
+def test_a_heal_that_fails_is_told_together_with_its_reason(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+
+    def fail(text: str) -> Any:
+        def act(*_: object) -> None:
+            raise HalabError(text)
+        return act
+
+    monkeypatch.setattr(runner, "await_phase", fail("first"))
+    monkeypatch.setattr(type(get_fault("node.poweroff")), "heal", fail("second"))
+    run(lab, scenario())
+    facts = facts_of(lab)
+    assert "second" in facts.error and "first" in facts.error
+    assert facts.healed is not None and not facts.healed.ok
+    assert len(unhealed(lab.paths)) == 1
+
+
+def test_no_convergence_is_the_clusters_failure_and_not_the_tools(log: list[str],
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+    looks = iter([GREEN, RED])
+
+    def never(*_: object) -> Any:
+        raise DeadlineError("gate 'vip' is not green")
+
+    monkeypatch.setattr(runner.gates, "await_all", never)
+    monkeypatch.setattr(runner.gates, "check_all", lambda _lab: next(looks))
+    run(lab, scenario())
+    facts = facts_of(lab)
+    assert facts.error == "" and facts.converged_at is None
+    assert [gate.ok for gate in facts.gates] == [True, False]
+
+
+def untouched(lab: Lab, log: list[str]) -> None:
+    assert log == [] and not lab.paths.runs.exists() and lab.driver.power.state("n2") is PowerState.ON
+
+
+def test_an_unhealed_lab_is_refused(log: list[str]) -> None:
+    lab = make_lab()
+    Journal(lab.paths.journal).arm("node.freeze", Target(("n1",)))
+    with pytest.raises(RefusedError) as caught:
+        run(lab, scenario())
+    assert caught.value.remedy == "./inv chaos.heal --name=fake"
+    untouched(lab, log)
+    assert [one.entry.fault for one in heal(lab)] == ["node.freeze"]
+
+
+def test_an_unhealthy_lab_is_refused(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+    monkeypatch.setattr(runner.gates, "check_all", lambda _lab: RED)
+    with pytest.raises(RefusedError, match="not healthy") as caught:
+        run(lab, scenario())
+    assert caught.value.where == "gate vip: on no node"
+    untouched(lab, log)
+
+
+def test_a_missing_capability_is_refused_by_name(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+    monkeypatch.setattr(type(lab.driver), "capabilities", frozenset({"shell"}))
+    with pytest.raises(CapabilityError, match="poweroff"):
+        run(lab, scenario())
+    untouched(lab, log)
+
+
+def test_an_unknown_target_style_or_size_is_refused(log: list[str]) -> None:
+    lab = make_lab()
+    needs = scenario().needs
+    with pytest.raises(RefusedError, match="n9"):
+        run(lab, scenario(target="n9"))
+    with pytest.raises(RefusedError, match="segregated"):
+        run(lab, scenario(needs=needs.model_copy(update={"styles": ("segregated",)})))
+    with pytest.raises(RefusedError, match="5 nodes"):
+        run(lab, scenario(needs=needs.model_copy(update={"nodes": 5})))
+    untouched(lab, log)
+
+
+def test_a_busy_lab_is_refused(log: list[str]) -> None:
+    lab = make_lab()
+    with exclusive(lab.name, "lab.down"), pytest.raises(RefusedError, match="busy"):
+        run(lab, scenario())
+    untouched(lab, log)
+
+
+def test_repeat_stops_at_the_first_verdict_that_is_not_pass(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+    results = iter([Result.PASS, Result.FAIL, Result.PASS])
+    monkeypatch.setattr(runner, "judge", lambda folder: SimpleNamespace(result=next(results), run_dir=folder))
+    assert run(lab, scenario(repeat=3)).result is Result.FAIL
+    assert len(list(lab.paths.runs.iterdir())) == 2
+
+
+def test_probes_of_what_is_not_deployed_are_left_out() -> None:
+    lab = make_lab(style="segregated", nodes=9)
+    started = runner.probes_for(lab.plan, scenario().workload.probes)
+    assert "cache" not in started and "sql_write" in started
+
+
+def test_the_real_judge_accepts_the_facts_and_never_passes_an_empty_run(log: list[str],
+                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    from chaos.verdict import judge
+
+    lab = make_lab()
+    monkeypatch.setattr(runner, "judge", judge)
+    verdict = run(lab, scenario())
+    assert verdict.result is Result.INVALID
+    assert json.loads((verdict.run_dir / "verdict.json").read_text())["verdict"] == "INVALID"

@@ -1,0 +1,98 @@
+"""Selectors against samples of what the daemons really print."""
+
+from __future__ import annotations
+
+import pytest
+from inject_fakes import make_lab, sample, shell_of
+
+from chaos.selectors import all_selectors, crm, haproxy, resolve
+from lab.errors import HalabError, NodeError, RefusedError
+from lab.lab import Lab
+
+
+def hold_vip(lab: Lab, *holders: str, xml: str = "") -> None:
+    line = f"3: eth1    inet {lab.plan.vips[0].address}/32 scope global eth1"
+    shell_of(lab).answers = {"crm_mon": xml or sample("crm_mon.xml"),
+                             "address show": lambda node, _: line if node in holders else "3: eth1 inet 10.9.9.9/24"}
+
+
+def test_registry_and_plain_names() -> None:
+    lab = make_lab()
+    assert set(all_selectors()) == {"galera_writer", "vip_holder"}
+    assert resolve(lab, "n3") == ("n3",)
+    with pytest.raises(RefusedError) as caught:
+        resolve(lab, "vip_holdr")
+    assert "did you mean vip_holder" in caught.value.remedy
+
+
+def test_crm_mon_is_read_in_groups_clones_and_alone() -> None:
+    view = crm.parse(sample("crm_mon.xml"))
+    assert view.dc == "n3" and view.online == ("n1", "n2")
+    assert [(one.id, one.node) for one in view.running("IPaddr2")] == [("vip-internal", "n2")]
+    assert [one.node for one in view.running("galera")] == ["n1"]
+    assert [one.agent for one in view.resources if one.id == "vip-public"] == ["ocf:heartbeat:IPaddr2"]
+
+
+def test_crm_mon_without_a_cluster_is_an_error_and_not_an_empty_view() -> None:
+    with pytest.raises(HalabError, match="XML"):
+        crm.parse("crm_mon: Connection to cluster failed")
+
+
+def test_vip_holder_is_where_the_kernel_has_it() -> None:
+    lab = make_lab()
+    hold_vip(lab, "n2")
+    assert resolve(lab, "vip_holder") == ("n2",)
+    hold_vip(lab, "n1")  # Pacemaker still says n2
+    assert resolve(lab, "vip_holder") == ("n1",)
+    hold_vip(lab, "n1", xml="no xml")
+    assert resolve(lab, "vip_holder") == ("n1",)
+
+
+def test_two_holders_or_none_are_refused() -> None:
+    lab = make_lab()
+    hold_vip(lab, "n1", "n3")
+    with pytest.raises(HalabError, match="2 holders"):
+        resolve(lab, "vip_holder")
+    hold_vip(lab)
+    with pytest.raises(HalabError, match="0 holders"):
+        resolve(lab, "vip_holder")
+
+
+def test_dead_and_frozen_nodes_are_not_asked() -> None:
+    lab = make_lab()
+    hold_vip(lab, "n3")
+    lab.driver.power.off("n1")
+    lab.driver.power.suspend("n2")
+    assert resolve(lab, "vip_holder") == ("n3",)
+    lab.driver.power.off("n3")
+    with pytest.raises(NodeError):
+        crm.ask(lab, ["n1", "n2", "n3"])
+
+
+def test_stat_and_stick_table_are_read() -> None:
+    found = haproxy.servers(sample("show-stat.csv"))
+    assert [(one.name, one.sessions, one.up, one.backup) for one in found] == [
+        ("n1", 0, True, True), ("n2", 2, True, True), ("n3", 0, False, True)]
+    assert found[0].address == "10.0.0.11"
+    assert haproxy.stuck_to(sample("show-table.txt")) == "n1"
+    assert haproxy.stuck_to("# table: galera, type: ip, size:1000, used:0\n") == ""
+
+
+def test_open_sessions_say_more_than_the_stick_table() -> None:
+    found = haproxy.servers(sample("show-stat.csv"))
+    assert haproxy.active(found, "n1") == "n2"
+    idle = [haproxy.Server("galera", one.name, one.address, one.status, 0, True) for one in found]
+    assert haproxy.active(idle, "n2") == "n2"
+    assert haproxy.active(idle, "n3") == "n1"  # stuck to a server that is down: the first one up
+    assert haproxy.active([], "n1") == ""
+
+
+def test_galera_writer_asks_the_proxy_of_the_vip() -> None:
+    lab = make_lab()
+    hold_vip(lab, "n3")
+    shell_of(lab).answers |= {"show stat": sample("show-stat.csv"), "show table galera": sample("show-table.txt")}
+    assert resolve(lab, "galera_writer") == ("n2",)
+    assert all(node == "n3" for node, text in shell_of(lab).asked if "show" in text and "socat" in text)
+    shell_of(lab).answers["show stat"] = sample("show-stat.csv").replace(",UP", ",DOWN")
+    with pytest.raises(HalabError, match="no Galera backend is up"):
+        resolve(lab, "galera_writer")
