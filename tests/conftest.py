@@ -1,4 +1,8 @@
-"""What all tests share: no test reads or writes the state of this machine's own labs."""
+"""What all tests share: unit tests keep their files apart from this machine's own labs.
+
+Files only.  Namespaces and cgroups carry the lab's name and not HALAB_HOME, so ``lab.down`` in
+another home still takes down a running lab of that name: never call it for ``default`` in a test.
+"""
 
 from __future__ import annotations
 
