@@ -29,7 +29,6 @@ from pyghmi.ipmi.bmc import Bmc
 from lab.cgroups import Cgroup
 from lab.drivers.base import Power, PowerState
 from lab.errors import DeadlineError, HalabError
-from lab.events import EventLog
 from lab.home import LabPaths
 from lab.lab import Lab
 from lab.namespace import Namespace
@@ -199,7 +198,8 @@ def start(lab: Lab, *, within: float = 15.0) -> None:
     while not all(flag.exists() for flag in waiting):
         if time.monotonic() > deadline:
             last = log.read_text(errors="replace").strip().splitlines()[-2:] if log.exists() else []
-            raise DeadlineError(f"the BMC service did not listen within {within:g} s", where="; ".join(last) or str(log))
+            raise DeadlineError(f"the BMC service did not listen within {within:g} s",
+                                where="; ".join(last) or str(log))
         time.sleep(0.02)
 
 

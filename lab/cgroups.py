@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from lab.errors import DeadlineError
@@ -155,10 +156,8 @@ class Cgroup:
 
     def freeze_quietly(self, frozen: bool) -> None:
         """As ``freeze``, for a group that may not exist."""
-        try:
+        with suppress(FileNotFoundError):
             self.freeze(frozen)
-        except FileNotFoundError:
-            pass
 
     def remove(self) -> None:
         """Remove the group with the groups that systemd made below it; it must be empty."""

@@ -32,17 +32,15 @@ def take_down(name: str, *, listener: Listener | None = None) -> DownResult:
         if not paths.root.exists() and not cgroups.members(name) and not network.namespaces_of(name):
             raise NotFoundError(f"there is no lab '{name}'", where=f"labs: {', '.join(names()) or 'none'}",
                                 remedy="./inv lab.list")
+        state.claim(name)
         events = EventLog(None)
         if listener:
             events.subscribe(listener)
         with events.step("remove"):
             remove_everything(name, paths)
         with events.step("disks"):
-            shutil.rmtree(paths.root, ignore_errors=False) if paths.root.exists() else None
-            _remove_abandoned_bakes()
+            if paths.root.exists():
+                shutil.rmtree(paths.root)
+            image.prune_half_baked()
+        state.disclaim(name)
     return DownResult(name, round(time.monotonic() - begun, 2))
-
-
-def _remove_abandoned_bakes() -> None:
-    """Half-baked images of a killed tool; a bake that is running holds its lock and stays."""
-    image.prune_half_baked()

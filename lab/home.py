@@ -16,6 +16,15 @@ def home() -> Path:
     return Path(os.environ.get("HALAB_HOME", "/var/lib/halab"))
 
 
+def runtime() -> Path:
+    """What lives no longer than this boot: locks, and which home a running lab belongs to.
+
+    Namespaces and cgroups are known by the lab's name to the whole host, so this must not
+    depend on the home.  Without root there are no such things, only tests.
+    """
+    return Path("/run/halab") if os.geteuid() == 0 else home() / "run"
+
+
 @dataclass(frozen=True)
 class LabPaths:
     """The folder of one lab."""

@@ -7,6 +7,7 @@ the caller (``shlex.quote``) and data goes over ``stdin``.
 
 from __future__ import annotations
 
+import base64
 import io
 import threading
 import time
@@ -142,7 +143,8 @@ class Shell:
         return done
 
     def _unreachable(self, node: str, command: str, error: Exception) -> NodeError:
-        return NodeError(f"{node} cannot be reached over SSH", where=f"{_short(command)}; {error or type(error).__name__}",
+        return NodeError(f"{node} cannot be reached over SSH",
+                         where=f"{_short(command)}; {str(error) or type(error).__name__}",
                          remedy=f"./inv lab.status --name={self._plan.lab}")
 
 
@@ -167,8 +169,6 @@ def _drain(channel: Any, deadline: float) -> tuple[bytes, bytes]:
 
 
 def _key_blob(line: str) -> bytes:
-    import base64
-
     return base64.b64decode(line.split()[1])
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import RefusedError
-from lab.home import LabPaths, home
+from lab.home import LabPaths, home, runtime
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
@@ -42,13 +42,32 @@ def recorded(paths: LabPaths) -> dict[str, Any]:
     return facts
 
 
+def claim(name: str) -> None:
+    """Note that the lab on this host is this home's; RefusedError if it is another's."""
+    owner = _owner_file(name)
+    if owner.exists() and owner.read_text() != str(home()):
+        raise RefusedError(f"lab '{name}' on this host belongs to another HALAB_HOME", where=owner.read_text(),
+                           remedy=f"HALAB_HOME={owner.read_text()} ./inv lab.down --name={name}, or another --name")
+    owner.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    owner.write_text(str(home()))
+
+
+def disclaim(name: str) -> None:
+    """The lab is gone from this host."""
+    _owner_file(name).unlink(missing_ok=True)
+
+
+def _owner_file(name: str) -> Path:
+    return runtime() / "owners" / name
+
+
 @contextmanager
 def exclusive(name: str, doing: str) -> Iterator[None]:
     """Hold the lab for one changing command; RefusedError names the command that holds it now.
 
     The kernel frees the lock when its holder dies, also by SIGKILL.
     """
-    folder = home() / "locks"
+    folder = runtime() / "locks"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / name).open("a+") as lock:
         try:

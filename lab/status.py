@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from lab import gates
-from lab.gates.vip import holders
 from lab.errors import HalabError
+from lab.gates.vip import holders
 from lab.lab import Lab
 
 
@@ -78,7 +78,7 @@ def status(name: str) -> Status:
                 "mgmt": str(n.mgmt), "control": str(n.control), "ring": str(n.ring), "bmc": str(n.bmc)})
                 for n in lab.plan.nodes],
             vips=[VipStatus(name=v.name, address=str(v.address),
-                            holder=(held.get(v.name) or [None])[0]) for v in lab.plan.vips],
+                            holder=next(iter(held.get(v.name, [])), None)) for v in lab.plan.vips],
             unhealed=[str(record) for record in unhealed(lab.paths)])
     finally:
         lab.shell.close()

@@ -42,11 +42,16 @@ def bring_up(plan: Plan, topology_text: str, *, timeout: float = DEFAULT_TIMEOUT
     paths = LabPaths.of(plan.lab)
     with state.exclusive(plan.lab, "lab.up"):
         known = _known(paths, plan)
+        state.claim(plan.lab)
         events = EventLog(paths.events)
         if listener:
             events.subscribe(listener)
         if not known:
-            _refuse_if_host_lacks(plan)
+            try:
+                _refuse_if_host_lacks(plan)
+            except RefusedError:
+                state.disclaim(plan.lab)
+                raise
         _ready_image(plan, paths, topology_text, events)
         lab = Lab(plan, paths, events)
         begun = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from lab.files import File
 from lab.lab import Lab
 from provision.render import nodefile
 
-_PRELOAD = 120.0
+_TIMEOUT = 120.0  # seconds: the restart of a database may take a minute
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ def drift(lab: Lab, node: str, files: Sequence[File]) -> list[Drift]:
     """The files that differ on ``node``, asked with one command.  ``initial`` files are left out."""
     wanted = {file.path: file for file in files if not file.initial}
     program = nodefile("halab-manifest").decode()
-    asked = lab.shell.run(node, f"python3 -c {_quote(program)}", stdin="\n".join(wanted))
+    asked = lab.shell.run(node, f"python3 -c {shlex.quote(program)}", stdin="\n".join(wanted))
     found: dict[str, list[str]] = json.loads(asked.stdout)
     drifted = []
     for path, file in wanted.items():
@@ -65,7 +66,7 @@ def push(lab: Lab, node: str, files: Sequence[File]) -> None:
                 archive.addfile(member, io.BytesIO(file.content))
     # --unlink-first: a file is replaced as a whole, never written through an old link.
     lab.shell.run(node, "tar --extract --directory=/ --unlink-first --preserve-permissions --same-owner",
-                  stdin=buffer.getvalue(), timeout=_PRELOAD)
+                  stdin=buffer.getvalue(), timeout=_TIMEOUT)
 
 
 def restart_changed(lab: Lab, node: str, files: Sequence[File]) -> list[str]:
@@ -82,11 +83,7 @@ def restart_changed(lab: Lab, node: str, files: Sequence[File]) -> list[str]:
     if any(file.path.startswith("/etc/systemd/system/") for file in files):
         commands.insert(0, "systemctl daemon-reload")
     if commands:
-        lab.shell.run(node, " && ".join(commands), timeout=_PRELOAD)
+        lab.shell.run(node, " && ".join(commands), timeout=_TIMEOUT)
     return wanted
 
 
-def _quote(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)

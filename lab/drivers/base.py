@@ -39,7 +39,9 @@ class Driver(Protocol):
 
     name: str
     capabilities: frozenset[str]
-    power: Power
+
+    @property
+    def power(self) -> Power: ...
 
     def prepare(self) -> None:
         """Make what the nodes share: namespace, bridges.  Idempotent."""

@@ -113,7 +113,11 @@ class ContainerDriver:
     def __init__(self, plan: Plan, paths: LabPaths, events: EventLog) -> None:
         self._plan = plan
         self._paths = paths
-        self.power = ContainerPower(plan, paths, events)
+        self._power = ContainerPower(plan, paths, events)
+
+    @property
+    def power(self) -> ContainerPower:
+        return self._power
 
     def prepare(self) -> None:
         network.build(self._plan)

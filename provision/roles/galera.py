@@ -34,7 +34,6 @@ class Galera(BaseRole):
     def files(self, ctx: NodeContext) -> list[File]:
         members = ctx.plan.running("galera")
         first_start = "halab-galera-first-start.service"
-        owner = {"owner": "mysql", "group": "mysql"}
         return [
             # No restart on change: a database restarts member by member, by an operator's decision.
             File("/etc/mysql/mariadb.conf.d/99-halab.cnf", render(
@@ -42,7 +41,8 @@ class Galera(BaseRole):
             File("/usr/local/sbin/halab-mariadbd", nodefile("halab-mariadbd"), mode=0o755),
             # The first start re-forms a primary component that never broke: no member has to
             # bootstrap and none needs a state transfer.
-            File("/var/lib/mysql/gvwstate.dat", _saved_view(ctx.plan, ctx.node), mode=0o660, initial=True, **owner),
+            File("/var/lib/mysql/gvwstate.dat", _saved_view(ctx.plan, ctx.node), mode=0o660, initial=True,
+                 owner="mysql", group="mysql"),
             File("/var/lib/halab/galera-first-start", b"", initial=True),
             File(f"/etc/systemd/system/{first_start}", nodefile(first_start)),
             enabled_local(first_start),

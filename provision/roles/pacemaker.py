@@ -14,7 +14,7 @@ from provision.role import BaseRole, Change, NodeContext, enabled
 
 # Sections that belong to the plan alone; crm_config also holds what Pacemaker itself writes.
 _OWNED = ("resources", "constraints", "rsc_defaults", "op_defaults")
-_PASSWORD_SCRIPT = "/usr/local/sbin/halab-bmc-password"  # noqa: S105 - a path
+_PASSWORD_SCRIPT = "/usr/local/sbin/halab-bmc-password"
 
 
 class Pacemaker(BaseRole):

@@ -29,7 +29,6 @@ class Rabbitmq(BaseRole):
 
     def files(self, ctx: NodeContext) -> list[File]:
         members = ctx.plan.running("rabbitmq")
-        owner = {"owner": "rabbitmq", "group": "rabbitmq"}
         cookie = ctx.secrets.key("erlang", 24).hex()
         restart = ("rabbitmq-server.service",)
         return [
@@ -40,7 +39,7 @@ class Rabbitmq(BaseRole):
             File("/etc/rabbitmq/definitions.json", _definitions(ctx.secrets.password("rabbitmq-probe")),
                  mode=0o640, owner="root", group="rabbitmq", secret=True, on_change=restart),
             File("/var/lib/rabbitmq/.erlang.cookie", cookie.encode(), mode=0o400, secret=True,
-                 on_change=restart, **owner),
+                 on_change=restart, owner="rabbitmq", group="rabbitmq"),
             File("/etc/systemd/system/rabbitmq-server.service.d/halab.conf", nodefile("rabbitmq-server.conf")),
             enabled("rabbitmq-server.service"),
         ]

@@ -1,0 +1,80 @@
+"""Golden tests: plan -> each rendered file, as the nodes get it.
+
+``HALAB_UPDATE_GOLDEN=1`` rewrites ``configs/``; read the diff.  Secrets are replaced by their names,
+so the golden files hold none.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lab.files import File
+from lab.layouts import make_plan
+from lab.plan import Plan
+from lab.secrets import Secrets
+from lab.topology import topology_from_options
+from provision.apply import node_files
+
+HERE = Path(__file__).parent / "configs"
+_PRIVATE = b"(secret)"
+
+
+class PlainSecrets(Secrets):
+    """Secrets that are the same in every run."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("/nonexistent"))
+
+    def password(self, name: str) -> str:
+        return f"password-of-{name}"
+
+    def key(self, name: str, size: int) -> bytes:
+        return f"key-{name}-{size}".encode()
+
+    def ssh_private(self, name: str) -> bytes:
+        return f"private key {name}\n".encode()
+
+    def ssh_public(self, name: str) -> str:
+        return f"ssh-ed25519 PUBLIC-{name}"
+
+
+PLANS = {
+    "collapsed-3-tuned": ({"style": "collapsed", "nodes": "3"}, "n1"),
+    "collapsed-3-guide": ({"style": "collapsed", "nodes": "3", "profile": "guide"}, "n2"),
+    "collapsed-5-floor": ({"style": "collapsed", "nodes": "5", "profile": "floor"}, "n5"),
+    "segregated-12-lb": ({"style": "segregated", "nodes": "12"}, "lb1"),
+    "segregated-12-db": ({"style": "segregated", "nodes": "12"}, "db2"),
+    "mixed-6-core": ({"style": "mixed", "nodes": "6"}, "core1"),
+}
+
+
+def rendered(plan: Plan, node: str) -> str:
+    """All files of a node as one text; what only links or is not text is named, not shown."""
+    parts = []
+    for file in sorted(node_files(plan, plan.node(node), PlainSecrets()), key=lambda file: file.path):
+        head = f"##### {file.path} {file.mode:o} {file.owner}:{file.group}"
+        head += " initial" if file.initial else ""
+        parts.append(f"{head}\n{_body(file)}")
+    return "\n".join(parts)
+
+
+def _body(file: File) -> str:
+    if file.link is not None:
+        return f"-> {file.link}\n"
+    content = _PRIVATE if file.secret else file.content
+    program = file.path.startswith("/usr/local/")
+    return f"(program, {len(content.splitlines())} lines)\n" if program else content.decode()
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_files_of_a_node(name: str) -> None:
+    options, node = PLANS[name]
+    text = rendered(make_plan(topology_from_options(**options)), node)
+    golden = HERE / f"{name}.txt"
+    if os.environ.get("HALAB_UPDATE_GOLDEN"):
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(text)
+    assert text == golden.read_text()
