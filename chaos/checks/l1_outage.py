@@ -28,8 +28,8 @@ def _words(window: Window) -> str:
     if window.never_back:
         return f"{window.service} did not come back within the {window.seconds:.2f} s that were left"
     promise = f"SLA {window.sla:.2f} s" if window.sla is not None else "no SLA"
-    return (f"{window.service} {window.seconds:.2f} s +/- {window.period:.2f} ({promise}; by intended time "
-            f"{window.by_intended:.2f}, by completion {window.by_completion:.2f}; {window.outages} outages, "
+    return (f"{window.service} {window.seconds:.2f} s +/- {window.period:.2f} ({promise}, by intended time "
+            f"{window.by_intended:.2f}, by completion {window.by_completion:.2f}, outages {window.outages}, "
             f"downtime {window.downtime:.2f} s, n {window.operations})")
 
 

@@ -27,7 +27,8 @@ class MqAcked:
             return unjudged(self, "no message was confirmed")
         audit = audit_messages(confirmed, consumed, (sample.slot for sample in run.samples["mq_publish"]))
         words = (f"{audit.confirmed} confirmed, {audit.consumed} consumed, {len(audit.lost)} lost, "
-                 f"{len(audit.unexpected)} unexpected, {audit.duplicates} duplicates (at most {MAX_DUPLICATES})")
+                 f"{len(audit.unexpected)} unexpected, {audit.duplicates} duplicates "
+                 f"(at most {MAX_DUPLICATES})")
         if audit.unexpected or audit.duplicates > MAX_DUPLICATES:
             return found(self, False, words)
         if audit.lost and not run.status.get("mq_consume", {}).get("drained"):

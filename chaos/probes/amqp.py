@@ -74,7 +74,8 @@ class Link:
             host = self._brokers.hosts[self._next % len(self._brokers.hosts)]
             self._next += 1
             connection: AsyncioConnection | None = None
-            self._down.clear()
+            # One per connection: the last words of an old one must not end the new one.
+            self._down = asyncio.Event()
             try:
                 async with asyncio.timeout(self._brokers.timeout):
                     connection, channel = await self._connect(host)
@@ -93,12 +94,13 @@ class Link:
     async def _connect(self, host: str) -> tuple[AsyncioConnection, Any]:
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[Any] = loop.create_future()
+        down = self._down
         brokers = self._brokers
 
         def failed(_object: Any, reason: Any) -> None:
             if not ready.done():
                 ready.set_exception(ConnectionError(str(reason)))
-            self._down.set()
+            down.set()
 
         def opened(connection: Any) -> None:
             connection.channel(on_open_callback=channel_opened)
@@ -135,4 +137,4 @@ def brokers_of(config: ProbeConfig) -> Brokers:
 def _abort(connection: Any) -> None:
     """Cut the TCP connection: a graceful close would wait for a peer that may be dead."""
     with contextlib.suppress(Exception):  # pika's states after a failure are many, and all are over
-        connection._adapter_disconnect_stream()
+        connection._terminate_stream(ConnectionAbortedError("given up by the probe"))

@@ -64,6 +64,11 @@ def targets_of(lab: Lab, client: str) -> Targets:
     )
 
 
+def secrets_of(lab: Lab) -> ProbeSecrets:
+    """The passwords of the probe users, under the names that provisioning gave them."""
+    return ProbeSecrets(sql=lab.secrets.password("galera-probe"), amqp=lab.secrets.password("rabbitmq-probe"))
+
+
 class ProbeFleet:
     """The processes of one run.
 
@@ -90,7 +95,7 @@ class ProbeFleet:
         return dict(self._ready)
 
     def start(self, lab: Lab, names: Sequence[str], period: float = 0.02, *, client: str,
-              secrets: ProbeSecrets, deadline: float = 30.0) -> None:
+              deadline: float = 30.0) -> None:
         """Start the probes in the lab's namespace and wait until each has succeeded once.
 
         ``client`` marks this run's rows and messages (lower-case letters and digits).
@@ -100,7 +105,8 @@ class ProbeFleet:
         if not lab.namespace.exists():
             raise HostError(f"the lab's network namespace {lab.namespace.name} is gone",
                             where=str(lab.namespace.path), remedy="./inv lab.up")
-        self.start_in(lab.namespace.command, targets_of(lab, client), names, period, secrets, deadline)
+        self.start_in(lab.namespace.command, targets_of(lab, client), names, period,
+                      secrets_of(lab), deadline)
 
     def start_in(self, command: Command, targets: Targets, names: Sequence[str], period: float,
                  secrets: ProbeSecrets, deadline: float) -> None:

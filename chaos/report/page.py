@@ -48,7 +48,8 @@ def render(run: Recording, verdict: Verdict) -> str:
     return environment.get_template("report.html.j2").render(
         facts=facts, verdict=verdict, line=headline(verdict, facts.error), when=_when(run),
         line_of_target=_target(run), timeline=timeline(run, verdict.phases),
-        width=WIDTH, left=LEFT, right=RIGHT, measures=measures, measure_axis=measure_axis, measures_height=30 * len(measures) + 24,
+        width=WIDTH, left=LEFT, right=RIGHT, measures=measures, measure_axis=measure_axis,
+        measures_height=30 * len(measures) + 24,
         steps=_steps(verdict), timers=_timers(run), findings=verdict.findings,
         operations={name: len(samples) for name, samples in run.samples.items()})
 

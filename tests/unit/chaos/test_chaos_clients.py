@@ -1,0 +1,123 @@
+"""The SQL and AMQP probes against small servers that break in chosen ways."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from stubs import Amqp, Mysql
+
+from chaos.ledger import audit_messages, read_ledger
+from chaos.model import Outcome, Probe, Sample
+from chaos.probes.amqp import Brokers
+from chaos.probes.ledger_file import LedgerFile
+from chaos.probes.mq_consume import MqConsume
+from chaos.probes.mq_publish import MqPublish
+from chaos.probes.schedule import Schedule
+from chaos.probes.sql import Server
+from chaos.probes.sql_write import SqlWrite
+
+
+@pytest.fixture
+def mysql() -> Iterator[Mysql]:
+    stub = Mysql()
+    yield stub
+    stub.close()
+
+
+@pytest.fixture
+def amqp() -> Iterator[Amqp]:
+    stub = Amqp()
+    yield stub
+    stub.close()
+
+
+async def drive(probes: list[Probe], seconds: float,
+                *actions: tuple[float, Callable[[], None]]) -> dict[str, list[Sample]]:
+    """Run probes side by side at 50 Hz; ``actions`` are (after seconds, callable)."""
+    found: dict[str, list[Sample]] = {probe.name: [] for probe in probes}
+    schedules = [Schedule(probe, 0.02, found[probe.name].append) for probe in probes]
+    loop = asyncio.get_running_loop()
+    for at, action in actions:
+        loop.call_later(at, action)
+    for schedule in schedules:
+        loop.call_later(seconds, schedule.stop)
+    for probe in probes:
+        await probe.open()
+    await asyncio.gather(*(schedule.run() for schedule in schedules))
+    for probe in probes:
+        await probe.close()
+    return {name: sorted(samples, key=lambda sample: sample.slot) for name, samples in found.items()}
+
+
+def writer(mysql: Mysql, ledger: Path) -> SqlWrite:
+    return SqlWrite(Server("127.0.0.1", mysql.port, "u", "p"), "run1", LedgerFile(ledger), 0.15)
+
+
+def test_sql_keeps_its_connection_and_its_ledger(mysql: Mysql, tmp_path: Path) -> None:
+    samples = asyncio.run(drive([writer(mysql, tmp_path / "l")], 0.4))["sql_write"]
+    assert {sample.outcome for sample in samples} == {Outcome.OK}
+    assert mysql.connections <= 4
+    inserts = [text for text in mysql.statements if text.startswith("INSERT")]
+    assert len(inserts) == len(samples) == len(read_ledger(tmp_path / "l"))
+    assert sum("VALUES ('run1', 3)" in text for text in inserts) == 1
+
+
+def test_sql_without_an_answer_is_unknown_and_not_in_the_ledger(mysql: Mysql, tmp_path: Path) -> None:
+    def hush() -> None:
+        mysql.silent = True
+
+    def speak() -> None:
+        mysql.silent = False
+
+    run = drive([writer(mysql, tmp_path / "l")], 0.8, (0.2, hush), (0.4, speak))
+    samples = asyncio.run(run)["sql_write"]
+    # Slots with a connection sent their row; the later ones got none and surely did nothing.
+    assert {sample.outcome for sample in samples} == {Outcome.OK, Outcome.UNKNOWN, Outcome.FAIL}
+    assert samples[-1].outcome is Outcome.OK  # on a new connection
+    good = {f"run1/{sample.slot}" for sample in samples if sample.outcome is Outcome.OK}
+    assert set(read_ledger(tmp_path / "l")) == good
+
+
+def test_mq_loses_nothing_when_its_connections_are_cut(amqp: Amqp, tmp_path: Path) -> None:
+    brokers = Brokers(("127.0.0.1",), amqp.port, "u", "p", 0.3)
+    publish = MqPublish(brokers, "run1", LedgerFile(tmp_path / "p"))
+    consume = MqConsume(brokers, LedgerFile(tmp_path / "c"))
+    samples = asyncio.run(drive([publish, consume], 0.7, (0.3, amqp.cut)))
+    assert consume.summary == {"drained": True}
+    assert samples["mq_publish"][-1].outcome is Outcome.OK
+    assert samples["mq_consume"][-1].outcome is Outcome.OK
+    audit = audit_messages(read_ledger(tmp_path / "p"), read_ledger(tmp_path / "c"),
+                           (sample.slot for sample in samples["mq_publish"]))
+    assert audit.confirmed > 25
+    # The stub forgets what it had sent into the cut connection; a broker would deliver it again.
+    assert len(audit.lost) <= 1
+    assert audit.unexpected == ()
+    assert amqp.declared[0] == ("halab.probe", True, {"x-queue-type": "quorum"})
+
+
+def test_mq_without_a_confirm_is_unknown_and_goes_to_the_next_host(amqp: Amqp, tmp_path: Path) -> None:
+    def hush() -> None:
+        amqp.silent = True
+
+    def speak() -> None:
+        amqp.silent = False
+
+    brokers = Brokers(("127.0.0.1", "127.0.0.1"), amqp.port, "u", "p", 0.15)
+    publish = MqPublish(brokers, "run1", LedgerFile(tmp_path / "p"))
+    samples = asyncio.run(drive([publish], 0.8, (0.2, hush), (0.4, speak)))["mq_publish"]
+    assert Outcome.UNKNOWN in {sample.outcome for sample in samples}
+    assert samples[-1].outcome is Outcome.OK
+    good = {f"run1/{sample.slot}" for sample in samples if sample.outcome is Outcome.OK}
+    assert set(read_ledger(tmp_path / "p")) == good
+    assert len(amqp.links) <= 6  # dropped once per silence, not once per slot
+
+
+def test_mq_with_nobody_there_is_a_fail(tmp_path: Path) -> None:
+    stub = Amqp()
+    stub.close()
+    publish = MqPublish(Brokers(("127.0.0.1",), stub.port, "u", "p", 0.1), "run1", LedgerFile(None))
+    samples = asyncio.run(drive([publish], 0.2))["mq_publish"]
+    assert {sample.outcome for sample in samples} == {Outcome.FAIL}
