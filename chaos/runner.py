@@ -7,7 +7,6 @@ taken while the fault holds, and the heal runs whatever happened before it.
 
 from __future__ import annotations
 
-import importlib
 import secrets
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from chaos import audit, cib, journal, runfolder
+from chaos import audit, cib, journal, report, runfolder
 from chaos.facts import Facts, GateResult
 from chaos.model import Proof, Target
 from chaos.phases import await_phase, detected_at
@@ -112,7 +111,7 @@ def probes_for(plan: Plan, wanted: tuple[str, ...]) -> tuple[str, ...]:
 def write_report(lab: Lab, folder: Path) -> None:
     """The page of the run.  The verdict stands without it: a failure here is noted, not raised."""
     try:
-        importlib.import_module("chaos.report").write(folder)
+        report.write(folder)
     except Exception as error:
         lab.events.emit("note", text=f"the report was not written: {error!r}")
 

@@ -227,18 +227,25 @@ def _read(path: Path) -> Scenario:
     try:
         file = read_mapping(path, label=path.name)
     except RefusedError as error:
-        raise type(error)(error.what, where=error.where or path.name, remedy=f"see {_EXAMPLE}") from error
+        raise _of_scenarios(error) from error
     data = dict(file.data)
     data["steps"] = _steps(file)
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
-        raise refusal(error, Scenario, _places(file), "scenario") from error
+        raise _of_scenarios(refusal(error, Scenario, _places(file), "scenario")) from error
     if path.parent == FOLDER and scenario.name != path.stem:
         raise RefusedError(f"The scenario is called '{scenario.name}', its file '{path.name}'.",
                            where=file.place(("name",)), remedy="give both the same name")
     scenario._source = path
     return scenario
+
+
+def _of_scenarios(error: RefusedError) -> RefusedError:
+    """The same refusal; where it would send the person to a topology, to a scenario instead."""
+    if error.remedy and "topologies/" not in error.remedy:
+        return error
+    return type(error)(error.what, where=error.where, remedy=f"see {_EXAMPLE}")
 
 
 def _places(file: YamlFile) -> Place:
@@ -271,5 +278,5 @@ def _step(file: YamlFile, at: int, item: Any) -> Step:
     try:
         return _STEPS[word].model_validate({} if settings is None else settings)
     except ValidationError as error:
-        raise refusal(error, _STEPS[word], lambda loc: file.place((*here, word, *loc)),
-                      f"step '{word}'") from error
+        raise _of_scenarios(refusal(error, _STEPS[word], lambda loc: file.place((*here, word, *loc)),
+                                    f"step '{word}'")) from error

@@ -80,7 +80,8 @@ class FakeShell:
             check: bool = True) -> Completed:
         if self.lab.driver.power.state(node) is not PowerState.ON:
             raise NodeError(f"{node} cannot be reached")
-        text = f"{command}\n{stdin or ''}"
+        data = stdin.decode() if isinstance(stdin, bytes) else stdin or ""
+        text = f"{command}\n{data}"
         self.asked.append((node, text.strip()))
         for key, answer in self.answers.items():
             if key in text:

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 import chaos.runner as runner
+from chaos import audit, cib
 from chaos.facts import Roles, SqlAudit, Timers
 from chaos.model import Proof, Result
 from chaos.scenario import Scenario, load_scenario
 from chaos.timers import Reading
+from lab import gates, interrupt
 from lab.gates import GateResult
 from lab.lab import Lab
 
@@ -60,18 +62,23 @@ class FakeWatch:
 def fake_world(patch: pytest.MonkeyPatch) -> list[str]:
     """Put the fakes in place; the returned list collects what happens, in order."""
     log: list[str] = []
+
+    def await_all(_lab: Lab, _deadline: float) -> list[GateResult]:
+        log.append("gates")
+        return GREEN
+
     patch.setattr(FakeFleet, "log", log, raising=False)
     patch.setattr(runner, "ProbeFleet", FakeFleet)
-    patch.setattr(runner.audit, "PrimaryWatch", FakeWatch)
-    patch.setattr(runner.audit, "audit_sql", lambda *_: SqlAudit(0, ()))
+    patch.setattr(audit, "PrimaryWatch", FakeWatch)
+    patch.setattr(audit, "audit_sql", lambda *_: SqlAudit(0, ()))
     patch.setattr(runner, "read_timers", lambda *_: Reading(Timers(token=1.0), []))
     patch.setattr(runner, "read_roles", lambda *_: Roles(vip_holder="n2"))
     patch.setattr(runner, "read_versions", lambda *_: {"pacemaker": "2.1.5"})
     patch.setattr(runner, "detected_at", lambda *_: 1.0)
-    patch.setattr(runner.cib, "read", lambda *_: SimpleNamespace(fences=lambda node: Proof(True, f"{node} is fenced")))
-    patch.setattr(runner.interrupt, "wait", lambda seconds: log.append(f"wait {seconds:g}"))
-    patch.setattr(runner.gates, "check_all", lambda _lab: GREEN)
-    patch.setattr(runner.gates, "await_all", lambda _lab, _deadline: (log.append("gates"), GREEN)[1])
+    patch.setattr(cib, "read", lambda *_: SimpleNamespace(fences=lambda node: Proof(True, f"{node} is fenced")))
+    patch.setattr(interrupt, "wait", lambda seconds: log.append(f"wait {seconds:g}"))
+    patch.setattr(gates, "check_all", lambda _lab: GREEN)
+    patch.setattr(gates, "await_all", await_all)
     patch.setattr(runner, "await_phase", lambda *_: Proof(False, "did not come within 60 s"))
     patch.setattr(runner, "write_report", lambda *_: None)
     patch.setattr(runner, "judge", lambda folder: SimpleNamespace(result=Result.PASS, run_dir=folder))

@@ -23,7 +23,7 @@ def test_every_fault_has_what_the_engine_relies_on() -> None:
 
 
 def test_unknown_fault_names_the_likely_one() -> None:
-    with pytest.raises(RefusedError, match="node.powerof"):
+    with pytest.raises(RefusedError, match=r"node\.powerof"):
         get_fault("node.powerof")
 
 

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 from inject_fakes import make_lab
 
-import chaos.journal as journal_module
 from chaos.faults import get_fault
 from chaos.journal import Journal, heal_all, refuse_if_unhealed, unhealed
-from chaos.model import Target
+from chaos.model import Proof, Target
 from lab.drivers.base import PowerState
 from lab.errors import HalabError, RefusedError
 from lab.lab import Lab
@@ -110,10 +109,10 @@ def test_a_record_is_on_disk_before_arm_returns(monkeypatch: pytest.MonkeyPatch)
     real = os.fsync
 
     def fsync(fd: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+        synced.append(str(Path(f"/proc/self/fd/{fd}").readlink()))
         real(fd)
 
-    monkeypatch.setattr(journal_module.os, "fsync", fsync)
+    monkeypatch.setattr(os, "fsync", fsync)
     entry = Journal(lab.paths.journal).arm("node.poweroff", Target(("n1", "n2"), {"x": 1}, "vip_holder"))
     assert synced == [str(lab.paths.journal), str(lab.paths.root)]
     record = json.loads(lab.paths.journal.read_text())
@@ -149,7 +148,7 @@ def test_healing_order_is_packets_frozen_power_services(monkeypatch: pytest.Monk
         journal.arm(name, Target(("n1",), {"process": "mariadbd"}))
         fault = get_fault(name)
         monkeypatch.setattr(type(fault), "heal", lambda self, *_: order.append(self.name))
-        monkeypatch.setattr(type(fault), "healed", lambda *_: journal_module.Proof(True, "gone"))
+        monkeypatch.setattr(type(fault), "healed", lambda *_: Proof(True, "gone"))
     heal_all(lab)
     assert order == ["net.isolate", "node.freeze", "node.poweroff", "proc.kill"]
 

@@ -16,6 +16,7 @@ from chaos.faults import get_fault
 from chaos.journal import Journal, unhealed
 from chaos.model import Proof, Result, Target
 from chaos.runner import heal, run
+from lab import gates, interrupt
 from lab.drivers.base import PowerState
 from lab.errors import CapabilityError, DeadlineError, HalabError, InterruptedByUser, RefusedError
 from lab.events import read_events
@@ -76,7 +77,7 @@ def test_whatever_breaks_is_healed_and_told(log: list[str], where: str, monkeypa
         def fail(seconds: float) -> None:
             if seconds == 5:
                 raise HalabError("the host is on fire")
-        monkeypatch.setattr(runner.interrupt, "wait", fail)
+        monkeypatch.setattr(interrupt, "wait", fail)
     else:
         monkeypatch.setattr(FakeFleet, "lives", False)
     run(lab, scenario())
@@ -127,8 +128,8 @@ def test_no_convergence_is_the_clusters_failure_and_not_the_tools(log: list[str]
     def never(*_: object) -> Any:
         raise DeadlineError("gate 'vip' is not green")
 
-    monkeypatch.setattr(runner.gates, "await_all", never)
-    monkeypatch.setattr(runner.gates, "check_all", lambda _lab: next(looks))
+    monkeypatch.setattr(gates, "await_all", never)
+    monkeypatch.setattr(gates, "check_all", lambda _lab: next(looks))
     run(lab, scenario())
     facts = facts_of(lab)
     assert facts.error == "" and facts.converged_at is None
@@ -151,7 +152,7 @@ def test_an_unhealed_lab_is_refused(log: list[str]) -> None:
 
 def test_an_unhealthy_lab_is_refused(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     lab = make_lab()
-    monkeypatch.setattr(runner.gates, "check_all", lambda _lab: RED)
+    monkeypatch.setattr(gates, "check_all", lambda _lab: RED)
     with pytest.raises(RefusedError, match="not healthy") as caught:
         run(lab, scenario())
     assert caught.value.where == "gate vip: on no node"

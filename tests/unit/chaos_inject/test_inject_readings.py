@@ -1,0 +1,166 @@
+"""Timers, CIB, phases, audits: read from samples of what the daemons print."""
+
+from __future__ import annotations
+
+import pytest
+from inject_fakes import make_lab, sample, shell_of
+
+from chaos import broker, timers
+from chaos.audit import audit_sql, components, parse_status
+from chaos.cib import Cib, seconds
+from chaos.phases import await_phase, membership_losses
+from chaos.versions import parse
+from lab.errors import HalabError, NodeError
+
+CMAP = """\
+runtime.config.totem.consensus (u32) = 2400
+runtime.config.totem.join (u32) = 50
+runtime.config.totem.token (u32) = 2000
+totem.token (u32) = 1000
+"""
+HAPROXY = """\
+defaults
+    timeout check 1000ms
+listen galera
+    bind 10.0.0.100:3306
+    default-server inter 500ms fastinter 200ms fall 2 rise 3 on-marked-down shutdown-sessions observe layer4
+    server n1 10.0.0.11:3306 check port 9200 backup  # inter 9s
+listen other
+    default-server inter 7s
+"""
+WSREP = ("wsrep_provider_options\tbase_port = 4567; evs.inactive_check_period = PT0.1S; evs.inactive_timeout = PT3S; "
+         "evs.install_timeout = PT3S; evs.join_retrans_period = PT0.3S; evs.keepalive_period = PT0.3S; "
+         "evs.suspect_timeout = PT1M1.5S; gcache.size = 64M; \n")
+
+
+def test_totem_takes_the_effective_values() -> None:
+    assert timers.totem(CMAP) == {"token": 2.0, "consensus": 2.4}
+    with pytest.raises(KeyError):
+        timers.totem("")
+
+
+def test_haproxy_reads_the_section_of_the_database() -> None:
+    assert timers.haproxy(HAPROXY) == {
+        "haproxy_inter": 0.5, "haproxy_fastinter": 0.2, "haproxy_fall": 2, "haproxy_rise": 3,
+        "haproxy_check_timeout": 1.0, "haproxy_observe_layer4": True}
+    assert timers.haproxy("listen galera\n  server n1 a:1 check inter 900\n") == {
+        "haproxy_inter": 0.9, "haproxy_fastinter": 0.9, "haproxy_fall": 3, "haproxy_rise": 2,
+        "haproxy_check_timeout": 0.9, "haproxy_observe_layer4": False}
+
+
+def test_systemd_restart() -> None:
+    assert timers.restart("Restart=always\nRestartUSec=100ms\n") == {"haproxy_restart": 0.1}
+    assert timers.restart("Restart=on-failure\nRestartUSec=1min 2s\n") == {"haproxy_restart": 62.0}
+    assert timers.restart("Restart=no\nRestartUSec=100ms\n") == {"haproxy_restart": None}
+
+
+def test_provider_options() -> None:
+    assert timers.provider_options(WSREP) == {
+        "evs_keepalive": 0.3, "evs_check": 0.1, "evs_join_retrans": 0.3, "evs_suspect": 61.5,
+        "evs_inactive": 3.0, "evs_install": 3.0}
+
+
+@pytest.mark.parametrize(("text", "value"), [("2s", 2), ("2", 2), ("500ms", 0.5), ("1min", 60),
+                                             ("PT3S", 3), ("x", None)])
+def test_pacemaker_times(text: str, value: float | None) -> None:
+    assert seconds(text) == value
+
+
+def test_cib_says_who_is_fenced_and_how_often_is_looked() -> None:
+    cib = Cib(sample("cib.xml"))
+    assert (cib.monitor("IPaddr2"), cib.monitor("haproxy"), cib.monitor("galera", promoted=True)) == (2.0, 1.0, 3.0)
+    assert cib.monitor("galera") == 20.0 and cib.monitor("rabbitmq-cluster") is None
+    assert cib.fences("n1").ok and "fence-n1 (fence_ipmilan)" in cib.fences("n1").evidence
+    assert not cib.fences("n2").ok
+    off = Cib(sample("cib.xml").replace('name="stonith-enabled" value="true"', 'name="stonith-enabled" value="false"'))
+    assert not off.fences("n1").ok
+    (device,) = cib.fence_devices()
+    assert (device.power_wait, device.delay) == (0.0, 1.5)
+    with pytest.raises(HalabError):
+        Cib("")
+
+
+def test_timers_of_a_lab_name_what_did_not_answer() -> None:
+    lab = make_lab()
+    shell_of(lab).answers = {"corosync-cmapctl": CMAP, "haproxy.cfg": HAPROXY, "cibadmin": sample("cib.xml"),
+                             "systemctl show": "Restart=always\nRestartUSec=100ms\n",
+                             "get_net_ticktime": "{ok, 5}", "wsrep_provider": "mute"}
+    reading = timers.read_timers(lab, "n1")
+    assert reading.timers.token == 2.0 and reading.timers.fence_delay == 1.5 and reading.timers.net_ticktime == 5.0
+    assert reading.timers.vip_monitor == 2.0 and reading.timers.haproxy_restart == 0.1
+    assert reading.timers.evs_suspect is None
+    assert [note.split(":")[0] for note in reading.notes] == ["wsrep"]
+
+
+def test_broker_answers() -> None:
+    lab = make_lab()
+    shell_of(lab).answers = {"get_net_ticktime": "{ok, {ongoing_change_to, 7}}", "halab.probe": "{ok, rabbit@n2}\n"}
+    assert broker.ticktime(lab, "n1") == 7.0
+    assert broker.leader(lab, "n1", "halab.probe") == "n2"
+    shell_of(lab).answers = {"": "{error, {badmatch, {error, not_found}}}"}
+    with pytest.raises(NodeError):
+        broker.leader(lab, "n1", "halab.probe")
+
+
+def test_membership_losses() -> None:
+    journal = """\
+1790000001.250000 n1 corosync[77]:   [TOTEM ] A new membership (2.1f) was formed. Members left: 1
+1790000003.500000 n1 corosync[77]:   [TOTEM ] A new membership (2.23) was formed. Members left: 3
+1790000009.100000 n1 corosync[77]:   [TOTEM ] A new membership (2.27) was formed. Members joined: 3
+-- No entries --
+"""
+    assert membership_losses(journal, 1790000002.0) == [1790000003.5]
+
+
+def test_phases_are_read_from_the_diary(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+    begin = lab.events.emit("note").at
+    lab.driver.power.off("n2")
+    assert not await_phase(lab, "fenced", ("n2",), begin, 0).ok  # off, but nobody asked for it
+    lab.events.emit("bmc.request", "n2", command="status")
+    assert not await_phase(lab, "fence_requested", ("n2",), begin, 0).ok
+    lab.events.emit("bmc.request", "n2", command="off")
+    assert await_phase(lab, "fence_requested", ("n2",), begin, 0).ok
+    assert await_phase(lab, "fenced", ("n2",), begin, 0).ok
+    assert not await_phase(lab, "powered_on", ("n2",), begin, 0).ok
+    lab.driver.power.on("n2")
+    assert await_phase(lab, "powered_on", ("n2",), begin, 0).ok
+
+
+def test_versions() -> None:
+    assert parse("corosync 3.1.7-1\nhaproxy 2.6.12-1\nmissing\n") == {"corosync": "3.1.7-1", "haproxy": "2.6.12-1"}
+
+
+def claim(conf: int, size: int, status: str = "Primary") -> dict[str, str]:
+    return {"wsrep_cluster_conf_id": str(conf), "wsrep_cluster_size": str(size), "wsrep_cluster_status": status}
+
+
+def test_two_primary_components_are_two_that_are_complete() -> None:
+    assert components({"n1": claim(5, 3), "n2": claim(5, 3), "n3": claim(5, 3)}) == (("n1", "n2", "n3"),)
+    # A real split: each side is all that it says it is.
+    assert components({"n1": claim(1, 1), "n2": claim(6, 2), "n3": claim(6, 2)}) == (("n1",), ("n2", "n3"))
+    # n1 was just cut off and still shows the old view of three.
+    assert components({"n1": claim(5, 3), "n2": claim(6, 2), "n3": claim(6, 2)}) == (("n2", "n3"),)
+    assert components({"n1": claim(5, 3, "non-Primary"), "n2": claim(6, 2), "n3": claim(6, 2)}) == (("n2", "n3"),)
+    assert components({}) == ()
+
+
+def test_audit_reads_every_node_and_says_which_it_could_not() -> None:
+    lab = make_lab()
+    ledger = lab.paths.root / "ledger.txt"
+    ledger.write_text("rx/1\nrx/2\n")
+
+    def answer(node: str, text: str) -> str:
+        if "SHOW" in text:
+            return "wsrep_local_state_comment\tSynced\nwsrep_cluster_status\tPrimary\n"
+        assert "wsrep_sync_wait=1" in text and "client='rx'" in text
+        return "rx/1\nrx/2\n" if node == "n1" else "rx/1\n"
+
+    shell_of(lab).answers = {"mariadb": answer}
+    lab.driver.power.off("n3")
+    audit = audit_sql(lab, "rx", ledger)
+    assert audit is not None and audit.acked == 2
+    assert [(one.node, one.synced, one.missing) for one in audit.nodes] == [
+        ("n1", True, ()), ("n2", True, ("rx/2",)), ("n3", False, ("rx/1", "rx/2"))]
+    assert audit_sql(lab, "rx", lab.paths.root / "none.txt") is None
+    assert parse_status("Variable\tvalue with\ttab\n") == {"variable": "value with\ttab"}

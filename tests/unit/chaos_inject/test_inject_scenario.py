@@ -1,0 +1,109 @@
+"""Scenario files: those that come with halab, and what is said about wrong ones.
+
+The golden file holds one error per mistake; ``HALAB_GOLDEN=write pytest ...`` writes it anew.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from chaos.scenario import FOLDER, Inject, list_scenarios, load_scenario
+from lab.errors import NotFoundError, RefusedError
+
+GOLDEN = Path(__file__).parent / "golden" / "scenario-errors.txt"
+GOOD = """\
+name: example
+description: One server is killed.
+teaches: Who notices first.
+needs:
+  nodes: 3
+workload:
+  probes: [sql_write]
+  period: 0.05
+steps:
+  - steady: {seconds: 5}
+  - inject: {fault: proc.kill, target: galera_writer, params: {process: mariadbd}}
+  - wait: {phase: vip_moved, within: 30}
+  - hold: {seconds: 10}
+  - heal
+  - converge: {within: 120}
+sla:
+  sql_write: bound + 2s
+  "*": 6
+  converged: 120
+"""
+# What is mistaken, and for what: (title, right, wrong)
+MISTAKES = (
+    ("a step that does not exist", "- hold:", "- hodl:"),
+    ("a setting that does not exist", "{seconds: 10}", "{secs: 10}"),
+    ("a number that is none", "{seconds: 10}", "{seconds: ten}"),
+    ("a step with two words", "- hold: {seconds: 10}", "- {hold: {seconds: 10}, heal: {}}"),
+    ("an unknown fault", "proc.kill", "proc.kil"),
+    ("an unknown process", "mariadbd", "mariadb"),
+    ("a missing parameter", ", params: {process: mariadbd}", ""),
+    ("an unknown selector", "galera_writer", "galera_writter"),
+    ("an unknown phase", "vip_moved", "vip_move"),
+    ("an unknown key", "teaches:", "teeches:"),
+    ("an unknown key in needs", "nodes: 3", "node: 3"),
+    ("too few nodes", "nodes: 3", "nodes: 2"),
+    ("an unknown probe", "[sql_write]", "[sql_wrte]"),
+    ("an unknown service", "  sql_write: bound + 2s", "  sql_wrte: bound + 2s"),
+    ("an unreadable promise", "bound + 2s", "bound plus two"),
+    ("no heal", "  - heal\n", ""),
+    ("no baseline", "  - steady: {seconds: 5}\n", ""),
+    ("two faults", "  - heal\n", "  - inject: {fault: node.freeze, target: n1}\n  - heal\n"),
+    ("no steps", GOOD[GOOD.index("steps:"):GOOD.index("sla:")], ""),
+    ("broken YAML", "steps:", "steps: {"),
+)
+
+
+def error_of(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "mine.yml"
+    path.write_text(text)
+    with pytest.raises(RefusedError) as caught:
+        load_scenario(path)
+    return str(caught.value)
+
+
+def test_the_example_itself_is_right(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yml"
+    path.write_text(GOOD)
+    scenario = load_scenario(path)
+    assert [step.word for step in scenario.steps] == ["steady", "inject", "wait", "hold", "heal", "converge"]
+    assert scenario.injection == Inject(fault="proc.kill", target="galera_writer", params={"process": "mariadbd"})
+    assert scenario.fault.name == "proc.kill" and scenario.source == path
+    assert scenario.sla == {"sql_write": "bound + 2s", "*": 6, "converged": 120}
+
+
+def test_errors_name_file_line_and_remedy(tmp_path: Path) -> None:
+    told = []
+    for title, right, wrong in MISTAKES:
+        assert right in GOOD, title
+        told.append(f"# {title}\n{error_of(tmp_path, GOOD.replace(right, wrong))}\n")
+    text = "\n".join(told)
+    if os.environ.get("HALAB_GOLDEN") == "write":
+        GOLDEN.parent.mkdir(exist_ok=True)
+        GOLDEN.write_text(text)
+    assert text == GOLDEN.read_text()
+
+
+def test_unknown_names_and_missing_files(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError) as caught:
+        load_scenario("vip-holder-powerof")
+    assert "did you mean vip-holder-poweroff?" in caught.value.remedy
+    with pytest.raises(NotFoundError) as gone:
+        load_scenario(tmp_path / "gone.yml")
+    assert gone.value.where == "gone.yml"
+
+
+def test_our_own_scenarios() -> None:
+    scenarios = {one.name: one for one in list_scenarios()}
+    assert set(scenarios) >= {"vip-holder-poweroff", "vip-holder-isolated", "vip-holder-frozen",
+                              "galera-writer-killed"}
+    assert {path.stem for path in FOLDER.glob("*.yml")} == set(scenarios)
+    for scenario in scenarios.values():
+        assert scenario.teaches and scenario.description and "converged" in scenario.sla
+        assert load_scenario(scenario.name) == scenario
