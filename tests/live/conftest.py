@@ -1,0 +1,59 @@
+"""Live tests: one real three-node lab, shared by all, on the container driver.
+
+The lab is called ``halabtest`` and lives in the machine's own HALAB_HOME, because the image is
+worth keeping.  Tests that break it put it back; ``lab`` proves green gates before each of them.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from lab import gates
+from lab.down import take_down
+from lab.errors import NotFoundError
+from lab.lab import Lab
+from lab.layouts import make_plan
+from lab.topology import topology_from_options
+from lab.up import bring_up
+
+NAME = "halabtest"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests here are live; without root there is nothing they could do."""
+    for item in items:
+        item.add_marker(pytest.mark.live)
+        if os.geteuid() != 0:
+            item.add_marker(pytest.mark.skip(reason="needs root: network namespaces and containers"))
+
+
+@pytest.fixture(scope="session")
+def shared_lab() -> Iterator[Lab]:
+    """The lab, made once for the whole session and taken down after it."""
+    remove(NAME)
+    try:
+        bring_up(make_plan(topology_from_options(name=NAME)), "style: collapsed\n", timeout=240)
+        opened = Lab.open(NAME)
+        yield opened
+        opened.shell.close()
+    finally:
+        remove(NAME)
+
+
+@pytest.fixture
+def lab(shared_lab: Lab) -> Lab:
+    """The shared lab, healthy."""
+    gates.await_all(shared_lab, time.monotonic() + 120)
+    return shared_lab
+
+
+def remove(name: str) -> None:
+    """Take a test's lab down if it is there."""
+    try:
+        take_down(name)
+    except NotFoundError:
+        return
