@@ -129,14 +129,15 @@ class ProbeFleet:
         return {name: process.poll() is None for name, process in self._processes.items()}
 
     def stop(self) -> tuple[ProbeExit, ...]:
-        """Stop and collect all probes; the consumer last, so that it sees what was published.
+        """Stop and collect all probes.  Idempotent; kills what does not leave in time.
 
-        Idempotent; kills what does not leave in time.
+        All are told at once, or the consumer would count slots in which nobody published; it
+        stays until the queue is empty.
         """
-        exits = []
-        order = [name for name in self._processes if name != "mq_consume"]
-        exits += self._stop(order, _STOP_GRACE)
-        exits += self._stop([name for name in self._processes if name == "mq_consume"], _DRAIN_GRACE)
+        for process in self._processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+        exits = self._collect()
         self._processes.clear()
         self._load.stop()
         self._secrets.unlink(missing_ok=True)
@@ -201,16 +202,13 @@ class ProbeFleet:
         except OSError:
             return ""
 
-    def _stop(self, names: Sequence[str], grace: float) -> list[ProbeExit]:
-        for name in names:
-            with contextlib.suppress(ProcessLookupError):
-                self._processes[name].send_signal(signal.SIGTERM)
-        until = time.monotonic() + grace
+    def _collect(self) -> list[ProbeExit]:
+        begun = time.monotonic()
         exits = []
-        for name in names:
-            process = self._processes[name]
+        for name, process in self._processes.items():
+            grace = _DRAIN_GRACE if name == "mq_consume" else _STOP_GRACE
             try:
-                code = process.wait(max(0.1, until - time.monotonic()))
+                code = process.wait(max(0.1, begun + grace - time.monotonic()))
             except subprocess.TimeoutExpired:
                 process.kill()
                 code = process.wait()

@@ -16,8 +16,8 @@ from chaos.probes.config import QUEUE, ProbeConfig
 from chaos.probes.ledger_file import LedgerFile
 
 PREFETCH = 200
-# The audit S5 needs an empty queue: after the last delivery wait this long for silence, at most so long.
-QUIET, DRAIN_LIMIT = 1.0, 20.0
+# The audit S5 needs an empty queue.  Silence must outlast a publisher's last attempt (timeout and guard).
+QUIET, DRAIN_LIMIT = 1.5, 20.0
 
 
 class MqConsume:

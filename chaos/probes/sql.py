@@ -81,6 +81,9 @@ class SqlProbe(ThreadedProbe):
         connection = pymysql.connect(
             host=self._server.host, port=self._server.port, user=self._server.user,
             password=self._server.password, database=DATABASE, autocommit=True,
+            # Without this PyMySQL loads all CA certificates for each connection: 28 ms of processor time
+            # instead of 0.6, the reason why reconnecting probes used to saturate a core.
+            ssl_disabled=True,
             connect_timeout=operation.left(), read_timeout=self.timeout,  # type: ignore[arg-type,unused-ignore]
             write_timeout=self.timeout)
         if not self._table_known:

@@ -1,0 +1,92 @@
+"""The page says what the verdict says and needs nothing but itself."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from synthetic import Story, build
+
+from chaos.report import write
+from chaos.report.scale import Axis
+from lab.errors import RefusedError
+
+
+class Strict(HTMLParser):
+    """Every element that must be closed is closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None: ...
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def page(tmp_path: Path, story: Story | None = None) -> str:
+    return write(build(tmp_path, story)).read_text()
+
+
+def test_the_page_stands_alone(tmp_path: Path) -> None:
+    text = page(tmp_path)
+    assert not re.search(r"<script|<link|@import|url\(|src=|href=", text)
+    parser = Strict()
+    parser.feed(text)
+    assert parser.open == []
+
+
+def test_the_page_shows_what_was_measured(tmp_path: Path) -> None:
+    text = page(tmp_path)
+    assert ">PASS</span>" in text
+    assert "the longest outage was 4.32 s (sql_write)" in text
+    assert "vip_holder = c1" in text
+    for check in ("S1", "S3", "S4", "S5", "L1", "L4", "L5", "V1", "V6"):
+        assert f"<strong>{check}</strong>" in text
+    assert 'class="gap"' in text and ">4.22 s<" in text  # the gap on the timeline
+    assert "fence requested +3.60" in text
+    assert "pacemaker" in text and "2.1.5" in text
+    assert "./inv chaos.run vip-holder-power-cut" in text
+
+
+def test_a_second_holder_is_drawn_and_named(tmp_path: Path) -> None:
+    text = page(tmp_path, Story(also_answers=((5.0, 5.3, "c3"),)))
+    assert ">FAIL</span>" in text
+    assert 'class="clash"' in text
+    assert "S1 (one holder per VIP at any time) does not hold" in text
+
+
+def test_an_invalid_run_says_that_it_proves_nothing(tmp_path: Path) -> None:
+    assert "proves nothing: V1" in page(tmp_path, Story().but_facts(took_effect=None))
+
+
+def test_a_run_that_broke_before_the_fault_still_has_a_page(tmp_path: Path) -> None:
+    story = Story().but_facts(inject_begin=None, inject_end=None, heal_begin=None, heal_end=None,
+                              converged_at=None, detected_at=None, error="the lab did not answer", sla={})
+    assert "The tool failed: the lab did not answer" in page(tmp_path, story)
+
+
+def test_words_from_the_lab_are_escaped(tmp_path: Path) -> None:
+    text = page(tmp_path, Story().but_facts(lab="<b>x</b>"))
+    assert "<b>x</b>" not in text
+    assert "&lt;b&gt;x" in text
+
+
+def test_a_folder_without_facts_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="no facts"):
+        write(tmp_path)
+
+
+def test_ticks_are_round_and_hold_zero() -> None:
+    axis = Axis(-3.0, 11.0, 100.0, 1060.0)
+    labels = [label for _, label in axis.ticks()]
+    assert "0" in labels
+    assert axis.x(-3) == 100
+    assert axis.x(99) == 1060
