@@ -17,7 +17,7 @@ from pathlib import Path
 
 from chaos.model import Outcome, Probe, Sample
 from chaos.probes import make
-from chaos.probes.config import ProbeConfig
+from chaos.probes.config import PARENT, ProbeConfig
 from chaos.probes.schedule import SampleFile, Schedule
 from lab.errors import HalabError
 
@@ -31,7 +31,8 @@ def die_with_parent() -> None:
     thread that lives as long as the run.
     """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == 1:  # it died before we asked
+    parent = os.environ.get(PARENT)
+    if parent is not None and os.getppid() != int(parent):  # it died before we asked
         sys.exit(0)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chaos.probes.config import ProbeConfig, ProbeSecrets, Targets
+from chaos.probes.config import PARENT, ProbeConfig, ProbeSecrets, Targets
 from chaos.probes.hostload import HostLoad
 from lab.errors import DeadlineError, HostError
 
@@ -56,7 +56,7 @@ def targets_of(lab: Lab, client: str) -> Targets:
     plan = lab.plan
     return Targets(
         client=client,
-        vip=str(plan.vips[0].address) if plan.vips else "",
+        vip=str(plan.internal_vip.address) if plan.internal_vip else "",
         vips={vip.name: str(vip.address) for vip in plan.vips},
         interface=plan.network("control").bridge,
         mq_hosts=tuple(str(node.control) for node in plan.running("rabbitmq")),
@@ -161,7 +161,7 @@ class ProbeFleet:
             # A session of its own: Ctrl-C is for the runner, which then stops the probes in order.
             return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
                                     cwd=_ROOT, start_new_session=True,
-                                    env={**os.environ, "PYTHONUNBUFFERED": "1"})
+                                    env={**os.environ, PARENT: str(os.getpid())})
 
     def _await_ready(self, deadline: float) -> None:
         until = time.monotonic() + deadline

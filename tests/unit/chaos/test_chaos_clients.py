@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -121,3 +125,52 @@ def test_mq_with_nobody_there_is_a_fail(tmp_path: Path) -> None:
     publish = MqPublish(Brokers(("127.0.0.1",), stub.port, "u", "p", 0.1), "run1", LedgerFile(None))
     samples = asyncio.run(drive([publish], 0.2))["mq_publish"]
     assert {sample.outcome for sample in samples} == {Outcome.FAIL}
+
+
+RUNNER = """
+import sys, time
+from pathlib import Path
+from chaos.probes.config import ProbeSecrets, Targets
+from chaos.probes.fleet import ProbeFleet
+fleet = ProbeFleet(Path(sys.argv[1]))
+targets = Targets(client="run1", vip="127.0.0.1", sql_port=int(sys.argv[2]))
+fleet.start_in(list, targets, ["sql_write"], 0.02, ProbeSecrets(sql="hush"), 20)
+print(fleet._processes["sql_write"].pid, flush=True)
+time.sleep(float(sys.argv[3]))
+print(fleet.stop()[0].returncode, flush=True)
+"""
+
+
+def start_runner(mysql: Mysql, folder: Path, seconds: float) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", RUNNER, str(folder), str(mysql.port), str(seconds)],
+                            stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
+
+
+def test_a_fleet_starts_measures_and_stops(mysql: Mysql, tmp_path: Path) -> None:
+    said, _ = start_runner(mysql, tmp_path, 0.2).communicate(timeout=30)
+    assert said.split()[1] == "0"
+    assert len(read_ledger(tmp_path / "ledgers" / "sql_write.txt")) > 5
+    status = json.loads((tmp_path / "samples" / "sql_write.status.json").read_text())
+    assert status["ok"] == status["slots"] > 5
+    left = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+    assert "hush" not in left
+
+
+def test_a_probe_dies_with_its_runner(mysql: Mysql, tmp_path: Path) -> None:
+    runner = start_runner(mysql, tmp_path, 30)
+    assert runner.stdout is not None
+    probe = int(runner.stdout.readline())
+    runner.kill()
+    runner.wait()
+    runner.stdout.close()
+    until = time.monotonic() + 5
+    while _alive(probe) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not _alive(probe)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
