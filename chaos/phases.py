@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chaos.model import Proof
-from chaos.recording import takes_power
+from chaos.recording import fences
 from chaos.selectors.vip_holder import VipHolder
 from lab import interrupt
 from lab.errors import HalabError
@@ -68,7 +68,7 @@ def _events(lab: Lab, kind: str, since: float) -> list[Event]:
 
 def _requested(lab: Lab, nodes: tuple[str, ...], since: float) -> bool:
     asked = {event.node for event in _events(lab, "bmc.request", since)
-             if takes_power(str(event.data.get("command", "")))}
+             if fences(str(event.data.get("command", "")))}
     return asked >= set(nodes)
 
 

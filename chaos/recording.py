@@ -137,19 +137,23 @@ class Recording:
             key=lambda event: event.at))
 
     def fence_request(self) -> Event | None:
-        """The first BMC command after the fault that takes the target's power away."""
+        """The first BMC command after the fault by which the cluster fences the target."""
         begin = self.facts.inject_begin
         if begin is None:
             return None
         for event in self.events_of("bmc.request", self.facts.target, begin):
-            if takes_power(str(event.data.get("command", ""))):
+            if fences(str(event.data.get("command", ""))):
                 return event
         return None
 
 
-def takes_power(command: str) -> bool:
-    """Whether a BMC command ends the machine: off, cycle, reset, soft off."""
-    return any(word in command.lower() for word in ("off", "cycle", "reset", "shutdown"))
+def fences(command: str) -> bool:
+    """Whether a BMC command belongs to a fence operation; a monitor asks for the status alone.
+
+    "on" counts: the agent does not switch a node off that answers "off" to its status request,
+    so the second half of the reboot is all that is seen of fencing a node without power.
+    """
+    return command in ("on", "off", "cycle", "reset", "shutdown")
 
 
 def _rows(path: Path) -> Iterator[list[Any]]:

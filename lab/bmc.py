@@ -83,6 +83,12 @@ class NodeBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
         return None
 
     def get_power_state(self) -> str:
+        answer = self._state()
+        # Recorded too: fencing a node that is already off is a status request and no more.
+        self._note("status", answer=answer)
+        return answer
+
+    def _state(self) -> str:
         if mode(self._paths, self._node) == "lying":
             return self._claimed
         if self._boot is not None:
@@ -130,7 +136,7 @@ class NodeBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
         self.power_off()  # a soft request to a node that may hang: taken as the hard one
 
     def is_active(self) -> bool:
-        return self.get_power_state() == "on"
+        return self._state() == "on"
 
     def get_boot_device(self) -> str:
         return "default"
@@ -138,8 +144,8 @@ class NodeBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
     def cold_reset(self) -> None:
         return None
 
-    def _note(self, command: str) -> None:
-        self._events.emit("bmc.request", self._node, command=command, mode=mode(self._paths, self._node))
+    def _note(self, command: str, **more: str) -> None:
+        self._events.emit("bmc.request", self._node, command=command, mode=mode(self._paths, self._node), **more)
 
 
 def serve(name: str) -> None:

@@ -110,6 +110,11 @@ class Plan(_Value):
         """Every node of the lab that runs ``service``, in index order."""
         return tuple(node for node in self.nodes if service in node.services)
 
+    @property
+    def internal_vip(self) -> Vip | None:
+        """The VIP that the database and, later, the services' own traffic go through."""
+        return next((vip for vip in self.vips if vip.name == "internal"), None)
+
     def network(self, name: NetworkName) -> Network:
         for network in self.networks:
             if network.name == name:

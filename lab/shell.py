@@ -149,20 +149,17 @@ class Shell:
 
 
 def _drain(channel: Any, deadline: float) -> tuple[bytes, bytes]:
-    """Both streams to their end; the exit status comes with the end."""
+    """Both streams to their end.  The exit status alone is no end: sshd may send it before the last output."""
     out, err = bytearray(), bytearray()
-    channel.setblocking(True)
-    channel.settimeout(0.02)
+    channel.settimeout(0.05)  # how long standard error may wait while standard output is silent
     while True:
-        quiet = True
+        ended = channel.eof_received or channel.closed
         with suppress(TimeoutError):
-            if data := channel.recv(65536):
-                out += data
-                quiet = False
+            out += channel.recv(65536)
         while channel.recv_stderr_ready():
             err += channel.recv_stderr(65536)
-            quiet = False
-        if quiet and channel.exit_status_ready() and not channel.recv_ready() and not channel.recv_stderr_ready():
+        # "ended" was read before the streams: whatever came before the end has been taken.
+        if ended and not channel.recv_ready() and not channel.recv_stderr_ready():
             return bytes(out), bytes(err)
         if time.monotonic() > deadline:
             raise TimeoutError("the command did not end in time")

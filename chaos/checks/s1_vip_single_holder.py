@@ -34,9 +34,17 @@ class VipSingleHolder:
         if hole > MAX_HOLE:
             return unjudged(self, f"nobody looked for {hole:.1f} s (at most {MAX_HOLE} s is allowed)")
         answered = sum(bool(one.replies) for one in rounds)
-        holders = " -> ".join(holding.node for holding in run.holdings())
+        holders = "; ".join(f"{vip}: {way}" for vip, way in _ways(run).items())
         return found(self, True, f"{len(rounds)} requests, {answered} answered, each by one node only "
                                  f"({holders}); longest time between looks {hole:.2f} s")
+
+
+def _ways(run: Recording) -> dict[str, str]:
+    """By VIP, the nodes that held it one after the other."""
+    ways: dict[str, str] = {}
+    for holding in run.holdings():
+        ways[holding.vip] = f"{ways[holding.vip]} -> {holding.node}" if holding.vip in ways else holding.node
+    return ways
 
 
 def _double(run: Recording, rounds: list[ArpRound]) -> str:

@@ -18,7 +18,8 @@ class Haproxy(BaseRole):
     def files(self, ctx: NodeContext) -> list[File]:
         timers = ctx.plan.profile.haproxy
         config = render("haproxy.cfg.j2", plan=ctx.plan, node=ctx.node, timers=timers,
-                        proxies=ctx.plan.running("haproxy"), galera=ctx.plan.running("galera"))
+                        proxies=ctx.plan.running("haproxy"), galera=ctx.plan.running("galera"),
+                        internal=ctx.plan.internal_vip)
         files = [File("/etc/haproxy/haproxy.cfg", config, on_change=("reload:haproxy.service",))]
         if timers.restart_by_systemd:
             # zz-: Pacemaker drops 50-pacemaker.conf with Restart=no when it starts the unit itself.
