@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+import logging
 import threading
 import time
 from collections.abc import Iterable
@@ -27,6 +28,8 @@ from lab.plan import Plan
 from lab.secrets import Secrets
 
 _CONNECT_TIMEOUT = 5.0
+# paramiko logs each connection that a power cut ends, with a traceback; the caller gets the error itself.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
