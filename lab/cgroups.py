@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +23,9 @@ _ROOT = Path("/sys/fs/cgroup")
 _V1 = ("systemd", "unified", "freezer", "cpu", "cpuacct", "memory", "pids")
 # Real-time budget of a node on v1 (RT_GROUP_SCHED gives a new group none), microseconds per second.
 _RT_RUNTIME_US = 50_000
+# Join every cgroup, then become the command.  A shell, because joining must happen between fork and
+# exec, where a threaded Python may not run; paths arrive as arguments.
+_JOIN = 'set -e; n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n-1)); done; exec "$@"'
 
 
 def is_v2() -> bool:
@@ -47,6 +51,11 @@ class Cgroup:
     def entries(self) -> list[Path]:
         """The ``cgroup.procs`` files that a process writes its pid to when it joins."""
         return [folder / "cgroup.procs" for folder in self._dirs]
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """``argv`` as a command that joins the group before it begins; the group must exist."""
+        entries = [str(path) for path in self.entries]
+        return ["sh", "-c", _JOIN, "sh", str(len(entries)), *entries, *argv]
 
     def create(self) -> None:
         """Make the group; idempotent."""

@@ -78,7 +78,7 @@ def make_plan(topology: Topology) -> Plan:
         vips=_vips(clusters),
         not_deployed=tuple(_not_deployed(topology, layout)),
         warnings=tuple([*_host_warnings(topology, layout), *_cluster_warnings(clusters, profile)]),
-        memory_mb=sum(_memory_mb(topology.driver, node.services) for node in nodes),
+        memory_mb=sum(memory_mb(topology.driver, node.services) for node in nodes),
         disk_mb=disk,
     )
 
@@ -126,7 +126,7 @@ def _vips(clusters: tuple[Cluster, ...]) -> tuple[Vip, ...]:
     )
 
 
-def _memory_mb(driver: DriverName, services: tuple[Service, ...]) -> int:
+def memory_mb(driver: DriverName, services: tuple[Service, ...]) -> int:
     if driver == "fake":
         return 0
     if driver == "vagrant":
