@@ -13,6 +13,7 @@ from chaos.windows import Span, downtime
 
 NOT_A_SERVICE = frozenset({"vip_arp"})  # an observer, not a client
 _NEVER_BACK = 2.5  # seconds: longer than attempts in flight can explain when the schedule stops
+_INTERRUPTED = 10  # periods: a shorter window is a hiccup of client or host, no interruption
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,29 @@ def _vip_up(run: Recording) -> _Time:
 
 
 def _first_success(run: Recording) -> _Time:
-    """When the last service had answered again after its longest window."""
-    ends = [window.span.end for window in windows(run).values()
-            if window.seconds > 10 * window.period and not window.never_back]
-    if any(window.never_back for window in windows(run).values()):
-        return None, ""
+    """When the last of the services that the fault interrupted answered again.
+
+    A service's outage is the fault's if it had begun when the VIP was up elsewhere or, without a
+    move, when the bound said that all is over.  What begins later has a cause of its own.
+    """
+    if run.facts.inject_begin is None:
+        return None, "nothing was broken"
+    until = _aftermath(run, run.facts.inject_begin)
+    ends = []
+    for probe in run.facts.probes:
+        span = run.window(probe, until)
+        if probe in NOT_A_SERVICE or span is None or span.seconds <= _INTERRUPTED * run.facts.period:
+            continue
+        if span.open_end and span.seconds > _NEVER_BACK:
+            return None, ""
+        ends.append(span.end)
     return (max(ends), "") if ends else (None, "no service was interrupted")
+
+
+def _aftermath(run: Recording, begin: float) -> float:
+    """Until when an outage that begins is still the fault's doing: VIP up, or detection + bound."""
+    up, _ = _vip_up(run)
+    if up is not None:
+        return up
+    highest = max((bound.high for bound in bounds(run.facts).values()), default=0.0)
+    return (run.facts.detected_at or begin) + highest
