@@ -13,7 +13,7 @@ from chaos.windows import Span, downtime
 
 NOT_A_SERVICE = frozenset({"vip_arp"})  # an observer, not a client
 _NEVER_BACK = 2.5  # seconds: longer than attempts in flight can explain when the schedule stops
-_INTERRUPTED = 10  # periods: a shorter window is a hiccup of client or host, no interruption
+INTERRUPTED = 10  # periods: a shorter window is a hiccup of client or host, no interruption
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _first_success(run: Recording) -> _Time:
     ends = []
     for probe in run.facts.probes:
         span = run.window(probe, until)
-        if probe in NOT_A_SERVICE or span is None or span.seconds <= _INTERRUPTED * run.facts.period:
+        if probe in NOT_A_SERVICE or span is None or span.seconds <= INTERRUPTED * run.facts.period:
             continue
         if span.open_end and span.seconds > _NEVER_BACK:
             return None, ""

@@ -59,8 +59,9 @@ def longest_gap(samples: Sequence[Sample], begin: float | None, end: float | Non
                 until: float | None = None) -> Span | None:
     """The longest gap between successes by intended time, from ``begin`` (the fault) on.
 
-    With ``until`` only among those that had begun by then.  The end of the recording is the last slot's intended time if ``end`` is later: after the
-    schedule stopped nobody asked, so nothing is missing.
+    The end of the recording is the last slot's intended time if ``end`` is later: after the
+    schedule stopped nobody asked, so nothing is missing.  With ``until``, only stretches that
+    had begun by then count.
     """
     last = max((sample.intended for sample in samples), default=None)
     return _longest(_successes(samples, by_completion=False), begin, _earlier(end, last), until)
