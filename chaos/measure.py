@@ -140,18 +140,24 @@ def _vip_up(run: Recording) -> _Time:
     return (min(after.begin for _, after in moves), "") if moves else (None, "no VIP left the target")
 
 
-def _first_success(run: Recording) -> _Time:
-    """When the last of the services that the fault interrupted answered again.
+def fault_window(run: Recording, probe: str) -> Span | None:
+    """The longest window of a service that the fault can have caused; None without samples or fault.
 
-    A service's outage is the fault's if it had begun when the VIP was up elsewhere or, without a
-    move, when the bound said that all is over.  What begins later has a cause of its own.
+    An outage is the fault's if it had begun when the VIP was up elsewhere or, without a move,
+    when the bound said that all is over.  What begins later has a cause of its own.
     """
     if run.facts.inject_begin is None:
+        return None
+    return run.window(probe, _aftermath(run, run.facts.inject_begin))
+
+
+def _first_success(run: Recording) -> _Time:
+    """When the last of the services that the fault interrupted answered again."""
+    if run.facts.inject_begin is None:
         return None, "nothing was broken"
-    until = _aftermath(run, run.facts.inject_begin)
     ends = []
     for probe in run.facts.probes:
-        span = run.window(probe, until)
+        span = fault_window(run, probe)
         if probe in NOT_A_SERVICE or span is None or span.seconds <= INTERRUPTED * run.facts.period:
             continue
         if span.open_end and span.seconds > _NEVER_BACK:
