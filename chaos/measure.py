@@ -13,6 +13,7 @@ from chaos.windows import Span, downtime
 
 NOT_A_SERVICE = frozenset({"vip_arp"})  # an observer, not a client
 _NEVER_BACK = 2.5  # seconds: longer than attempts in flight can explain when the schedule stops
+INTERRUPTED = 10  # periods: a shorter window is a hiccup of client or host, no interruption
 
 
 @dataclass(frozen=True)
@@ -139,10 +140,36 @@ def _vip_up(run: Recording) -> _Time:
     return (min(after.begin for _, after in moves), "") if moves else (None, "no VIP left the target")
 
 
+def fault_window(run: Recording, probe: str) -> Span | None:
+    """The longest window of a service that the fault can have caused; None without samples or fault.
+
+    An outage is the fault's if it had begun when the VIP was up elsewhere or, without a move,
+    when the bound said that all is over.  What begins later has a cause of its own.
+    """
+    if run.facts.inject_begin is None:
+        return None
+    return run.window(probe, _aftermath(run, run.facts.inject_begin))
+
+
 def _first_success(run: Recording) -> _Time:
-    """When the last service had answered again after its longest window."""
-    ends = [window.span.end for window in windows(run).values()
-            if window.seconds > 10 * window.period and not window.never_back]
-    if any(window.never_back for window in windows(run).values()):
-        return None, ""
+    """When the last of the services that the fault interrupted answered again."""
+    if run.facts.inject_begin is None:
+        return None, "nothing was broken"
+    ends = []
+    for probe in run.facts.probes:
+        span = fault_window(run, probe)
+        if probe in NOT_A_SERVICE or span is None or span.seconds <= INTERRUPTED * run.facts.period:
+            continue
+        if span.open_end and span.seconds > _NEVER_BACK:
+            return None, ""
+        ends.append(span.end)
     return (max(ends), "") if ends else (None, "no service was interrupted")
+
+
+def _aftermath(run: Recording, begin: float) -> float:
+    """Until when an outage that begins is still the fault's doing: VIP up, or detection + bound."""
+    up, _ = _vip_up(run)
+    if up is not None:
+        return up
+    highest = max((bound.high for bound in bounds(run.facts).values()), default=0.0)
+    return (run.facts.detected_at or begin) + highest

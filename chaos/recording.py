@@ -96,17 +96,17 @@ class Recording:
         return tuple(sample for sample in self.samples.get(probe, ())
                      if begin is not None and sample.ended >= begin)
 
-    def gap(self, probe: str) -> Span | None:
+    def gap(self, probe: str, until: float | None = None) -> Span | None:
         """The longest stretch without a success by intended time (see :func:`longest_gap`)."""
-        return longest_gap(self.samples.get(probe, ()), self.facts.inject_begin, self.facts.ended_at)
+        return longest_gap(self.samples.get(probe, ()), self.facts.inject_begin, self.facts.ended_at, until)
 
-    def stall(self, probe: str) -> Span | None:
+    def stall(self, probe: str, until: float | None = None) -> Span | None:
         """The longest stretch in which no success completed."""
-        return longest_stall(self.samples.get(probe, ()), self.facts.inject_begin, self.facts.ended_at)
+        return longest_stall(self.samples.get(probe, ()), self.facts.inject_begin, self.facts.ended_at, until)
 
-    def window(self, probe: str) -> Span | None:
-        """The outage of a service: the longer one of gap and stall."""
-        both = [span for span in (self.gap(probe), self.stall(probe)) if span is not None]
+    def window(self, probe: str, until: float | None = None) -> Span | None:
+        """The outage of a service: the longer one of gap and stall, of those that began by ``until``."""
+        both = [span for span in (self.gap(probe, until), self.stall(probe, until)) if span is not None]
         return max(both, key=lambda span: span.seconds) if both else None
 
     def outages(self, probe: str) -> tuple[Span, ...]:

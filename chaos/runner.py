@@ -116,6 +116,19 @@ def write_report(lab: Lab, folder: Path) -> None:
         lab.events.emit("note", text=f"the report was not written: {error!r}")
 
 
+def _told(step: Step) -> str:
+    """A step as the screen and the diary call it."""
+    match step:
+        case Steady() | Hold():
+            return f"{step.word} for {step.seconds:g} s"
+        case Inject():
+            return f"inject {step.fault}, target {step.target}"
+        case Wait():
+            return f"waiting for {step.phase}"
+        case _:
+            return step.word
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     """The error and what it happened on top of: a heal that fails must not hide why it was needed."""
     while error is not None:
@@ -172,7 +185,7 @@ class _Run:
                 runfolder.write_versions(self._folder, self.facts.versions)
                 fleet.start(self._lab, self.facts.probes, self.facts.period, client=self._client)
                 for step in self._scenario.steps:
-                    with self._lab.events.step(f"chaos {step.word}"):
+                    with self._lab.events.step(f"chaos: {_told(step)}"):
                         self._do(step)
                 dead = [name for name, lives in fleet.alive().items() if not lives]
                 if dead:
@@ -208,7 +221,9 @@ class _Run:
         lab.events.emit("fault.inject", " ".join(target.nodes), fault=self._fault.name, id=self._entry.id)
         self._fault.inject(lab, self._entry.target)
         self._note(inject_end=time.time())
-        self._note(took_effect=await_proof(self._effect, EFFECT_WITHIN))
+        proof = await_proof(self._effect, EFFECT_WITHIN)
+        self._note(took_effect=proof)
+        lab.events.emit("note", text=f"{'took effect' if proof.ok else 'NO EFFECT'}: {proof.evidence}")
         self.facts.write(self._folder)
 
     def _learn(self, target: Target, home: str) -> None:
@@ -237,6 +252,7 @@ class _Run:
         if not proof.ok:
             name = _PHASE_NAMES.get(step.phase, step.phase)
             self._note(phase_notes={**self.facts.phase_notes, name: proof.evidence})
+            self._lab.events.emit("note", text=proof.evidence)
 
     def _heal(self) -> None:
         """Undo the fault and prove it; idempotent, and safe to call when nothing was broken."""

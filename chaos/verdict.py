@@ -33,7 +33,8 @@ VERDICT_FILE = "verdict.json"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one run says.  ``phases`` carry epoch seconds; ``converged_seconds`` counts from the fault."""
+    """What one run says.  ``phases`` carry epoch seconds; ``converged_seconds`` counts from the fault;
+    ``error`` is why the tool gave up, if it did."""
 
     scenario: str
     result: Result
@@ -44,6 +45,7 @@ class Verdict:
     inject_begin: float | None
     converged_seconds: float | None
     run_dir: Path
+    error: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The shape that other commands build on; phases in seconds from the fault, or null."""
@@ -51,6 +53,7 @@ class Verdict:
         return {
             "scenario": self.scenario,
             "verdict": self.result.value,
+            "error": self.error,
             "target": list(self.target),
             "windows": {name: {"seconds": _round(window.seconds), "bound_low": _round(window.bound_low),
                                "bound_high": _round(window.bound_high), "sla": _round(window.sla)}
@@ -82,7 +85,7 @@ def verdict_of(run: Recording) -> Verdict:
     converged = (facts.converged_at - facts.inject_begin
                  if facts.converged_at is not None and facts.inject_begin is not None else None)
     return Verdict(facts.scenario, decide(findings, facts.error), facts.target, windows(run), findings,
-                   phases(run), facts.inject_begin, converged, run.run_dir)
+                   phases(run), facts.inject_begin, converged, run.run_dir, facts.error)
 
 
 def judge(run_dir: Path) -> Verdict:

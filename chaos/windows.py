@@ -35,11 +35,12 @@ def _successes(samples: Iterable[Sample], by_completion: bool) -> list[float]:
     return sorted(times)
 
 
-def _longest(times: list[float], begin: float | None, end: float | None) -> Span | None:
+def _longest(times: list[float], begin: float | None, end: float | None,
+             until: float | None) -> Span | None:
     """The longest stretch between neighbours among ``times`` that reaches past ``begin``.
 
     The stretch that is still open when the recording ends counts too: a service that never
-    came back has no second success.
+    came back has no second success.  What begins after ``until`` is left out.
     """
     if begin is None:
         return None
@@ -49,23 +50,28 @@ def _longest(times: list[float], begin: float | None, end: float | None) -> Span
     spans = [Span(left, right) for left, right in itertools.pairwise(points)]
     if end is not None and end > points[-1]:
         spans.append(Span(points[-1], end, open_end=True))
+    if until is not None:
+        spans = [span for span in spans if span.begin <= until]
     return max(spans, key=lambda span: span.seconds, default=None)
 
 
-def longest_gap(samples: Sequence[Sample], begin: float | None, end: float | None) -> Span | None:
+def longest_gap(samples: Sequence[Sample], begin: float | None, end: float | None,
+                until: float | None = None) -> Span | None:
     """The longest gap between successes by intended time, from ``begin`` (the fault) on.
 
     The end of the recording is the last slot's intended time if ``end`` is later: after the
-    schedule stopped nobody asked, so nothing is missing.
+    schedule stopped nobody asked, so nothing is missing.  With ``until``, only stretches that
+    had begun by then count.
     """
     last = max((sample.intended for sample in samples), default=None)
-    return _longest(_successes(samples, by_completion=False), begin, _earlier(end, last))
+    return _longest(_successes(samples, by_completion=False), begin, _earlier(end, last), until)
 
 
-def longest_stall(samples: Sequence[Sample], begin: float | None, end: float | None) -> Span | None:
-    """The longest stretch in which no success completed, from ``begin`` on."""
+def longest_stall(samples: Sequence[Sample], begin: float | None, end: float | None,
+                  until: float | None = None) -> Span | None:
+    """The longest stretch in which no success completed, from ``begin`` on; ``until`` as there."""
     last = max((sample.intended for sample in samples), default=None)
-    return _longest(_successes(samples, by_completion=True), begin, _earlier(end, last))
+    return _longest(_successes(samples, by_completion=True), begin, _earlier(end, last), until)
 
 
 def outages(samples: Sequence[Sample], period: float) -> tuple[Span, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import threading
 import time
@@ -51,6 +52,19 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
     for row in cells:
         out("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def width() -> int:
+    """Columns of the terminal that standard output is; 120 where it is none (``COLUMNS`` overrides)."""
+    return shutil.get_terminal_size((120, 24)).columns
+
+
+def shorten(text: str, columns: int) -> str:
+    """``text`` in at most ``columns`` characters, with an ellipsis for what is left out."""
+    if len(text) <= columns:
+        return text
+    whole, _, cut = text[: max(0, columns - 3)].rpartition(" ")  # half a number would be a wrong one
+    return f"{whole or cut} ..."[:columns]
 
 
 def restore_terminal() -> None:
@@ -105,7 +119,8 @@ def describe(event: Event) -> str:
         case "gate.fail":
             return f"{subject}gate {data['gate']} DOES NOT HOLD{took}{detail}"
         case "fault.inject" | "fault.heal":
-            return f"{subject}{event.kind.removeprefix('fault.')} {data.get('fault', '')}"
+            word = "fault" if event.kind == "fault.inject" else "healed"
+            return f"{word}: {data.get('fault', '')} on {event.node or 'the lab'}"
         case "note":
             return f"{subject}{data['text']}"
         case _:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chaos.checks import found
-from chaos.measure import NOT_A_SERVICE, windows
+from chaos.measure import NOT_A_SERVICE, fault_window, windows
 from chaos.model import Finding, Outcome
 from chaos.recording import Recording
 
@@ -36,7 +36,9 @@ class EnoughOperations:
             before = [sample for sample in samples if sample.ended < begin]
             before_ok = sum(sample.outcome is Outcome.OK for sample in before)
             window = measured.get(probe)
-            after_begin = window.span.end if window else begin
+            # Not after the run's longest window: that may be a hiccup in its last second.
+            caused = fault_window(run, probe)
+            after_begin = max(begin, caused.end) if caused else begin
             after = [sample for sample in samples if sample.intended >= after_begin]
             after_ok = sum(sample.outcome is Outcome.OK for sample in after)
             text = f"{probe} {before_ok} before, {after_ok} after"

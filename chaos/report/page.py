@@ -46,7 +46,7 @@ def render(run: Recording, verdict: Verdict) -> str:
     facts = run.facts
     measures, measure_axis = _measures(verdict)
     return environment.get_template("report.html.j2").render(
-        facts=facts, verdict=verdict, line=headline(verdict, facts.error), when=_when(run),
+        facts=facts, verdict=verdict, line=headline(verdict), when=_when(run),
         line_of_target=_target(run), timeline=timeline(run, verdict.phases),
         width=WIDTH, left=LEFT, right=RIGHT, measures=measures, measure_axis=measure_axis,
         measures_height=30 * len(measures) + 24,
@@ -54,24 +54,25 @@ def render(run: Recording, verdict: Verdict) -> str:
         operations={name: len(samples) for name, samples in run.samples.items()})
 
 
-def headline(verdict: Verdict, error: str = "") -> str:
+def headline(verdict: Verdict) -> str:
     """One sentence that a person takes away."""
     worst = max(verdict.windows.values(), key=lambda window: window.seconds, default=None)
     failed = [finding for finding in verdict.findings if not finding.ok]
     if verdict.result is Result.BROKEN:
-        return f"The tool failed: {error}"
+        return f"The tool failed: {verdict.error}"
     if verdict.result is Result.INVALID:
-        return "This run proves nothing: " + _titles(failed, "validity") + " does not hold."
+        return "This run proves nothing: " + _broken(failed, "validity")
     if verdict.result is Result.FAIL:
         kind = "safety" if any(finding.kind == "safety" for finding in failed) else "liveness"
-        return "The cluster broke its word: " + _titles(failed, kind) + " does not hold."
+        return "The cluster broke its word: " + _broken(failed, kind)
     if worst is None:
         return "Every check holds."
     return f"Every check holds; the longest outage was {worst.seconds:.2f} s ({worst.service})."
 
 
-def _titles(findings: list[Finding], kind: str) -> str:
-    return ", ".join(f"{one.id} ({one.title})" for one in findings if one.kind == kind)
+def _broken(findings: list[Finding], kind: str) -> str:
+    titles = [f"{one.id} ({one.title})" for one in findings if one.kind == kind]
+    return f"{', '.join(titles)} {'does' if len(titles) == 1 else 'do'} not hold."
 
 
 def _when(run: Recording) -> str:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import log10
 
-from chaos.measure import NOT_A_SERVICE, Phase, windows
+from chaos.measure import INTERRUPTED, NOT_A_SERVICE, Phase, windows
 from chaos.model import Outcome
 from chaos.recording import Recording
 from chaos.report.scale import Axis
+from chaos.windows import Span
 
 WIDTH, LEFT, RIGHT = 1080.0, 118.0, 1066.0
 ROW, BAR = 26.0, 15.0
 _BEFORE, _AFTER = 3.0, 2.0  # seconds shown around what matters
-_MIN_LABEL = 34.0  # pixels that a gap's own label needs
+_LETTER = 6.4  # pixels of one letter of a label; a wide one, because the reader's font is not known
+_LANE, _HEAD = 13.0, 10.0  # height of one line of phase labels, and the room around all of them
 _STRIP = 30.0
+_LABEL_OFF = 4.0  # pixels between a line and its label
 _LOG_LOW, _LOG_HIGH = -3.0, 0.5  # latency axis: 1 ms .. 3 s
 
 
@@ -36,6 +39,11 @@ class Box:
     def fits(self) -> bool:
         return self.width >= 7 * len(self.label) + 6
 
+    @property
+    def label_left(self) -> bool:
+        """Whether a label beside the box has to be on its left to stay in the picture."""
+        return _leaves(self.x + self.width, self.label)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -48,11 +56,21 @@ class Row:
 
 @dataclass(frozen=True)
 class Mark:
-    """A moment worth a vertical line; ``lane`` keeps neighbouring labels apart."""
+    """A moment worth a vertical line; ``lane`` keeps neighbouring labels apart, and ``left`` says
+    that the label is on the left of the line, because the picture ends on its right."""
 
     x: float
     label: str
     lane: int
+    left: bool = False
+
+    @property
+    def label_x(self) -> float:
+        return self.x + (-_LABEL_OFF if self.left else _LABEL_OFF)
+
+    @property
+    def label_y(self) -> float:
+        return 12 + _LANE * self.lane
 
 
 @dataclass(frozen=True)
@@ -70,6 +88,7 @@ class Strip:
 class Timeline:
     axis: Axis
     rows: tuple[Row, ...]
+    top: float
     height: float
     shade: Box | None
     marks: tuple[Mark, ...]
@@ -82,12 +101,13 @@ def timeline(run: Recording, phases: tuple[Phase, ...]) -> Timeline:
     zero = _zero(run)
     axis = _axis(run, zero)
     rows: list[Row] = []
-    top = 62.0  # room for the phase labels
+    marks = _marks(phases, axis, zero)
+    top = _HEAD + _LANE * max(3, 1 + max((mark.lane for mark in marks), default=0))
     for name, boxes in _all_rows(run, axis, zero):
         rows.append(Row(name, top + ROW * len(rows), boxes))
     strips = _strips(run, axis, zero)
-    return Timeline(axis, tuple(rows), top + ROW * len(rows) + 22, _shade(run, axis, zero),
-                    _marks(phases, axis, zero), strips, (_STRIP + 8) * len(strips) + 24)
+    return Timeline(axis, tuple(rows), top, top + ROW * len(rows) + 22, _shade(run, axis, zero),
+                    marks, strips, (_STRIP + 8) * len(strips) + 24)
 
 
 def _zero(run: Recording) -> float:
@@ -124,12 +144,22 @@ def _all_rows(run: Recording, axis: Axis, zero: float) -> list[tuple[str, tuple[
 def _service(run: Recording, probe: str, axis: Axis, zero: float) -> tuple[Box, ...]:
     samples = run.samples[probe]
     boxes = [_span(axis, samples[0].intended - zero, samples[-1].intended - zero, "up")]
-    for gap in run.outages(probe):
+    for gap in _gaps(run, probe):
         begin, end = gap.begin - zero, gap.end - zero
         if end >= axis.low and begin <= axis.high:
             label = f"{gap.seconds:.2f} s"
             boxes.append(_span(axis, begin, end, "gap", label, f"{probe}: no success for {label}"))
     return tuple(boxes)
+
+
+def _gaps(run: Recording, probe: str) -> list[Span]:
+    """The outages; where the judged window says more than a gap by intended time (late answers
+    make it look short), the window in place of what it covers."""
+    gaps = list(run.outages(probe))
+    window = run.window(probe)
+    if window is None or window.seconds <= INTERRUPTED * run.facts.period:
+        return gaps
+    return [gap for gap in gaps if gap.end <= window.begin or gap.begin >= window.end] + [window]
 
 
 def _holders(run: Recording, vip: str, axis: Axis, zero: float) -> tuple[Box, ...]:
@@ -177,14 +207,22 @@ def _shade(run: Recording, axis: Axis, zero: float) -> Box | None:
 
 def _marks(phases: tuple[Phase, ...], axis: Axis, zero: float) -> tuple[Mark, ...]:
     marks: list[Mark] = []
-    free = [-1e9] * 4  # the x up to which each lane is taken
+    free: list[float] = []  # the x up to which each lane is taken
     for phase in sorted((phase for phase in phases if phase.at is not None), key=lambda phase: phase.at or 0):
         x = axis.x((phase.at or 0) - zero)
         label = f"{phase.name} {(phase.at or 0) - zero:+.2f}"
-        lane = next((at for at, taken in enumerate(free) if taken <= x), len(free) - 1)
-        free[lane] = x + 6.2 * len(label) + 8
-        marks.append(Mark(x, label, lane))
+        length = _LETTER * len(label) + 2 * _LABEL_OFF
+        left = _leaves(x, label)
+        begin = x - length if left else x
+        lane = next((at for at, taken in enumerate(free) if taken <= begin), len(free))
+        free[lane:lane + 1] = [begin + length]
+        marks.append(Mark(x, label, lane, left))
     return tuple(marks)
+
+
+def _leaves(x: float, label: str) -> bool:
+    """Whether a label on the right of ``x`` would leave the picture."""
+    return x + _LABEL_OFF + _LETTER * len(label) > WIDTH
 
 
 def _strips(run: Recording, axis: Axis, zero: float) -> tuple[Strip, ...]:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from cli import console
 from cli.views.plain import as_json, plain
 
+_CLAUSE = "; "  # between the clauses of a check's evidence
+
 if TYPE_CHECKING:
     from chaos.journal import Entry, Healing
+    from chaos.model import Finding
     from chaos.runs import RunSummary
     from chaos.scenario import Scenario
     from chaos.verdict import Verdict
@@ -44,7 +47,8 @@ def _fields(values: dict[str, Any]) -> str:
 
 
 def verdict_view(verdict: Verdict, format: str) -> None:
-    """The verdict, the window of each service against its bounds, what failed, and where the run lies."""
+    """The verdict, the window of each service against its bounds, one line for each check, where the
+    run lies, and at the end why it did not pass."""
     if as_json(verdict.to_json(), format):
         return
     console.out(f"{verdict.result.value}  {verdict.scenario}  target: {', '.join(verdict.target) or 'none'}")
@@ -64,12 +68,43 @@ def verdict_view(verdict: Verdict, format: str) -> None:
         )
     console.out("")
     for finding in verdict.findings:
-        mark = "skip" if finding.skipped else "ok  " if finding.ok else "FAIL"
-        console.out(f"{mark}  {finding.id}  {finding.title}: {finding.evidence}")
+        console.out(console.shorten(_line(finding), console.width()))
     console.out("")
     if verdict.converged_seconds is not None:
         console.out(f"whole again {verdict.converged_seconds:.1f} s after the fault")
-    console.out(f"run: {verdict.run_dir}")
+    page = "report.html" if (verdict.run_dir / "report.html").exists() else "verdict.json"
+    console.out(f"run: {verdict.run_dir} ({page} there has all evidence)")
+    if verdict.result.exit_code:
+        _reason(verdict)
+
+
+def _line(finding: Finding) -> str:
+    """A check in one line: the first clause of its evidence."""
+    mark = "skip" if finding.skipped else "ok  " if finding.ok else "FAIL"
+    first, more, _ = finding.evidence.partition(_CLAUSE)
+    return f"{mark}  {finding.id}  {finding.title}: {first}{' ...' if more else ''}"
+
+
+def _reason(verdict: Verdict) -> None:
+    """Why it did not pass, at the very end, where the eye is."""
+    from chaos.model import Result
+    from chaos.report.page import headline
+
+    # Checks of a run that the tool broke off lack data; that is no news about the cluster.
+    failed = [one for one in verdict.findings if not one.ok and verdict.result is not Result.BROKEN]
+    for finding in failed:
+        console.out("")
+        console.out(f"{finding.id}  {finding.title}")
+        for clause in finding.evidence.split(_CLAUSE):
+            console.out(_wrapped(clause, "  ", "    "))
+    console.out("")
+    word = verdict.result.value
+    console.out(_wrapped(headline(verdict), f"{word}  ", " " * (len(word) + 2)))
+
+
+def _wrapped(text: str, first: str, rest: str) -> str:
+    return textwrap.fill(text, console.width(), initial_indent=first, subsequent_indent=rest,
+                         break_long_words=False, break_on_hyphens=False)  # fmt: skip
 
 
 def _seconds(value: float | None) -> str:

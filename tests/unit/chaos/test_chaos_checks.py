@@ -165,3 +165,14 @@ def test_facts_survive_the_disk(tmp_path: Path) -> None:
     run_dir = build(tmp_path)
     assert Facts.read(run_dir).nodes == NODES
     assert Facts.from_json(Facts.read(run_dir).to_json()) == Facts.read(run_dir)
+
+
+def test_s3_knows_the_fencing_of_a_node_that_is_off_already(tmp_path: Path) -> None:
+    """The agent asks for the status, hears "off", and sends "on" alone: seen on a real lab."""
+    asked = tuple((at, "bmc.request", "c1", {"command": command}) for at, command in ((3.5, "status"), (3.6, "on")))
+    assert finding(tmp_path, SOUND.but(events=(CUT, *asked, (7.6, "power.on", "c1", {}))), "S3").ok
+
+
+def test_v3_counts_from_the_fault_s_own_window(tmp_path: Path) -> None:
+    """A hiccup in the last second may be a service's longest window: seen on a real lab."""
+    assert finding(tmp_path, away("cache", 11.0, 11.4), "V3").ok

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from synthetic import Story, build
+from synthetic import T0, Story, build, recording
 
+from chaos.measure import phases
 from chaos.report import write
 from chaos.report.scale import Axis
+from chaos.report.timeline import WIDTH, timeline
 from lab.errors import RefusedError
 
 
@@ -90,3 +93,28 @@ def test_ticks_are_round_and_hold_zero() -> None:
     assert "0" in labels
     assert axis.x(-3) == 100
     assert axis.x(99) == 1060
+
+
+def test_no_label_leaves_the_picture_and_none_covers_another(tmp_path: Path) -> None:
+    run = recording(tmp_path, Story().but_facts(converged_at=T0 + 11.5))
+    marks = timeline(run, phases(run)).marks
+    assert len(marks) == 6
+    assert marks[-1].left and not marks[0].left  # redundant: at the right edge
+    taken: dict[int, float] = {}
+    for mark in marks:
+        length = 6.2 * len(mark.label)
+        begin = mark.label_x - length if mark.left else mark.label_x
+        assert begin >= taken.get(mark.lane, 0.0)
+        assert begin + length <= WIDTH
+        taken[mark.lane] = begin + length
+
+
+def test_late_answers_are_drawn_as_the_outage_that_is_judged(tmp_path: Path) -> None:
+    run = build(tmp_path)
+    path = run / "samples" / "cache.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows:  # nothing fails, but all that was asked in two seconds is answered at their end
+        if 1.0 <= row[1] - T0 < 3.0:
+            row[3] = T0 + 3.0
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert "cache: no success for 2.02 s" in write(run).read_text()

@@ -126,7 +126,7 @@ def test_an_unreadable_promise_is_refused() -> None:
 
 def test_the_verdict_document_has_the_agreed_shape(tmp_path: Path) -> None:
     document = judge(build(tmp_path, Story())).to_json()
-    assert list(document) == ["scenario", "verdict", "target", "windows", "checks", "phases",
+    assert list(document) == ["scenario", "verdict", "error", "target", "windows", "checks", "phases",
                               "converged_seconds", "run_dir"]
     assert document["verdict"] == "PASS"
     assert document["converged_seconds"] == 9.0

@@ -25,6 +25,8 @@ def test_plain_lines() -> None:
         Event(now + 3, "gate.fail", "", {"gate": "vip", "seconds": 1, "detail": "nobody holds public"}),
         Event(now + 4, "step.fail", "n2", {"step": "boot", "seconds": 4, "error": "no login"}),
         Event(now + 5, "power.off", "n1", {}),
+        Event(now + 6, "fault.inject", "n3", {"fault": "node.poweroff", "id": "ab12"}),
+        Event(now + 7, "fault.heal", "n3", {"fault": "node.poweroff", "id": "ab12"}),
     ):
         plain(event)
     assert out.getvalue() == (
@@ -33,6 +35,8 @@ def test_plain_lines() -> None:
         "    2.0s  gate galera holds (0.5 s): 3/3 Synced\n"
         "    3.0s  gate vip DOES NOT HOLD (1.0 s): nobody holds public\n"
         "    4.0s  n2: boot FAILED (4.0 s): no login\n"
+        "    6.0s  fault: node.poweroff on n3\n"
+        "    7.0s  healed: node.poweroff on n3\n"
     )
 
 
@@ -73,6 +77,12 @@ def test_colour(no_color: str, term: str, expected: bool, monkeypatch: pytest.Mo
     monkeypatch.setenv("TERM", term)
     assert console.colours(Terminal()) is expected
     assert not console.colours(io.StringIO())
+
+
+def test_shortening_never_cuts_a_number_in_two() -> None:
+    assert console.shorten("away for 12.34 s", 16) == "away for 12.34 s"
+    assert console.shorten("away for 12.34 s", 15) == "away for ..."
+    assert console.shorten("incomprehensibilities", 10) == "incompr .."
 
 
 def test_table_is_aligned_and_has_no_trailing_blanks(capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,15 +90,62 @@ def test_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     assert "FAIL  S1  no acknowledged write is lost: row 17" in shown
     assert "skip  S3" in shown
     assert "whole again 31.5 s after the fault" in shown
+    assert "run: /runs/1 (verdict.json there has all evidence)" in shown
     chaos_views.verdict_view(verdict(), "json")
     assert json.loads(capsys.readouterr().out)["verdict"] == "FAIL"
 
 
-def test_verdict_of_a_run_that_broke_early(capsys: pytest.CaptureFixture[str]) -> None:
-    chaos_views.verdict_view(
-        verdict(result=Result.BROKEN, target=(), windows={}, findings=(), converged_seconds=None), "table"
+LONG = "; ".join(f"{name} 3.71 s +/- 0.02 (SLA 8.70 s, by intended time 3.70)" for name in ("vip_tcp", "cache"))
+
+
+def test_evidence_is_one_line_each_and_whole_for_what_failed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    findings = (
+        Finding("L1", "outage windows within the SLA", "liveness", ok=False, evidence=LONG),
+        Finding("V6", "no window is too short", "validity", ok=True, evidence=LONG),
     )
-    assert capsys.readouterr().out.startswith("BROKEN  vip-holder-poweroff  target: none\n")
+    chaos_views.verdict_view(verdict(findings=findings), "table")
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines if not line.startswith("run:")) <= 60
+    assert "FAIL  L1  outage windows within the SLA: vip_tcp 3.71 s ..." in lines
+    assert "ok    V6  no window is too short: vip_tcp 3.71 s +/- ..." in lines
+    assert lines[-7:] == [
+        "L1  outage windows within the SLA",
+        "  vip_tcp 3.71 s +/- 0.02 (SLA 8.70 s, by intended time",
+        "    3.70)",
+        "  cache 3.71 s +/- 0.02 (SLA 8.70 s, by intended time 3.70)",
+        "",
+        "FAIL  The cluster broke its word: L1 (outage windows within",
+        "      the SLA) does not hold.",
+    ]
+    chaos_views.verdict_view(verdict(findings=findings), "json")
+    assert json.loads(capsys.readouterr().out)["checks"][1]["evidence"] == LONG
+
+
+def test_a_pass_needs_no_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    chaos_views.verdict_view(verdict(result=Result.PASS, findings=()), "table")
+    assert capsys.readouterr().out.splitlines()[-1].startswith("run: ")
+
+
+def test_verdict_of_a_run_that_broke_early(capsys: pytest.CaptureFixture[str]) -> None:
+    broken = Finding("V1", "the fault took effect", "validity", ok=False, evidence="nobody looked")
+    chaos_views.verdict_view(
+        verdict(
+            result=Result.BROKEN,
+            target=(),
+            windows={},
+            findings=(broken,),
+            converged_seconds=None,
+            error="n2 cannot be reached over SSH",
+        ),
+        "table",
+    )
+    shown = capsys.readouterr().out
+    assert shown.startswith("BROKEN  vip-holder-poweroff  target: none\n")
+    assert shown.endswith("\n\nBROKEN  The tool failed: n2 cannot be reached over SSH\n")
+    assert shown.count("nobody looked") == 1
 
 
 def test_healing(capsys: pytest.CaptureFixture[str]) -> None:

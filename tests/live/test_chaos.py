@@ -1,0 +1,212 @@
+"""The scenarios on a real lab, and every checker shown the violation that it exists to catch.
+
+A planted violation is real: a second node really answers for the VIP, an acknowledged row is
+really deleted, a confirmed message is really taken by somebody else, a BMC really lies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pika
+import pytest
+from conftest import NAME
+
+from chaos import journal, runner
+from chaos.faults.net_isolate import NetIsolate
+from chaos.model import Result, Target
+from chaos.scenario import Scenario, load_scenario
+from chaos.selectors import resolve
+from chaos.verdict import Verdict
+from lab import bmc, gates
+from lab.errors import RefusedError
+from lab.events import read_events
+from lab.lab import Lab
+from lab.process import run
+from lab.up import bring_up
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SCENARIOS = ("vip-holder-poweroff", "vip-holder-isolated", "vip-holder-frozen", "galera-writer-killed")
+
+QUIET = """\
+name: planted
+description: A harmless fault, to hold the probes running while a test plants a violation.
+teaches: Nothing; it is a frame.
+steps:
+  - steady: {seconds: 5}
+  - inject: {fault: proc.kill, target: n3, params: {process: memcached}}
+  - hold: {seconds: 6}
+  - heal
+  - converge: {within: 120}
+  - steady: {seconds: 4}
+sla: {converged: 120}
+"""
+
+
+@pytest.fixture
+def quiet(tmp_path: Path) -> Scenario:
+    path = tmp_path / "planted.yml"
+    path.write_text(QUIET)
+    return load_scenario(path)
+
+
+def findings(verdict: Verdict) -> dict[str, dict[str, Any]]:
+    return {str(check["id"]): check for check in verdict.to_json()["checks"]}
+
+
+def failed(verdict: Verdict) -> set[str]:
+    return {name for name, check in findings(verdict).items() if not check["ok"]}
+
+
+@contextmanager
+def beside(lab: Lab, kind: str, act: Callable[[], None]) -> Iterator[None]:
+    """Run ``act`` in a thread as soon as the lab's diary has an event of that kind."""
+    since, errors = time.time(), []
+
+    def watch() -> None:
+        deadline = time.monotonic() + 60
+        while not any(event.kind == kind for event in read_events(lab.paths.events, since)):
+            if time.monotonic() > deadline:
+                errors.append(TimeoutError(f"no event {kind}"))
+                return
+            time.sleep(0.05)
+        try:
+            act()
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+    assert not errors, errors
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_reference_deployment_deserves_pass(lab: Lab, name: str) -> None:
+    verdict = runner.run(lab, load_scenario(name))
+    body = verdict.to_json()
+    assert verdict.result is Result.PASS, json.dumps(body, indent=1)
+    assert set(findings(verdict)) >= {"S1", "S3", "S4", "S5", "L1", "L4", "L5", "V1", "V2", "V3", "V4", "V5", "V6"}
+    folder = Path(body["run_dir"])
+    page = (folder / "report.html").read_text()
+    assert "PASS" in page and "sql_write" in page and "<svg" in page
+    # Self-contained: the page loads nothing.
+    assert not re.search(r'(src|href)="(?!#)', page)
+    everything = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    for secret in ("bmc", "galera-probe", "rabbitmq-probe"):
+        assert lab.secrets.password(secret).encode() not in everything
+
+
+@pytest.mark.timeout(300)
+def test_planted_violations_are_caught(lab: Lab, quiet: Scenario) -> None:
+    """One run with three of them: a duplicate VIP (S1), a deleted row (S4), a stolen message (S5)."""
+    (holder,) = resolve(lab, "vip_holder")
+    other = next(node.name for node in lab.plan.nodes if node.name != holder)
+    vip = next(vip.address for vip in lab.plan.vips if vip.name == "internal")
+
+    def plant() -> None:
+        lab.shell.run(other, f"ip address add {vip}/32 dev eth1")
+        try:
+            lab.shell.run(other, "mariadb --execute 'DELETE FROM halab.probe_rows ORDER BY at DESC LIMIT 1'")
+            steal_messages(lab)
+            time.sleep(1)  # the duplicate must be there for some looks, one each 0.1 s
+        finally:
+            lab.shell.run(other, f"ip address del {vip}/32 dev eth1")
+
+    with beside(lab, "fault.inject", plant):
+        verdict = runner.run(lab, quiet)
+    checks = findings(verdict)
+    assert verdict.result is Result.FAIL
+    assert {"S1", "S4", "S5"} <= failed(verdict)
+    assert holder in checks["S1"]["evidence"] and other in checks["S1"]["evidence"]
+
+
+def steal_messages(lab: Lab) -> None:
+    """Take and acknowledge messages that the probe's consumer should have had."""
+    node = lab.plan.running("rabbitmq")[0]
+    with lab.namespace.inside():
+        login = pika.PlainCredentials("halab_probe", lab.secrets.password("rabbitmq-probe"))
+        connection = pika.BlockingConnection(pika.ConnectionParameters(str(node.control), credentials=login))
+    channel = connection.channel()
+    stolen = 0
+    # A second consumer shares the queue's messages with the first.
+    for method, _, _ in channel.consume("halab.probe", inactivity_timeout=3):
+        if method is None or stolen >= 3:
+            break
+        channel.basic_ack(method.delivery_tag)
+        stolen += 1
+    channel.cancel()
+    connection.close()
+    assert stolen >= 1
+
+
+@pytest.mark.timeout(300)
+def test_fencing_that_lies_fails_s3(lab: Lab) -> None:
+    """The BMC says "off" and does nothing: Pacemaker recovers, and the old holder still runs."""
+    (holder,) = resolve(lab, "vip_holder")
+    bmc.set_mode(lab.paths, holder, "lying")
+    try:
+        verdict = runner.run(lab, short_isolation())
+    finally:
+        bmc.set_mode(lab.paths, holder, "normal")
+        # It was told that it was fenced, and stays out: a person would power-cycle it.
+        lab.driver.power.off(holder)
+        lab.driver.power.on(holder)
+    assert verdict.result is Result.FAIL, json.dumps(verdict.to_json(), indent=1)
+    assert "S3" in failed(verdict)
+
+
+def short_isolation() -> Scenario:
+    """vip-holder-isolated, without waiting long for a redundancy that a lying BMC never brings."""
+    scenario = load_scenario("vip-holder-isolated")
+    steps = tuple(step.model_copy(update={"within": 15}) if step.word in ("wait", "converge") else step
+                  for step in scenario.steps)
+    return scenario.model_copy(update={"steps": steps})
+
+
+@pytest.mark.timeout(300)
+def test_a_fault_that_does_nothing_is_invalid(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def idle(self: NetIsolate, lab: Lab, target: Target) -> None:
+        return
+
+    monkeypatch.setattr(NetIsolate, "inject", idle)
+    verdict = runner.run(lab, short_isolation())
+    assert verdict.result is Result.INVALID, json.dumps(verdict.to_json(), indent=1)
+    assert "V1" in failed(verdict)
+
+
+@pytest.mark.timeout(300)
+def test_a_runner_that_was_killed_in_mid_fault_is_healed(lab: Lab) -> None:
+    since = time.time()
+    child = subprocess.Popen([sys.executable, "-m", "cli", "chaos.run", "vip-holder-isolated", f"--name={NAME}"],
+                             cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not any(event.kind == "fault.inject" for event in read_events(lab.paths.events, since)):
+        assert child.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    assert journal.unhealed(lab.paths)
+    with pytest.raises(RefusedError, match="not healed"):
+        bring_up(lab.plan, "style: collapsed\n")
+    with pytest.raises(RefusedError, match="heal"):
+        runner.run(lab, load_scenario("vip-holder-isolated"))
+    healed = runner.heal(lab)
+    assert len(healed) == 1 and not journal.unhealed(lab.paths)
+    assert all(result.ok for result in gates.check_all(lab))
+    assert "halab_fault" not in run(lab.namespace.command(["nft", "list", "tables"]), timeout=10).stdout
