@@ -66,15 +66,16 @@ def membership(timers: Timers) -> float:
 def fencing(timers: Timers) -> tuple[float, float]:
     """Tf, lower and upper: configured delay, the agent's call, its wait after off and after on."""
     fixed = timers.fence_delay + timers.fence_power_wait
-    return fixed + FENCE_AGENT_LOW, fixed + timers.fence_power_wait + FENCE_AGENT_HIGH
+    return fixed + FENCE_AGENT_LOW, fixed + timers.fence_power_wait + FENCE_AGENT_HIGH * timers.slowness
 
 
 def vip_takeover(timers: Timers, fenced: bool = True) -> Bound:
     """The VIP's holder is lost without a word: detect, fence, start elsewhere."""
     tm = membership(timers)
     low, high = fencing(timers) if fenced else (0.0, 0.0)
-    return Bound(tm + low + VIP_START_LOW, tm + CIB_REASK + high + VIP_START_HIGH + CLIENT_RETRY,
-                 f"Tm {tm:.2f} + Tf {low:.2f}..{high:.2f} + Ts {VIP_START_LOW}..{VIP_START_HIGH}, "
+    start = VIP_START_HIGH * timers.slowness
+    return Bound(tm + low + VIP_START_LOW, tm + CIB_REASK + high + start + CLIENT_RETRY,
+                 f"Tm {tm:.2f} + Tf {low:.2f}..{high:.2f} + Ts {VIP_START_LOW}..{start:g}, "
                  f"above also {CIB_REASK:.0f} s CIB re-ask and {CLIENT_RETRY:.0f} s client retry")
 
 
@@ -108,16 +109,17 @@ def proxy_killed(timers: Timers) -> Bound:
     """HAProxy dies on the VIP's holder: systemd revives it, or Pacemaker's monitor does."""
     if timers.haproxy_restart is not None:
         r = timers.haproxy_restart
-        return Bound(r, r + 1.0 + CLIENT_RETRY, f"RestartSec {r:g} .. + 1 s start + client retry")
-    mt = _known(timers, "haproxy_monitor")
-    return Bound(UNIT_START_LOW, mt + UNIT_START_HIGH + CLIENT_RETRY,
-                 f"Ts {UNIT_START_LOW}..{UNIT_START_HIGH} (polled systemd job) + Mt {mt:g} + client retry")
+        start = 1.0 * timers.slowness
+        return Bound(r, r + start + CLIENT_RETRY, f"RestartSec {r:g} .. + {start:g} s start + client retry")
+    mt, start = _known(timers, "haproxy_monitor"), UNIT_START_HIGH * timers.slowness
+    return Bound(UNIT_START_LOW, mt + start + CLIENT_RETRY,
+                 f"Ts {UNIT_START_LOW}..{start:g} (polled systemd job) + Mt {mt:g} + client retry")
 
 
-def queue_leader_lost(silent: bool) -> Bound:
+def queue_leader_lost(timers: Timers, silent: bool) -> Bound:
     """The quorum queue elects another leader.  The published lower bound for a silent loss (5 s)
     does not hold: 1.06 s was measured several times, so the floor is 0 until it is calibrated."""
-    high = QUORUM_QUEUE_SILENT_HIGH if silent else QUORUM_QUEUE_KILL_HIGH
+    high = (QUORUM_QUEUE_SILENT_HIGH if silent else QUORUM_QUEUE_KILL_HIGH) * timers.slowness
     return Bound(0.0, high + CLIENT_RETRY, f"0 .. {high:g} (election) + client retry")
 
 
@@ -126,9 +128,10 @@ def client_reconnect() -> Bound:
     return Bound(0.0, 2 * CLIENT_RETRY, "0 .. one timeout and one reconnect")
 
 
-def graceful_move() -> Bound:
+def graceful_move(timers: Timers) -> Bound:
     """The resource is stopped here and started there, in order."""
-    return Bound(VIP_START_LOW, 1.5 + CLIENT_RETRY, f"Ts {VIP_START_LOW} .. 1.5 + client retry")
+    high = 1.5 * timers.slowness
+    return Bound(VIP_START_LOW, high + CLIENT_RETRY, f"Ts {VIP_START_LOW} .. {high:g} + client retry")
 
 
 def shorter_than_token(timers: Timers, seconds: float) -> Bound:
@@ -171,7 +174,7 @@ def _formulas(facts: Facts, probe: str) -> list[Formula]:
         return _silent(facts, probe)
     if facts.fault in GRACEFUL:
         hit = facts.roles.vip_holder in facts.target and probe in ("vip_tcp", *_SQL)
-        return [graceful_move] if hit else []
+        return [lambda: graceful_move(facts.timers)] if hit else []
     process = str(facts.params.get("process", _KILLED.get(facts.fault, "")))
     return _killed(facts, probe, process) if process else []
 
@@ -191,7 +194,7 @@ def _silent(facts: Facts, probe: str) -> list[Formula]:
     if probe == "sql_write" and facts.runs("galera"):
         found.append(lambda: galera_member_lost(timers))
     if probe in _MQ and facts.runs("rabbitmq"):
-        found.append(lambda: queue_leader_lost(silent=True))
+        found.append(lambda: queue_leader_lost(timers, silent=True))
     if probe == "cache" and facts.runs("memcached"):
         found.append(client_reconnect)
     return found
@@ -206,7 +209,7 @@ def _killed(facts: Facts, probe: str, process: str) -> list[Formula]:
     if process == "mariadbd" and probe == "sql_read" and roles.galera_writer in target:
         return [lambda: backend_reset(timers)]
     if process == "beam.smp" and probe in _MQ:
-        return [lambda: queue_leader_lost(silent=False)]
+        return [lambda: queue_leader_lost(timers, silent=False)]
     if process == "memcached" and probe == "cache":
         return [client_reconnect]
     return []

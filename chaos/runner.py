@@ -74,7 +74,7 @@ def heal(lab: Lab, within: float = CONVERGE_WITHIN) -> list[journal.Healing]:
     """
     with exclusive(lab.name, "chaos.heal"):
         healed = journal.heal_all(lab)
-        gates.await_all(lab, time.monotonic() + within)
+        gates.await_all(lab, time.monotonic() + within * lab.driver.slowness)
     return healed
 
 
@@ -221,7 +221,7 @@ class _Run:
         lab.events.emit("fault.inject", " ".join(target.nodes), fault=self._fault.name, id=self._entry.id)
         self._fault.inject(lab, self._entry.target)
         self._note(inject_end=time.time())
-        proof = await_proof(self._effect, EFFECT_WITHIN)
+        proof = await_proof(self._effect, EFFECT_WITHIN * self._lab.driver.slowness)
         self._note(took_effect=proof)
         lab.events.emit("note", text=f"{'took effect' if proof.ok else 'NO EFFECT'}: {proof.evidence}")
         self.facts.write(self._folder)
@@ -248,7 +248,8 @@ class _Run:
 
     def _wait(self, step: Wait) -> None:
         since = self.facts.inject_begin or 0.0
-        proof = await_phase(self._lab, step.phase, self.facts.target, since, step.within)
+        proof = await_phase(self._lab, step.phase, self.facts.target, since,
+                            step.within * self._lab.driver.slowness)
         if not proof.ok:
             name = _PHASE_NAMES.get(step.phase, step.phase)
             self._note(phase_notes={**self.facts.phase_notes, name: proof.evidence})
@@ -273,7 +274,7 @@ class _Run:
 
     def _converge(self, step: Converge) -> None:
         try:
-            results = gates.await_all(self._lab, time.monotonic() + step.within)
+            results = gates.await_all(self._lab, time.monotonic() + step.within * self._lab.driver.slowness)
             self._note(converged_at=time.time())
         except DeadlineError:
             # The cluster's failure, not ours: L4 says which gate.

@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 
 from lab import cgroups, image, network, state
-from lab.drivers.container import remove_everything
 from lab.errors import NotFoundError
 from lab.events import EventLog, Listener
 from lab.home import LabPaths
 from lab.lab import names
+from lab.removal import remove_everything
 
 
 @dataclass(frozen=True)

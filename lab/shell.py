@@ -28,6 +28,7 @@ from lab.plan import Plan
 from lab.secrets import Secrets
 
 _CONNECT_TIMEOUT = 5.0
+_SLOWEST_CONNECT = 30.0  # s; an address that nobody has is given up by the kernel long before
 # paramiko logs each connection that a power cut ends, with a traceback; the caller gets the error itself.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
@@ -46,13 +47,18 @@ class Completed:
 
 
 class Shell:
-    """Root shells on the nodes of one lab; safe to use from many threads."""
+    """Root shells on the nodes of one lab; safe to use from many threads.
 
-    def __init__(self, plan: Plan, namespace: Namespace, secrets: Secrets) -> None:
+    Every timeout is multiplied with ``slowness``: callers think of a node that runs at full speed.
+    """
+
+    def __init__(self, plan: Plan, namespace: Namespace, secrets: Secrets, slowness: float = 1.0) -> None:
         self._plan = plan
         self._namespace = namespace
         self._secrets = secrets
         self._open: dict[str, Connection] = {}
+        self._slowness = slowness
+        self._connect_timeout = min(_CONNECT_TIMEOUT * slowness, _SLOWEST_CONNECT)
         self._locks = {node.name: threading.Lock() for node in plan.nodes}
 
     def run(self, node: str, command: str, *, timeout: float = 30.0, stdin: str | bytes | None = None,
@@ -60,14 +66,14 @@ class Shell:
         """Run ``command`` as root on ``node``; NodeError if it fails (``check``) or cannot be reached."""
         fresh = node not in self._open
         try:
-            return self._run(node, command, timeout, stdin, check)
+            return self._run(node, command, timeout * self._slowness, stdin, check)
         except (EOFError, OSError, paramiko.SSHException) as error:
             self.forget(node)
             # A kept connection may be a leftover of the node's last life: once more on a new one.
             if fresh or isinstance(error, TimeoutError):
                 raise self._unreachable(node, command, error) from error
         try:
-            return self._run(node, command, timeout, stdin, check)
+            return self._run(node, command, timeout * self._slowness, stdin, check)
         except (EOFError, OSError, paramiko.SSHException) as error:
             self.forget(node)
             raise self._unreachable(node, command, error) from error
@@ -110,11 +116,11 @@ class Shell:
             if known is not None and known.is_connected:
                 return known
             address = str(self._plan.node(node).mgmt)
-            sock = self._namespace.connect(address, 22, _CONNECT_TIMEOUT)
+            sock = self._namespace.connect(address, 22, self._connect_timeout)
             key = paramiko.Ed25519Key.from_private_key(io.StringIO(self._secrets.ssh_private("root").decode()))
-            connection = Connection(address, user="root", connect_timeout=_CONNECT_TIMEOUT, connect_kwargs={
+            connection = Connection(address, user="root", connect_timeout=self._connect_timeout, connect_kwargs={
                 "sock": sock, "pkey": key, "look_for_keys": False, "allow_agent": False,
-                "banner_timeout": _CONNECT_TIMEOUT, "auth_timeout": _CONNECT_TIMEOUT})
+                "banner_timeout": self._connect_timeout, "auth_timeout": self._connect_timeout})
             # The host key is generated with the lab and laid on the node's disk: check it.
             host_key = paramiko.PKey.from_type_string("ssh-ed25519", _key_blob(self._secrets.ssh_public("host")))
             connection.client.get_host_keys().add(address, "ssh-ed25519", host_key)
@@ -128,7 +134,7 @@ class Shell:
              check: bool) -> Completed:
         # Fabric's own run() starts two helper threads and a 100 ms poll for each command, which is
         # too slow for gates; its transport is used directly.
-        channel = self._connection(node).transport.open_session(timeout=_CONNECT_TIMEOUT)
+        channel = self._connection(node).transport.open_session(timeout=self._connect_timeout)
         with channel:
             channel.settimeout(timeout)
             channel.exec_command(command)

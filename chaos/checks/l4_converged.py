@@ -27,6 +27,8 @@ class Converged:
         since_heal = facts.converged_at - (facts.heal_end or facts.inject_begin)
         highest = max((bound.high for bound in bounds(facts).values()), default=None)
         promise = limit(facts.sla, CONVERGED, highest)
+        if promise is not None and facts.sla.get(CONVERGED) not in ("bound",):
+            promise *= facts.timers.slowness  # promised for nodes at full speed: a boot is most of it
         words = (f"{since_heal:.1f} s from the heal, {since_inject:.1f} s from the fault; "
                  f"{len(facts.gates)} gates hold")
         return found(self, promise is None or since_heal <= promise,

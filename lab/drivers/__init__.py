@@ -19,5 +19,10 @@ def make_driver(plan: Plan, paths: LabPaths, events: EventLog) -> Driver:
         from lab.drivers.fake import FakeDriver
 
         return FakeDriver(plan, paths, events)
-    raise CapabilityError(f"the {plan.driver} driver is not built yet",
-                          remedy="leave --driver out: containers need no hypervisor")
+    try:
+        from lab.drivers.vagrant import VagrantDriver
+    except ImportError as error:  # its libraries are an extra, installed when the driver is first used
+        raise CapabilityError(f"the vagrant driver needs a library that is not installed: {error.name}",
+                              where="requirements-vagrant.lock",
+                              remedy="./inv lab.doctor --driver=vagrant installs it") from error
+    return VagrantDriver(plan, paths, events)

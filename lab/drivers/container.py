@@ -8,16 +8,14 @@ name (cgroups, namespaces, mounts), never from a file.
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
-from lab import cgroups, network, overlay
+from lab import network, overlay
 from lab.cgroups import Cgroup
 from lab.drivers.base import PowerState
+from lab.drivers.traits import traits
 from lab.errors import DeadlineError
 from lab.events import EventLog
 from lab.files import File
@@ -25,6 +23,7 @@ from lab.home import LabPaths
 from lab.image import image_root
 from lab.plan import NetworkName, Node, Plan
 from lab.process import run
+from lab.removal import remove_everything
 
 CAPABILITIES = frozenset({"poweroff", "suspend", "netfilter", "shell", "seed"})
 # What corosync (real-time, locked memory) and the network faults need beyond nspawn's own set.
@@ -109,6 +108,8 @@ class ContainerDriver:
 
     name = "container"
     capabilities = CAPABILITIES
+    image = traits("container").image
+    slowness = 1.0
 
     def __init__(self, plan: Plan, paths: LabPaths, events: EventLog) -> None:
         self._plan = plan
@@ -139,41 +140,3 @@ class ContainerDriver:
 
     def teardown(self) -> None:
         remove_everything(self._plan.lab, self._paths)
-
-
-def remove_everything(lab: str, paths: LabPaths) -> None:
-    """Take off the host whatever carries the lab's name; needs no plan and no state file."""
-    names = cgroups.members(lab)
-    groups = [Cgroup(lab, name) for name in names]
-    # The BMC first: it must not power a node on again behind our back.
-    groups.sort(key=lambda group: group.member != "bmc")
-    for group in groups:
-        _strike(group)
-    for group in groups:
-        group.kill()
-    for namespace in network.namespaces_of(lab):
-        network.delete_namespace(namespace)
-    for group in groups:
-        group.remove()
-    cgroups.remove_lab(lab)
-    overlay.unmount_below(paths.root)
-    _remove_nspawn_leftovers(lab)
-
-
-def _strike(group: Cgroup) -> None:
-    """Start killing a node without waiting for it, so that many die at the same time."""
-    group.freeze_quietly(False)
-    leader = group.leader()
-    for pid in [leader] if leader else group.pids():
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-
-
-def _remove_nspawn_leftovers(lab: str) -> None:
-    """nspawn's own run-time folders, which a killed supervisor leaves behind."""
-    base = Path("/run/systemd/nspawn")
-    for folder in base.glob(f"*/halab-{lab}-*"):
-        overlay.unmount_below(folder)
-        shutil.rmtree(folder, ignore_errors=True)

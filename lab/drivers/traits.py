@@ -51,3 +51,8 @@ _TRAITS: Mapping[str, Traits] = {"container": Traits(), "vagrant": _MACHINES, "f
 def traits(driver: str) -> Traits:
     """The traits of the driver of that name; KeyError if there is none."""
     return _TRAITS[driver]
+
+
+def all_programs() -> frozenset[str]:
+    """Every program that some driver starts."""
+    return frozenset(program for known in _TRAITS.values() for program in known.programs)
