@@ -30,7 +30,7 @@ _PATIENCE = 30.0  # s for Vagrant to clean up after it was asked to stop
 Progress = Callable[[str, str], None]
 
 
-class LabVagrant(vagrant.Vagrant):
+class LabVagrant(vagrant.Vagrant):  # type: ignore[misc]  # python-vagrant has no types
     """Vagrant in one lab's folder.
 
     ``wrap`` puts a command where it must run (the lab's namespace and cgroup).  ``log`` collects
