@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -112,21 +113,29 @@ def recording(run_dir: Path, story: Story | None = None) -> Recording:
 
 
 def _write_samples(run_dir: Path, story: Story, probe: str) -> list[int]:
-    period = 0.1 if probe == "vip_arp" else PERIOD
     begin, end = story.away.get("vip_tcp" if probe == "vip_arp" else probe, (0.0, 0.0))
+    text, good = _samples(0.1 if probe == "vip_arp" else PERIOD, story.before, story.after, begin, end,
+                          story.latency, story.late_share)
+    (run_dir / "samples" / f"{probe}.jsonl").write_text(text)
+    return list(good)
+
+
+@lru_cache(maxsize=64)  # most stories differ in something else, and this is most of the work
+def _samples(period: float, before: float, after: float, begin: float, end: float, latency: float,
+             late_share: float) -> tuple[str, tuple[int, ...]]:
+    """The lines of one probe and its good slots; away from ``begin`` to ``end``."""
     lines, good = [], []
-    for slot in range(round((story.before + story.after) / period)):
-        at = slot * period - story.before
-        late = 0.2 if story.late_share and (slot * story.late_share) % 1 < story.late_share else 0.0
+    for slot in range(round((before + after) / period)):
+        at = slot * period - before
+        late = 0.2 if late_share and (slot * late_share) % 1 < late_share else 0.0
         away = begin - 1e-6 <= at < end - 1e-6
-        ended = at + (1.0 if away else late + story.latency)
+        ended = at + (1.0 if away else late + latency)
         outcome, detail = ("fail", "no connection in time") if away else ("ok", "")
         if not away:
             good.append(slot)
         lines.append(json.dumps([slot, round(T0 + at, 4), round(T0 + at + late, 4), round(T0 + ended, 4),
-                                 outcome, detail]))
-    _lines(run_dir / "samples" / f"{probe}.jsonl", lines)
-    return good
+                                 outcome, detail]) + "\n")
+    return "".join(lines), tuple(good)
 
 
 def _write_arp(run_dir: Path, story: Story) -> None:
