@@ -41,17 +41,16 @@ def build(plan: Plan) -> None:
     present = _interfaces(namespace)
     lines = ["link set lo up"]
     for network in plan.networks:
-        if network.bridge in present:
-            continue
         # A bridge without a MAC of its own takes a port's, and changes it when that port
         # goes: neighbours keep the stale one for seconds.
-        lines.append(f"link add {network.bridge} address {network.bridge_mac} type bridge "
-                     "forward_delay 0 mcast_snooping 0")
+        if network.bridge not in present:
+            lines.append(f"link add {network.bridge} address {network.bridge_mac} type bridge "
+                         "forward_delay 0 mcast_snooping 0")
         length = network.cidr.prefixlen
-        lines.append(f"address add {network.host}/{length} dev {network.bridge}")
+        lines.append(f"address replace {network.host}/{length} dev {network.bridge}")
         if network.name == "mgmt":
             # The BMCs listen here: they stay up when their node is dead.
-            lines += [f"address add {node.bmc}/{length} dev {network.bridge}" for node in plan.nodes]
+            lines += [f"address replace {node.bmc}/{length} dev {network.bridge}" for node in plan.nodes]
         lines.append(f"link set {network.bridge} up")
     with namespace.inside():
         _disable_ipv6()

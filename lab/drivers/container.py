@@ -8,11 +8,13 @@ name (cgroups, namespaces, mounts), never from a file.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lab import cgroups, network, overlay
@@ -50,6 +52,10 @@ class ContainerPower:
         return PowerState.SUSPENDED if group.frozen() else PowerState.ON
 
     def on(self, node: str) -> None:
+        with self._switch(node):
+            self._on(node)
+
+    def _on(self, node: str) -> None:
         if self.state(node) is not PowerState.OFF:
             return
         group = Cgroup(self._plan.lab, node)
@@ -85,6 +91,10 @@ class ContainerPower:
             time.sleep(0.01)
 
     def off(self, node: str) -> None:
+        with self._switch(node):
+            self._off(node)
+
+    def _off(self, node: str) -> None:
         group = Cgroup(self._plan.lab, node)
         was_on = group.leader() is not None
         network.cut(self._plan.lab, node)
@@ -92,6 +102,14 @@ class ContainerPower:
         if was_on:
             self._events.emit("power.off", node)
         network.unplug(self._plan.lab, node)
+
+    @contextmanager
+    def _switch(self, node: str) -> Iterator[None]:
+        """One hand at the power switch: the BMC and a command of a person are different processes."""
+        self._paths.node(node).mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._paths.node(node) / "power.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def suspend(self, node: str) -> None:
         Cgroup(self._plan.lab, node).freeze(True)
@@ -137,11 +155,8 @@ class ContainerDriver:
         overlay.unmount(self._paths.node(node))
         shutil.rmtree(self._paths.node(node), ignore_errors=True)
 
-    def teardown(self) -> None:
-        remove_everything(self._plan.lab, self._paths)
 
-
-def remove_everything(lab: str, paths: LabPaths) -> None:
+def sweep(lab: str, paths: LabPaths) -> None:
     """Take off the host whatever carries the lab's name; needs no plan and no state file."""
     names = cgroups.members(lab)
     groups = [Cgroup(lab, name) for name in names]
@@ -175,5 +190,8 @@ def _remove_nspawn_leftovers(lab: str) -> None:
     """nspawn's own run-time folders, which a killed supervisor leaves behind."""
     base = Path("/run/systemd/nspawn")
     for folder in base.glob(f"*/halab-{lab}-*"):
+        # Node names hold no dash: "halab-a-*" must not reach the lab "a-b".
+        if "-" in folder.name.removeprefix(f"halab-{lab}-"):
+            continue
         overlay.unmount_below(folder)
         shutil.rmtree(folder, ignore_errors=True)

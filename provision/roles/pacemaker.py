@@ -60,7 +60,9 @@ class Pacemaker(BaseRole):
                               f"--update {_properties(wanted)[name]}")
             else:
                 section = change.what.removeprefix("CIB ")
-                xml = ElementTree.tostring(wanted.find(f"configuration/{section}"))  # type: ignore[arg-type]
+                found = wanted.find(f"configuration/{section}")
+                # A section that the plan does not have is wanted empty.
+                xml = ElementTree.tostring(ElementTree.Element(section) if found is None else found)
                 lab.shell.run(node, f"cibadmin --replace --scope {section} --xml-pipe", stdin=xml)
         return changes
 
