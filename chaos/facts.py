@@ -97,11 +97,18 @@ class PrimarySighting:
     """One look at all Galera nodes at once.
 
     ``components`` holds one tuple of node names per distinct Primary component, where nodes
-    belong together when they show the same ``wsrep_cluster_conf_id`` with the status Primary.
+    belong together when they show the same view with the status Primary (chaos.galera).
+    ``answered`` names who was read at all; None in recordings from before it was noted.
     """
 
     at: float
     components: tuple[tuple[str, ...], ...]
+    answered: tuple[str, ...] | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether this look could have seen anything."""
+        return bool(self.components if self.answered is None else self.answered)
 
 
 @dataclass(frozen=True)
@@ -124,7 +131,7 @@ class Facts:
     ``inject_begin`` is taken just before the fault acts, ``inject_end`` when ``inject`` returned;
     likewise heal.  ``converged_at`` is when every gate held again after the heal.
     ``detected_at`` is when the survivors formed a membership without the target (their log).
-    ``phase_notes`` says why a phase has no time, by phase name.
+    ``phase_notes`` holds, by phase, what a ``wait`` said that ended without it; L5 fails on each.
     """
 
     scenario: str

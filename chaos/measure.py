@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 
 from chaos.bounds import bounds
+from chaos.fencing import was_off
 from chaos.model import Outcome
 from chaos.recording import Holding, Recording
 from chaos.sla import limit
@@ -70,11 +72,15 @@ def windows(run: Recording) -> dict[str, Window]:
 
 @dataclass(frozen=True)
 class Phase:
-    """One step of the recovery; ``at`` is epoch seconds, or None with the reason in ``note``."""
+    """One step of the recovery; ``at`` is epoch seconds, or None with the reason in ``note``.
+
+    ``due`` is False when the recording itself shows that this run has no such step.
+    """
 
     name: str
     at: float | None
     note: str = ""
+    due: bool = True
 
 
 PHASES = ("detected", "fence requested", "fenced", "VIP up", "first success", "redundant")
@@ -96,43 +102,44 @@ def takeovers(run: Recording) -> tuple[tuple[Holding, Holding], ...]:
 
 
 def phases(run: Recording) -> tuple[Phase, ...]:
-    """The recovery, step by step; a step without a time carries the runner's or an evident reason."""
+    """The recovery, step by step; a step without a time carries the recording's or the runner's words."""
     facts = run.facts
     found = {
-        "detected": (facts.detected_at, "" if facts.wants_fencing else "the fault does not take a node away"),
+        "detected": (facts.detected_at, "" if facts.wants_fencing else _NOBODY_LOST),
         "fence requested": _fence_requested(run),
         "fenced": _fenced(run),
         "VIP up": _vip_up(run),
         "first success": _first_success(run),
         "redundant": (facts.converged_at, ""),
     }
-    return tuple(Phase(name, at, "" if at is not None else facts.phase_notes.get(name, note))
+    return tuple(Phase(name, at) if at is not None else
+                 Phase(name, None, note or facts.phase_notes.get(name, ""), due=not note)
                  for name, (at, note) in found.items())
 
 
-_Time = tuple[float | None, str]
+_Time = tuple[float | None, str]  # a time, or why there can be none; both missing: nobody knows
+_NOBODY_LOST = "the fault takes no node away"
 
 
 def _fence_requested(run: Recording) -> _Time:
     if not run.facts.wants_fencing:
-        return None, "the fault needs no fencing"
-    request = run.fence_request()
-    return (request.at if request else None), ""
+        return None, _NOBODY_LOST
+    requests = [run.fence_request(node) for node in run.facts.target]
+    return max((one.at for one in requests if one), default=None) if all(requests) else None, ""
 
 
 def _fenced(run: Recording) -> _Time:
-    """The moment when the target was surely off: at the request if its power was gone already."""
+    """When the last of the targets was surely off: at the request if its power was gone already."""
     if not run.facts.wants_fencing:
-        return None, "the fault needs no fencing"
-    request = run.fence_request()
-    if request is None:
-        return None, "no fencing was requested"
-    power = [event for event in run.events if event.node == request.node and event.kind.startswith("power.")]
-    earlier = [event for event in sorted(power, key=lambda event: event.at) if event.at <= request.at]
-    if earlier and earlier[-1].kind == "power.off":
-        return request.at, ""
-    off = run.events_of("power.off", (request.node,), request.at)
-    return (off[0].at if off else None), ""
+        return None, _NOBODY_LOST
+    times = []
+    for node in run.facts.target:
+        request = run.fence_request(node)
+        off = was_off(run.events, node, request.at, inf) if request else None
+        if request is None or off is None:
+            return None, ""
+        times.append(max(request.at, off.at))
+    return max(times, default=None), ""
 
 
 def _vip_up(run: Recording) -> _Time:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.facts import Facts
+from chaos.fencing import fence_requests
 from chaos.ledger import read_ledger
 from chaos.model import Outcome, Sample
 from chaos.windows import Span, longest_gap, longest_stall, outages
@@ -85,7 +86,6 @@ class Recording:
                        for row in _rows(run_dir / "host.jsonl")),
             ledgers=ledgers, status=status)
 
-
     def node_of(self, mac: str) -> str:
         """The node behind a MAC, or the MAC itself when nobody knows it."""
         return self.facts.macs.get(mac.lower(), mac)
@@ -136,24 +136,11 @@ class Recording:
              if event.kind == kind and event.at >= since and (not nodes or event.node in nodes)),
             key=lambda event: event.at))
 
-    def fence_request(self) -> Event | None:
-        """The first BMC command after the fault by which the cluster fences the target."""
+    def fence_request(self, node: str) -> Event | None:
+        """The first BMC command after the fault by which the cluster fences ``node``."""
         begin = self.facts.inject_begin
-        if begin is None:
-            return None
-        for event in self.events_of("bmc.request", self.facts.target, begin):
-            if fences(str(event.data.get("command", ""))):
-                return event
-        return None
-
-
-def fences(command: str) -> bool:
-    """Whether a BMC command belongs to a fence operation; a monitor asks for the status alone.
-
-    "on" counts: the agent does not switch a node off that answers "off" to its status request,
-    so the second half of the reboot is all that is seen of fencing a node without power.
-    """
-    return command in ("on", "off", "cycle", "reset", "shutdown")
+        requests = [] if begin is None else fence_requests(self.events, node, begin)
+        return requests[0] if requests else None
 
 
 def _rows(path: Path) -> Iterator[list[Any]]:

@@ -17,8 +17,9 @@ from typing import Any
 from chaos import audit, cib, journal, report, runfolder
 from chaos.facts import Facts, GateResult
 from chaos.model import Proof, Target
-from chaos.phases import await_phase, detected_at
+from chaos.primary_watch import PrimaryWatch
 from chaos.probes.fleet import ProbeFleet, ledger_file
+from chaos.progress import await_phase, detected_at
 from chaos.reach import await_proof
 from chaos.roles import read_roles
 from chaos.scenario import Converge, Heal, Hold, Inject, Scenario, Steady, Step, Wait
@@ -179,7 +180,7 @@ class _Run:
             self.facts.write(self._folder)
 
     def _break_and_heal(self) -> None:
-        with ProbeFleet(self._folder) as fleet, audit.PrimaryWatch(self._lab) as watch:
+        with ProbeFleet(self._folder) as fleet, PrimaryWatch(self._lab) as watch:
             try:
                 self._note(versions=read_versions(self._lab, self.facts.nodes[0]))
                 runfolder.write_versions(self._folder, self.facts.versions)
@@ -195,8 +196,21 @@ class _Run:
                 try:
                     self._heal()
                 finally:
-                    self._note(ended_at=time.time(), primaries=watch.stop())
-                    fleet.stop()
+                    self._stop_measuring(fleet, watch)
+
+    def _stop_measuring(self, fleet: ProbeFleet, watch: PrimaryWatch) -> None:
+        """What did not end in order makes the run BROKEN; it is noted and not raised, so that it hides
+        neither an error nor a Ctrl-C that is under way."""
+        self._note(ended_at=time.time())
+        try:
+            watch.stop()
+        except Exception as error:
+            self._complain(f"the watch of the Primary components broke off: {error}")
+        self._note(primaries=watch.seen)
+        for one in fleet.stop():
+            if one.returncode:
+                lines = one.last_words.splitlines()
+                self._complain(f"the probe {one.name} ended with {one.returncode}: {lines[-1] if lines else 'no word'}")
 
     def _do(self, step: Step) -> None:
         match step:
@@ -292,5 +306,9 @@ class _Run:
 
     def _blame(self, error: Exception) -> None:
         words = "; after: ".join(str(one).replace("\n", "; ") or type(one).__name__ for one in _chain(error))
-        self._note(error=words)
+        self._complain(words)
+
+    def _complain(self, words: str) -> None:
+        """Write down that the tool failed; what was said before stays."""
+        self._note(error="; ".join(filter(None, [self.facts.error, words])))
         self._lab.events.emit("note", text=f"the run broke: {words}")

@@ -37,6 +37,11 @@ CUT = (0.02, "power.off", "c1", {})
 REQUEST = (3.6, "bmc.request", "c1", {"command": "off"})
 
 
+# The VIP was elsewhere, so nothing moves; node c1 is frozen and nobody fences it.
+BYSTANDER = SOUND.but(holders=((-9.0, "c2"),), events=(FROZEN,), away={"sql_write": (0.0, 2.0)}).but_facts(
+    roles=Roles("c2", "c2", "c2", "c2"), sla={})
+
+
 def away(service: str, begin: float, end: float) -> Story:
     """The sound run with another outage of one service."""
     return SOUND.but(away={**SOUND.away, service: (begin, end)})
@@ -73,7 +78,13 @@ VIOLATIONS = {
     "not redundant": ("L4", SOUND.but_facts(converged_at=None, phase_notes={"redundant": "gave up"}),
                       Result.FAIL, "not converged"),
     "redundant too late": ("L4", SOUND.but_facts(sla={"converged": 1}), Result.FAIL, "SLA 1.0 s"),
-    "phase unexplained": ("L5", SOUND.but_facts(detected_at=None), Result.FAIL, "detected: missing"),
+    "phase unexplained": ("L5", SOUND.but_facts(detected_at=None), Result.FAIL, "detected: MISSING"),
+    "bystander not fenced": ("L5", BYSTANDER.but_facts(phase_notes={"fence requested": "did not come within 60 s"}),
+                             Result.FAIL, "fence requested: MISSING"),
+    "bystander not off": ("L5", BYSTANDER.but(events=(FROZEN, REQUEST)).but_facts(
+        phase_notes={"fenced": "did not come within 60 s"}), Result.FAIL, "fenced: MISSING"),
+    "waited in vain": ("L5", SOUND.but_facts(phase_notes={"powered_on": "did not come within 60 s"}), Result.FAIL,
+                       "wait for powered_on: did not come within 60 s"),
     "fault did nothing": ("V1", SOUND.but_facts(took_effect=Proof(False, "c1 still answers")), Result.INVALID,
                           "still answers"),
     "nobody looked": ("V1", SOUND.but_facts(took_effect=None), Result.INVALID, "nobody looked"),
@@ -115,6 +126,23 @@ def test_s1_wants_looks_without_holes(tmp_path: Path) -> None:
 def test_s3_passes_for_a_frozen_node_that_was_fenced_in_time(tmp_path: Path) -> None:
     story = SOUND.but(events=(FROZEN, REQUEST, (3.8, "power.off", "c1", {})))
     assert "c1 off at +3.80 s" in finding(tmp_path, story, "S3").evidence
+
+
+def test_s3_accepts_a_node_that_was_powered_on_again_before_a_slow_takeover(tmp_path: Path) -> None:
+    """The power-on self test may end before the VIP is started: the node's life had ended."""
+    fenced = (FROZEN, (2.6, "bmc.request", "c1", {"command": "off"}), (2.8, "power.off", "c1", {}))
+    assert finding(tmp_path, SOUND.but(events=(*fenced, (3.9, "power.on", "c1", {}))), "S3").ok
+
+
+def test_s3_wants_the_off_after_the_request(tmp_path: Path) -> None:
+    """Off by the fault, on again by whomever, and then a BMC that lies: it never was off for the cluster."""
+    story = SOUND.but(events=(CUT, (1.0, "power.on", "c1", {}), REQUEST))
+    assert "never off" in finding(tmp_path, story, "S3").evidence
+
+
+def test_every_target_has_to_be_fenced(tmp_path: Path) -> None:
+    story = SOUND.but_facts(target=("c1", "c3"))
+    assert "fence requested: MISSING" in finding(tmp_path, story, "L5").evidence
 
 
 def test_s3_is_skipped_when_nothing_moved(tmp_path: Path) -> None:
