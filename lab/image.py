@@ -199,7 +199,8 @@ def _debootstrap(recipe: ImageRecipe, work: Path, lock: int, progress: Callable[
 def _report(log: Path, shown: str, progress: Callable[[str], None]) -> str:
     phases = [line[3:] for line in log.read_text(errors="replace").splitlines() if line.startswith("I: ")]
     if phases and phases[-1] != shown:
-        progress(phases[-1].rstrip("."))
+        # A hook's line is its whole command.
+        progress("setting up the services" if "hook" in phases[-1] else phases[-1].rstrip("."))
         return phases[-1]
     return shown
 
