@@ -183,10 +183,13 @@ class Facts:
     def n(self) -> int:
         return self.cluster_size or len(self.nodes)
 
+    def running(self, service: str) -> tuple[str, ...]:
+        """The nodes that ought to run ``service`` (haproxy, galera, rabbitmq, memcached)."""
+        return self.services.get(service, self.nodes)
+
     def runs(self, service: str) -> bool:
-        """Whether a target node runs ``service`` (haproxy, galera, rabbitmq, memcached)."""
-        nodes = self.services.get(service, self.nodes) if self.services else self.nodes
-        return any(node in nodes for node in self.target)
+        """Whether a target node runs ``service``."""
+        return any(node in self.running(service) for node in self.target)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, the inverse of :meth:`from_json`."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from synthetic import NODES, T0, Story, base_facts, build, recording
+from synthetic import LOOKS, NODES, T0, Story, base_facts, build, recording
 
 from chaos.checks import all_checks
-from chaos.facts import Facts, PrimarySighting, Roles
+from chaos.facts import Facts, NodeRows, PrimarySighting, Roles, SqlAudit
 from chaos.model import Finding, Proof, Result
 from chaos.verdict import judge, verdict_of
 from lab.errors import RefusedError
@@ -70,6 +70,13 @@ VIOLATIONS = {
     "two Primary components": (
         "S4", SOUND.but_facts(primaries=(PrimarySighting(T0 + 1, (("c1",), ("c2", "c3"))),)),
         Result.FAIL, "c1 | c2"),
+    "nobody looked for components": ("S4", SOUND.but_facts(primaries=()), Result.INVALID, "only 0 looks"),
+    "the watch died early": ("S4", SOUND.but_facts(primaries=LOOKS[:3]), Result.INVALID, "only 1 looks"),
+    "the watch saw nobody": ("S4", SOUND.but_facts(primaries=tuple(PrimarySighting(one.at, (), ()) for one in LOOKS)),
+                             Result.INVALID, "only 0 looks"),
+    "one member read": (
+        "S4", SOUND.but_facts(sql=SqlAudit(585, (NodeRows("c1", True, 585), NodeRows("c2", False, 0, 585)))),
+        Result.INVALID, "not read from a Synced c2, c3"),
     "rows not read": ("S4", SOUND.but_facts(sql=None), Result.INVALID, "cannot be judged"),
     "dropped message": ("S5", SOUND.but(lost_messages=2), Result.FAIL, "2 lost"),
     "queue not drained": ("S5", SOUND.but(lost_messages=2, drained=False), Result.INVALID, "queue empty"),
@@ -123,6 +130,26 @@ def test_s1_wants_looks_without_holes(tmp_path: Path) -> None:
     assert (failed.ok, failed.kind) == (False, "validity")
 
 
+def test_v4_sees_that_a_probe_was_cut_off_before_the_end(tmp_path: Path) -> None:
+    """What is left is without a hole, and 80 % of the run long."""
+    run_dir = build(tmp_path)
+    path = run_dir / "samples" / "cache.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:len(lines) * 8 // 10]))
+
+    def words() -> str:
+        failed = next(one for one in judge(run_dir).findings if one.id == "V4")
+        return "" if failed.ok else failed.evidence
+
+    assert "cache" in words() and "160 slots missing" in words() and "ended 3.2 s before the run" in words()
+    status = run_dir / "samples" / "cache.status.json"
+    status.write_text('{"slots": 640}')  # it says so itself: it stopped early
+    assert "slots missing" not in words() and "ended 3.2 s before the run" in words()
+    path.write_text("".join(lines))
+    status.unlink()
+    assert "did not end in order" in words()
+
+
 def test_s3_passes_for_a_frozen_node_that_was_fenced_in_time(tmp_path: Path) -> None:
     story = SOUND.but(events=(FROZEN, REQUEST, (3.8, "power.off", "c1", {})))
     assert "c1 off at +3.80 s" in finding(tmp_path, story, "S3").evidence
@@ -156,6 +183,8 @@ def test_s4_ignores_a_node_that_is_not_synced_but_names_it(tmp_path: Path) -> No
     raw = facts.to_json()
     raw["sql"]["nodes"][2]["synced"] = False
     story = SOUND.but_facts(sql=Facts.from_json(raw).sql)
+    assert "not read from a Synced c3" in finding(tmp_path, story, "S4").evidence
+    story = story.but_facts(converged_at=None)  # L4 says what that means
     assert "not judged: c3" in finding(tmp_path, story, "S4").evidence
 
 

@@ -131,7 +131,14 @@ def test_the_verdict_document_has_the_agreed_shape(tmp_path: Path) -> None:
     assert document["verdict"] == "PASS"
     assert document["converged_seconds"] == 9.0
     assert set(document["windows"]["sql_write"]) == {"seconds", "bound_low", "bound_high", "sla"}
-    assert set(document["checks"][0]) == {"id", "ok", "evidence"}
+    assert set(document["checks"][0]) == {"id", "kind", "ok", "skipped", "evidence"}
     assert document["phases"]["detected"] == 2.2
     assert document["phases"]["fenced"] == 3.6
     assert (tmp_path / "verdict.json").exists()
+
+
+def test_the_verdict_document_tells_a_skipped_check_from_one_that_holds(tmp_path: Path) -> None:
+    story = Story().but_facts(fault="proc.kill", params={"process": "mariadbd"}, wants_fencing=False)
+    checks = {one["id"]: one for one in judge(build(tmp_path, story)).to_json()["checks"]}
+    assert (checks["S3"]["kind"], checks["S3"]["ok"], checks["S3"]["skipped"]) == ("safety", True, True)
+    assert not checks["S1"]["skipped"]
