@@ -83,6 +83,20 @@ def cut(lab: str, node: str) -> None:
         _ip_batch(lines, namespace.name)
 
 
+def mute(lab: str, node: str, silent: bool) -> None:
+    """Let no frame of a node pass, or let them pass again, without its noticing: carrier stays.
+
+    A suspended machine answers nothing, but the kernel of a frozen container would still answer
+    ARP and acknowledge TCP for its frozen processes.
+    """
+    namespace = Namespace(lab)
+    state = 0 if silent else 3  # BR_STATE_DISABLED, BR_STATE_FORWARDING (linux/if_bridge.h)
+    present = _interfaces(namespace)
+    wires = [host_interface(node, network) for network in NETWORK_NAMES]
+    if lines := [f"link set {wire} type bridge_slave state {state}" for wire in wires if wire in present]:
+        _ip_batch(lines, namespace.name)
+
+
 def unplug(lab: str, node: str) -> None:
     """Remove a node's NICs and namespace; idempotent."""
     namespace = Namespace(lab)
