@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +19,9 @@ from lab.files import File
 from lab.home import LabPaths, home
 from lab.lab import Lab
 from lab.secrets import Secrets
+
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -120,3 +127,16 @@ def test_a_lab_belongs_to_one_home(tmp_path: Path, monkeypatch: pytest.MonkeyPat
                 state.claim("unittest")
     finally:
         state.disclaim("unittest")
+
+
+def test_the_lock_of_a_killed_command_is_waited_for(tmp_path: Path) -> None:
+    """A child between fork and exec still holds it: seen on a loaded machine."""
+    program = ("import os, sys, time; from lab import state\n"
+               "with state.exclusive('unitdead', 'lab.up'):\n"
+               "    if os.fork() == 0: time.sleep(0.5); os._exit(0)\n"
+               "    print('held', flush=True); os.kill(os.getpid(), 9)\n")
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert child.stdout == "held\n" and child.returncode == -signal.SIGKILL
+    begun = time.monotonic()
+    with state.exclusive("unitdead", "lab.down"):
+        assert time.monotonic() - begun < 5
