@@ -13,7 +13,6 @@ from chaos.recording import Holding, Recording
 from chaos.sla import limit
 from chaos.windows import Span, downtime
 
-NOT_A_SERVICE = frozenset({"vip_arp"})  # an observer, not a client
 _NEVER_BACK = 2.5  # seconds: longer than attempts in flight can explain when the schedule stops
 INTERRUPTED = 10  # periods: a shorter window is a hiccup of client or host, no interruption
 
@@ -36,6 +35,7 @@ class Window:
     bound_high: float | None
     bound_why: str
     sla: float | None
+    missing: str = ""  # what a promise lacks to be a limit
 
     @property
     def never_back(self) -> bool:
@@ -54,19 +54,20 @@ def windows(run: Recording) -> dict[str, Window]:
     """By service, in the order in which the probes were named; services without samples are left out."""
     expected = bounds(run.facts)
     found = {}
-    for probe in run.facts.probes:
+    for probe in run.clients:
         gap, stall, worst = run.gap(probe), run.stall(probe), run.window(probe)
-        if probe in NOT_A_SERVICE or gap is None or stall is None or worst is None:
+        if gap is None or stall is None or worst is None:
             continue
-        bound = expected.get(probe)
+        bound, lacks = expected.known.get(probe), expected.missing.get(probe, "")
+        promise = limit(run.facts.sla, probe, bound.high if bound else None, lacks)
         begin = run.facts.inject_begin or 0.0
         away = tuple(span for span in run.outages(probe) if span.end > begin)
         found[probe] = Window(
             probe, worst.seconds, worst, gap.seconds, stall.seconds,
-            downtime(away, run.facts.period), len(away),
-            sum(sample.outcome is Outcome.OK for sample in run.measured(probe)), run.facts.period,
-            bound.low if bound else None, bound.high if bound else None, bound.why if bound else "",
-            limit(run.facts.sla, probe, bound.high if bound else None))
+            downtime(away, run.period(probe)), len(away),
+            sum(sample.outcome is Outcome.OK for sample in run.measured(probe)), run.period(probe),
+            bound.low if bound else None, bound.high if bound else None, bound.why if bound else lacks,
+            promise.seconds, promise.missing)
     return found
 
 
@@ -163,9 +164,9 @@ def _first_success(run: Recording) -> _Time:
     if run.facts.inject_begin is None:
         return None, "nothing was broken"
     ends = []
-    for probe in run.facts.probes:
+    for probe in run.clients:
         span = fault_window(run, probe)
-        if probe in NOT_A_SERVICE or span is None or span.seconds <= INTERRUPTED * run.facts.period:
+        if span is None or span.seconds <= INTERRUPTED * run.period(probe):
             continue
         if span.open_end and span.seconds > _NEVER_BACK:
             return None, ""
@@ -178,5 +179,4 @@ def _aftermath(run: Recording, begin: float) -> float:
     up, _ = _vip_up(run)
     if up is not None:
         return up
-    highest = max((bound.high for bound in bounds(run.facts).values()), default=0.0)
-    return (run.facts.detected_at or begin) + highest
+    return (run.facts.detected_at or begin) + (bounds(run.facts).highest or 0.0)

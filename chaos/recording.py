@@ -15,6 +15,7 @@ from chaos.facts import Facts
 from chaos.fencing import fence_requests
 from chaos.ledger import read_ledger
 from chaos.model import Outcome, Sample
+from chaos.probes import traits
 from chaos.windows import Span, longest_gap, longest_stall, outages
 from lab.events import Event, read_events
 
@@ -71,7 +72,7 @@ class Recording:
         for name in facts.probes:
             samples[name] = tuple(_samples(run_dir / "samples" / f"{name}.jsonl"))
             ledger = run_dir / "ledgers" / f"{name}.txt"
-            if name != "vip_arp" and ledger.exists():
+            if not traits(name).observer and ledger.exists():
                 ledgers[name] = read_ledger(ledger)
             end = run_dir / "samples" / f"{name}.status.json"
             if end.exists():
@@ -89,6 +90,15 @@ class Recording:
     def node_of(self, mac: str) -> str:
         """The node behind a MAC, or the MAC itself when nobody knows it."""
         return self.facts.macs.get(mac.lower(), mac)
+
+    @property
+    def clients(self) -> tuple[str, ...]:
+        """The probes that are clients of a service and no mere observers."""
+        return tuple(probe for probe in self.facts.probes if not traits(probe).observer)
+
+    def period(self, probe: str) -> float:
+        """Seconds between two slots of a probe."""
+        return traits(probe).period or self.facts.period
 
     def measured(self, probe: str) -> tuple[Sample, ...]:
         """The samples from the fault on, in the order of the schedule."""
@@ -111,7 +121,7 @@ class Recording:
 
     def outages(self, probe: str) -> tuple[Span, ...]:
         """Every stretch without a success that is longer than the schedule itself explains."""
-        return outages(self.samples.get(probe, ()), self.facts.period if probe != "vip_arp" else 0.1)
+        return outages(self.samples.get(probe, ()), self.period(probe))
 
     def holdings(self) -> tuple[Holding, ...]:
         """Who held each VIP when, as ARP answers show it."""

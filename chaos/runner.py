@@ -18,6 +18,7 @@ from chaos import audit, cib, journal, report, runfolder
 from chaos.facts import Facts, GateResult
 from chaos.model import Proof, Target
 from chaos.primary_watch import PrimaryWatch
+from chaos.probes import traits
 from chaos.probes.fleet import ProbeFleet, ledger_file
 from chaos.progress import await_phase, detected_at
 from chaos.reach import await_proof
@@ -39,10 +40,6 @@ from lab.state import exclusive
 EFFECT_WITHIN = 5.0  # s; a cut shows at the next heartbeat, everything else at once
 CONVERGE_WITHIN = 180.0  # s, for ``heal`` outside a run
 _SERVICES: tuple[Service, ...] = ("haproxy", "galera", "rabbitmq", "memcached")
-# What each probe is a client of; a probe of something that the plan does not deploy is not started.
-_CLIENT_OF: dict[str, Service] = {"vip_arp": "haproxy", "vip_tcp": "haproxy", "sql_read": "galera",
-                                  "sql_write": "galera", "mq_publish": "rabbitmq", "mq_consume": "rabbitmq",
-                                  "cache": "memcached"}
 # As the report calls them (chaos.measure.PHASES).
 _PHASE_NAMES = {"fence_requested": "fence requested", "fenced": "fenced", "vip_moved": "VIP up"}
 
@@ -106,7 +103,8 @@ def refuse(lab: Lab, scenario: Scenario) -> None:
 
 def probes_for(plan: Plan, wanted: tuple[str, ...]) -> tuple[str, ...]:
     """Those of ``wanted`` that have something to talk to in this lab."""
-    return tuple(name for name in wanted if name not in _CLIENT_OF or plan.running(_CLIENT_OF[name]))
+    services = {name: traits(name).client_of for name in wanted}
+    return tuple(name for name, service in services.items() if service is None or plan.running(service))
 
 
 def write_report(lab: Lab, folder: Path) -> None:

@@ -36,6 +36,7 @@ class BaseFault:
     needs: ClassVar[frozenset[str]]
     rank: ClassVar[HealRank]
     wants_fencing: ClassVar[bool]
+    bounds: ClassVar[str]
     parameters: ClassVar[frozenset[str]] = frozenset()
 
     def validate(self, params: Mapping[str, Any]) -> None:

@@ -63,6 +63,7 @@ class ProcKill(BaseFault):
     needs = frozenset({"shell"})
     rank = HealRank.SERVICE
     wants_fencing = False
+    bounds = "process"
     parameters = frozenset({"process"})
 
     def validate(self, params: Mapping[str, Any]) -> None:

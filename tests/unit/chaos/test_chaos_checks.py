@@ -8,7 +8,7 @@ import pytest
 from synthetic import LOOKS, NODES, T0, Story, base_facts, build, recording
 
 from chaos.checks import all_checks
-from chaos.facts import Facts, NodeRows, PrimarySighting, Roles, SqlAudit
+from chaos.facts import Facts, NodeRows, PrimarySighting, Roles, SqlAudit, Timers
 from chaos.model import Finding, Proof, Result
 from chaos.verdict import judge, verdict_of
 from lab.errors import RefusedError
@@ -40,6 +40,12 @@ REQUEST = (3.6, "bmc.request", "c1", {"command": "off"})
 # The VIP was elsewhere, so nothing moves; node c1 is frozen and nobody fences it.
 BYSTANDER = SOUND.but(holders=((-9.0, "c2"),), events=(FROZEN,), away={"sql_write": (0.0, 2.0)}).but_facts(
     roles=Roles("c2", "c2", "c2", "c2"), sla={})
+
+
+# A database is killed; nobody is lost and nothing moves.
+PLAIN = SOUND.but(holders=((-9.0, "c1"),), events=(), away={"sql_write": (0.1, 2.0)}).but_facts(
+    fault="proc.kill", params={"process": "mariadbd"}, wants_fencing=False, detected_at=None)
+UNREAD = SOUND.but_facts(timers=Timers())
 
 
 def away(service: str, begin: float, end: float) -> Story:
@@ -81,6 +87,15 @@ VIOLATIONS = {
     "dropped message": ("S5", SOUND.but(lost_messages=2), Result.FAIL, "2 lost"),
     "queue not drained": ("S5", SOUND.but(lost_messages=2, drained=False), Result.INVALID, "queue empty"),
     "too long away": ("L1", away("sql_write", 0.0, 9.5), Result.FAIL, "sql_write 9.5"),
+    "timers not read": ("L1", UNREAD, Result.INVALID, "vip_tcp has no limit for 'bound + 2s': the timer token was not"),
+    "timers not read, absolute promise": ("V6", UNREAD.but_facts(sla={"*": 8}), Result.INVALID, "the timer token"),
+    "holder not known": ("L1", SOUND.but_facts(roles=Roles()), Result.INVALID, "who was vip_holder is not known"),
+    "no formula": ("L1", PLAIN.but_facts(params={"process": "pacemaker-controld"}), Result.INVALID,
+                   "no formula for the death of pacemaker-controld"),
+    "convergence without a bound": ("L4", UNREAD.but_facts(sla={"converged": "bound + 60s"}), Result.INVALID,
+                                    "the timer token was not read"),
+    "untouched service away": ("L1", PLAIN.but(away={"mq_publish": (1.0, 5.0), "sql_write": (0.1, 2.0)}), Result.FAIL,
+                               "mq_publish 4.02 s +/- 0.02 (SLA 3.00 s"),
     "never came back": ("L1", away("cache", 0.0, 99.0), Result.FAIL, "did not come back"),
     "not redundant": ("L4", SOUND.but_facts(converged_at=None, phase_notes={"redundant": "gave up"}),
                       Result.FAIL, "not converged"),
@@ -114,6 +129,17 @@ def test_a_planted_violation_is_found(name: str, tmp_path: Path) -> None:
     assert not failed.ok
     assert words in failed.evidence
     assert verdict.result is result
+
+
+def test_a_broken_promise_is_told_although_another_has_no_limit(tmp_path: Path) -> None:
+    verdict = verdict_of(recording(tmp_path, UNREAD.but_facts(sla={"*": "bound", "sql_write": 2})))
+    told = next(one for one in verdict.findings if one.id == "L1")
+    assert (told.ok, told.kind) == (False, "liveness")
+    assert "sql_write 4.32 s" in told.evidence and "vip_tcp has no limit for 'bound'" in told.evidence
+
+
+def test_a_killed_database_that_only_its_clients_notice_passes(tmp_path: Path) -> None:
+    assert verdict_of(recording(tmp_path, PLAIN)).result is Result.PASS
 
 
 def test_s1_takes_two_macs_of_one_node_for_one_holder(tmp_path: Path) -> None:
