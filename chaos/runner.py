@@ -17,24 +17,23 @@ from typing import Any
 from chaos import audit, cib, journal, report, runfolder
 from chaos.facts import Facts, GateResult
 from chaos.model import Proof, Target
+from chaos.preflight import probes_for, refuse
 from chaos.primary_watch import PrimaryWatch
-from chaos.probes import traits
 from chaos.probes.fleet import ProbeFleet, ledger_file
 from chaos.progress import await_phase, detected_at
 from chaos.reach import await_proof
 from chaos.roles import read_roles
 from chaos.scenario import Converge, Heal, Hold, Inject, Scenario, Steady, Step, Wait
-from chaos.selectors import all_selectors, resolve
+from chaos.selectors import resolve
 from chaos.timers import read_timers
 from chaos.verdict import Verdict, judge
 from chaos.versions import read_versions
 from lab import gates, interrupt
-from lab.choices import unknown_choice
-from lab.errors import CapabilityError, DeadlineError, HalabError, InterruptedByUser, RefusedError
+from lab.errors import DeadlineError, HalabError, InterruptedByUser
 from lab.events import Listener
 from lab.lab import Lab
 from lab.network import guest_mac
-from lab.plan import Plan, Service
+from lab.plan import Service
 from lab.state import exclusive
 
 EFFECT_WITHIN = 5.0  # s; a cut shows at the next heartbeat, everything else at once
@@ -74,37 +73,6 @@ def heal(lab: Lab, within: float = CONVERGE_WITHIN) -> list[journal.Healing]:
         healed = journal.heal_all(lab)
         gates.await_all(lab, time.monotonic() + within)
     return healed
-
-
-def refuse(lab: Lab, scenario: Scenario) -> None:
-    """Raise, before anything is touched, if this lab cannot run this scenario now."""
-    journal.refuse_if_unhealed(lab.paths, lab.name)
-    missing = sorted((scenario.fault.needs | set(scenario.needs.capabilities)) - lab.driver.capabilities)
-    if missing:
-        raise CapabilityError(f"the {lab.driver.name} driver cannot: {', '.join(missing)}",
-                              where=f"scenario {scenario.name}",
-                              remedy="./inv chaos.list shows what each scenario needs")
-    needs = scenario.needs
-    if needs.styles and lab.plan.style not in needs.styles:
-        raise RefusedError(f"scenario {scenario.name} is for the style {' or '.join(needs.styles)}",
-                           where=f"lab {lab.name} is {lab.plan.style}")
-    if len(lab.plan.nodes) < needs.nodes:
-        raise RefusedError(f"scenario {scenario.name} needs {needs.nodes} nodes",
-                           where=f"lab {lab.name} has {len(lab.plan.nodes)}")
-    names = [node.name for node in lab.plan.nodes]
-    if (target := scenario.injection.target) not in [*all_selectors(), *names]:
-        raise unknown_choice("node or selector", target, [*all_selectors(), *names], where=f"lab {lab.name}")
-    red = [gate for gate in gates.check_all(lab) if not gate.ok]
-    if red:
-        raise RefusedError(f"lab '{lab.name}' is not healthy, so breaking it would prove nothing",
-                           where=f"gate {red[0].name}: {red[0].detail}",
-                           remedy=f"./inv lab.wait --name={lab.name}")
-
-
-def probes_for(plan: Plan, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of ``wanted`` that have something to talk to in this lab."""
-    services = {name: traits(name).client_of for name in wanted}
-    return tuple(name for name, service in services.items() if service is None or plan.running(service))
 
 
 def write_report(lab: Lab, folder: Path) -> None:

@@ -15,6 +15,7 @@ from chaos.facts import Facts, PrimarySighting
 from chaos.faults import get_fault
 from chaos.journal import Journal, unhealed
 from chaos.model import Proof, Result, Target
+from chaos.preflight import probes_for
 from chaos.probes.fleet import ProbeExit
 from chaos.runner import heal, run
 from lab import gates, interrupt
@@ -228,7 +229,7 @@ def test_repeat_stops_at_the_first_verdict_that_is_not_pass(log: list[str], monk
 
 def test_probes_of_what_is_not_deployed_are_left_out() -> None:
     lab = make_lab(style="segregated", nodes=9)
-    started = runner.probes_for(lab.plan, scenario().workload.probes)
+    started = probes_for(lab.plan, scenario().workload.probes)
     assert "cache" not in started and "sql_write" in started
 
 
