@@ -83,17 +83,19 @@ def cut(lab: str, node: str) -> None:
         _ip_batch(lines, namespace.name)
 
 
-def mute(lab: str, node: str, silent: bool) -> None:
+def mute(plan: Plan, node: str, silent: bool) -> None:
     """Let no frame of a node pass, or let them pass again, without its noticing: carrier stays.
 
     A suspended machine answers nothing, but the kernel of a frozen container would still answer
-    ARP and acknowledge TCP for its frozen processes.
+    ARP and acknowledge TCP for its frozen processes.  So its ports leave their bridges (setting a
+    port's state does not hold: a bridge without STP makes it forward again).
     """
-    namespace = Namespace(lab)
-    state = 0 if silent else 3  # BR_STATE_DISABLED, BR_STATE_FORWARDING (linux/if_bridge.h)
+    namespace = Namespace(plan.lab)
     present = _interfaces(namespace)
-    wires = [host_interface(node, network) for network in NETWORK_NAMES]
-    if lines := [f"link set {wire} type bridge_slave state {state}" for wire in wires if wire in present]:
+    wires = {host_interface(node, network): plan.network(network).bridge for network in NETWORK_NAMES}
+    lines = [f"link set {wire} " + ("nomaster" if silent else f"master {bridge}")
+             for wire, bridge in wires.items() if wire in present]
+    if lines:
         _ip_batch(lines, namespace.name)
 
 

@@ -113,13 +113,13 @@ class ContainerPower:
 
     def suspend(self, node: str) -> None:
         Cgroup(self._plan.lab, node).freeze(True)
-        network.mute(self._plan.lab, node, True)
+        network.mute(self._plan, node, True)
         self._events.emit("power.suspend", node)
 
     def resume(self, node: str) -> None:
         group = Cgroup(self._plan.lab, node)
         if group.frozen():
-            network.mute(self._plan.lab, node, False)
+            network.mute(self._plan, node, False)
             group.freeze(False)
             self._events.emit("power.resume", node)
 

@@ -20,7 +20,6 @@ from lab.home import LabPaths, home
 from lab.lab import Lab
 from lab.secrets import Secrets
 
-
 ROOT = Path(__file__).resolve().parents[3]
 
 
