@@ -6,6 +6,11 @@ Tm token + consensus (corosync forms the next membership), Tf fencing, Ts start 
 Mt monitor interval, S/P/ka/j Galera's suspect, check, keepalive and join-retransmission timers,
 i/f/c HAProxy's inter, fall and check timeout.
 
+A fault names its family here (``BaseFault.bounds``), a probe what it is a client of
+(``chaos.model.Traits``): a new fault or probe needs no change in this file unless it fails in
+a way of its own.  What a family has no formula for should not notice the fault, and has the
+bound of a client that tries twice.
+
 The lower bound serves V6 (a window below it means that the fault did not do what it says), so
 it leaves out what only some versions add.  The upper bound is what an SLA may refer to.
 Constants marked *measured* were taken on Pacemaker 2.1.5, corosync 3, Galera 4 in containers.
@@ -14,9 +19,12 @@ Constants marked *measured* were taken on Pacemaker 2.1.5, corosync 3, Galera 4 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chaos.facts import Facts, Timers
+from chaos.faults import all_faults
+from chaos.model import Traits
+from chaos.probes import traits
 
 # Pacemaker asks again for the CIB after a peer is lost, with sleep(1): once if this DC is new,
 # twice if it was DC before (measured; do_pe_invoke_callback).
@@ -28,16 +36,6 @@ CLIENT_RETRY = 1.0  # the probes' timeout: a client that asked just before has t
 QUORUM_QUEUE_KILL_HIGH = 3.0  # Ra election after a process kill (measured 0.3)
 QUORUM_QUEUE_SILENT_HIGH = 10.0  # aten's failure detector, then the election (measured 1..7)
 
-Bounds = dict[str, "Bound"]
-Formula = Callable[[], "Bound"]
-_KILLED = {"lb.kill": "haproxy", "cache.kill": "memcached", "mq.leader_kill": "beam.smp"}
-_SQL = ("sql_read", "sql_write")
-_MQ = ("mq_publish", "mq_consume")
-SILENT_LOSS = frozenset(
-    {"node.poweroff", "node.reset", "node.panic", "node.freeze", "net.isolate", "net.split"})
-GRACEFUL = frozenset({"pcmk.standby", "vip.move", "node.shutdown", "node.reboot"})
-
-
 @dataclass(frozen=True)
 class Bound:
     """``low`` and ``high`` in seconds, and the formula with its values in words."""
@@ -47,14 +45,31 @@ class Bound:
     why: str
 
 
-class UnknownTimer(LookupError):
-    """A bound needs a timer that could not be read; the argument is its name."""
+class NoBound(LookupError):
+    """What a formula needs could not be read; the argument says what."""
+
+
+class NoFormula(NoBound):
+    """Nobody has said yet what this may cost."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """By service: the bound, or what is missing for it; ``unread`` are those that have a formula."""
+
+    known: dict[str, Bound]
+    missing: dict[str, str]
+    unread: frozenset[str] = frozenset()
+
+    @property
+    def highest(self) -> float | None:
+        return max((bound.high for bound in self.known.values()), default=None)
 
 
 def _known(timers: Timers, name: str) -> float:
     value = getattr(timers, name)
     if value is None:
-        raise UnknownTimer(name)
+        raise NoBound(f"the timer {name} was not read")
     return float(value)
 
 
@@ -128,88 +143,90 @@ def client_reconnect() -> Bound:
     return Bound(0.0, 2 * CLIENT_RETRY, "0 .. one timeout and one reconnect")
 
 
-def graceful_move(timers: Timers) -> Bound:
-    """The resource is stopped here and started there, in order."""
-    high = 1.5 * timers.slowness
-    return Bound(VIP_START_LOW, high + CLIENT_RETRY, f"Ts {VIP_START_LOW} .. {high:g} + client retry")
-
-
-def shorter_than_token(timers: Timers, seconds: float) -> Bound:
-    """A freeze that ends before the token is declared lost costs at most its own length."""
-    return Bound(0.0, seconds + CLIENT_RETRY, f"freeze {seconds:g} s below the token {timers.token:g} s")
+UNNOTICED = Bound(0.0, CLIENT_RETRY, f"should not notice: 0 .. {CLIENT_RETRY:.0f} s client retry")
 
 
 def bounds(facts: Facts) -> Bounds:
-    """The bound of each service for this run's fault, target and timers.
-
-    A service that the fault should not touch, or whose timers could not be read, has none.
-    """
-    found: dict[str, Bound] = {}
+    """The bound of each service for this run's fault, target and timers."""
+    known: dict[str, Bound] = {}
+    missing: dict[str, str] = {}
+    unread: set[str] = set()
     for probe in facts.probes:
-        parts = []
-        for formula in _formulas(facts, probe):
-            try:
-                parts.append(formula())
-            except UnknownTimer:
-                parts = []
-                break
-        if parts:
-            found[probe] = _slowest(parts)
-    return found
+        client = traits(probe)
+        if client.observer:
+            continue
+        try:
+            known[probe] = _slowest(_parts(facts, probe, client))
+        except NoBound as error:
+            missing[probe] = str(error)
+            if not isinstance(error, NoFormula):
+                unread.add(probe)
+    return Bounds(known, missing, frozenset(unread))
 
 
 def _slowest(parts: list[Bound]) -> Bound:
-    if len(parts) == 1:
-        return parts[0]
+    if len(parts) <= 1:
+        return parts[0] if parts else UNNOTICED
     return Bound(max(part.low for part in parts), max(part.high for part in parts),
                  "the slowest of: " + "; ".join(part.why for part in parts))
 
 
-def _formulas(facts: Facts, probe: str) -> list[Formula]:
-    """What has to happen before ``probe`` succeeds again; empty: it should not notice, or unknown."""
-    if facts.fault == "node.freeze" and _brief(facts):
-        seconds = float(facts.params["seconds"])
-        return [lambda: shorter_than_token(facts.timers, seconds)]
-    if facts.fault in SILENT_LOSS:
-        return _silent(facts, probe)
-    if facts.fault in GRACEFUL:
-        hit = facts.roles.vip_holder in facts.target and probe in ("vip_tcp", *_SQL)
-        return [lambda: graceful_move(facts.timers)] if hit else []
-    process = str(facts.params.get("process", _KILLED.get(facts.fault, "")))
-    return _killed(facts, probe, process) if process else []
+def _parts(facts: Facts, probe: str, client: Traits) -> list[Bound]:
+    """What has to happen before ``probe`` succeeds again; empty: it should not notice."""
+    fault = all_faults().get(facts.fault)
+    if fault is None:
+        raise NoFormula(f"no fault {facts.fault} is known here")
+    if client.client_of is None:
+        raise NoFormula(f"no probe {probe} is known here")
+    return FAMILIES[fault.bounds](facts, client)
 
 
-def _brief(facts: Facts) -> bool:
-    seconds, token = facts.params.get("seconds"), facts.timers.token
-    return isinstance(seconds, int | float) and token is not None and seconds < token
+def _role(facts: Facts, name: str) -> str:
+    who: str = getattr(facts.roles, name)
+    if not who:
+        raise NoBound(f"who was {name} is not known")
+    return who
 
 
-def _silent(facts: Facts, probe: str) -> list[Formula]:
-    timers, roles, target = facts.timers, facts.roles, facts.target
-    found: list[Formula] = []
-    if probe in ("vip_tcp", *_SQL) and roles.vip_holder in target:
-        found.append(lambda: vip_takeover(timers, facts.wants_fencing))
-    if probe in _SQL and roles.galera_writer in target and roles.vip_holder not in target:
-        found.append(lambda: backend_silent(timers))
-    if probe == "sql_write" and facts.runs("galera"):
-        found.append(lambda: galera_member_lost(timers))
-    if probe in _MQ and facts.runs("rabbitmq"):
-        found.append(lambda: queue_leader_lost(timers, silent=True))
-    if probe == "cache" and facts.runs("memcached"):
-        found.append(client_reconnect)
+def _silent_loss(facts: Facts, client: Traits) -> list[Bound]:
+    """A node is gone and said no goodbye."""
+    timers, target = facts.timers, facts.target
+    found: list[Bound] = []
+    vip_lost = client.through_vip and _role(facts, "vip_holder") in target
+    if vip_lost:
+        found.append(vip_takeover(timers, facts.wants_fencing))
+    if client.client_of == "galera" and not vip_lost and _role(facts, "galera_writer") in target:
+        found.append(backend_silent(timers))
+    if client.client_of == "galera" and client.writes and facts.runs("galera"):
+        found.append(galera_member_lost(timers))
+    if client.client_of == "rabbitmq" and facts.runs("rabbitmq"):
+        found.append(queue_leader_lost(timers, silent=True))
+    if client.client_of == "memcached" and facts.runs("memcached"):
+        found.append(client_reconnect())
     return found
 
 
-def _killed(facts: Facts, probe: str, process: str) -> list[Formula]:
-    timers, roles, target = facts.timers, facts.roles, facts.target
-    if process == "haproxy" and probe in ("vip_tcp", *_SQL) and roles.vip_holder in target:
-        return [lambda: proxy_killed(timers)]
-    if process == "mariadbd" and probe == "sql_write":
-        return [lambda: galera_member_lost(timers), lambda: backend_reset(timers)]
-    if process == "mariadbd" and probe == "sql_read" and roles.galera_writer in target:
-        return [lambda: backend_reset(timers)]
-    if process == "beam.smp" and probe in _MQ:
-        return [lambda: queue_leader_lost(timers, silent=False)]
-    if process == "memcached" and probe == "cache":
-        return [client_reconnect]
-    return []
+def _process(facts: Facts, client: Traits) -> list[Bound]:
+    """One process is gone, and the kernel resets its connections; ``params`` name it."""
+    process = str(facts.params.get("process", ""))
+    if facts.wants_fencing:
+        # The node leaves its cluster but serves on until it is fenced: a silent loss without a floor.
+        return [replace(part, low=0.0) for part in _silent_loss(facts, client)]
+    match process, client.client_of:
+        case "haproxy", _:
+            through = client.through_vip and _role(facts, "vip_holder") in facts.target
+            return [proxy_killed(facts.timers)] if through else []
+        case "mariadbd", "galera" if client.writes:
+            return [galera_member_lost(facts.timers), backend_reset(facts.timers)]
+        case "mariadbd", "galera":
+            return [backend_reset(facts.timers)] if _role(facts, "galera_writer") in facts.target else []
+        case "beam.smp", "rabbitmq":
+            return [queue_leader_lost(facts.timers, silent=False)]
+        case "memcached", "memcached":
+            return [client_reconnect()]
+        case "mariadbd" | "beam.smp" | "memcached", _:
+            return []
+    raise NoFormula(f"there is no formula for the death of {process or 'an unnamed process'}")
+
+
+FAMILIES: dict[str, Callable[[Facts, Traits], list[Bound]]] = {"silent_loss": _silent_loss, "process": _process}

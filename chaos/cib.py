@@ -1,4 +1,4 @@
-"""The cluster's own configuration, read alive: ``cibadmin --query``.
+"""The cluster's own configuration, read alive (``lab.crm.cib``).
 
 Only what a run has to know of it: how often things are monitored, and whether and how a node
 would be fenced.
@@ -7,18 +7,17 @@ would be fenced.
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element
 
 from chaos.model import Proof
-from chaos.reach import ssh_banner
-from lab.errors import HalabError, NodeError
+from chaos.reach import first_answer
+from lab import crm
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
-COMMAND = "cibadmin --query"
 _INTERVAL = re.compile(r"(?:PT)?(\d+(?:\.\d+)?)\s*(ms|msec|us|usec|s|sec|m|min|h|hr|)", re.IGNORECASE)
 _UNITS = {"us": 1e-6, "usec": 1e-6, "ms": 1e-3, "msec": 1e-3, "": 1.0, "s": 1.0, "sec": 1.0,
           "m": 60.0, "min": 60.0, "h": 3600.0, "hr": 3600.0}
@@ -36,13 +35,10 @@ class FenceDevice:
 
 
 class Cib:
-    """One cluster's configuration; HalabError if the text is no XML."""
+    """One cluster's configuration, out of the element that ``lab.crm.cib`` gives."""
 
-    def __init__(self, text: str) -> None:
-        try:
-            self._root = ET.fromstring(text)
-        except ET.ParseError as error:
-            raise HalabError("cibadmin did not answer with XML", where=str(error)) from error
+    def __init__(self, root: Element) -> None:
+        self._root = root
 
     def property(self, name: str) -> str | None:
         """A cluster option such as ``stonith-enabled``; None if it has its default."""
@@ -93,14 +89,6 @@ def seconds(text: str) -> float | None:
 
 
 def read(lab: Lab, cluster: str) -> Cib:
-    """The CIB of one of the lab's clusters, from the first member that answers."""
-    words = "the cluster has no node"
-    for node in lab.plan.members(cluster):
-        if not ssh_banner(lab, node.name):
-            words = f"{node.name}: SSH is silent"
-            continue
-        try:
-            return Cib(lab.shell.run(node.name, COMMAND, timeout=15).stdout)
-        except HalabError as error:
-            words = f"{node.name}: {error.what}"
-    raise NodeError(f"no node of cluster '{cluster}' gave its configuration", where=words)
+    """The CIB of one of the lab's clusters, from the first member that answers; NodeError if none does."""
+    members = [node.name for node in lab.plan.members(cluster)]
+    return Cib(first_answer(lab, members, lambda node: crm.cib(lab, node)))

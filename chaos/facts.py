@@ -100,11 +100,18 @@ class PrimarySighting:
     """One look at all Galera nodes at once.
 
     ``components`` holds one tuple of node names per distinct Primary component, where nodes
-    belong together when they show the same ``wsrep_cluster_conf_id`` with the status Primary.
+    belong together when they show the same view with the status Primary (chaos.galera).
+    ``answered`` names who was read at all; None in recordings from before it was noted.
     """
 
     at: float
     components: tuple[tuple[str, ...], ...]
+    answered: tuple[str, ...] | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether this look could have seen anything."""
+        return bool(self.components if self.answered is None else self.answered)
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,7 @@ class Facts:
     ``inject_begin`` is taken just before the fault acts, ``inject_end`` when ``inject`` returned;
     likewise heal.  ``converged_at`` is when every gate held again after the heal.
     ``detected_at`` is when the survivors formed a membership without the target (their log).
-    ``phase_notes`` says why a phase has no time, by phase name.
+    ``phase_notes`` holds, by phase, what a ``wait`` said that ended without it; L5 fails on each.
     """
 
     scenario: str
@@ -179,10 +186,13 @@ class Facts:
     def n(self) -> int:
         return self.cluster_size or len(self.nodes)
 
+    def running(self, service: str) -> tuple[str, ...]:
+        """The nodes that ought to run ``service`` (haproxy, galera, rabbitmq, memcached)."""
+        return self.services.get(service, self.nodes)
+
     def runs(self, service: str) -> bool:
-        """Whether a target node runs ``service`` (haproxy, galera, rabbitmq, memcached)."""
-        nodes = self.services.get(service, self.nodes) if self.services else self.nodes
-        return any(node in nodes for node in self.target)
+        """Whether a target node runs ``service``."""
+        return any(node in self.running(service) for node in self.target)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, the inverse of :meth:`from_json`."""

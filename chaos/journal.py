@@ -104,7 +104,11 @@ class Journal:
             line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
             if (size := os.fstat(fd).st_size) and os.pread(fd, 1, size - 1) != b"\n":
                 line = _SEAL + b"\n" + line
-            os.write(fd, line)
+            if (written := os.write(fd, line)) != len(line):
+                # The disk is full.  Half a record is none: the next write seals it off.
+                raise HalabError("the fault journal could not be written, so nothing may be broken now",
+                                 where=f"{self._path}: {written} of {len(line)} bytes",
+                                 remedy="make room on that disk")
             os.fsync(fd)
         finally:
             os.close(fd)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 
 from chaos.bounds import bounds
+from chaos.fencing import was_off
 from chaos.model import Outcome
 from chaos.recording import Holding, Recording
 from chaos.sla import limit
 from chaos.windows import Span, downtime
 
-NOT_A_SERVICE = frozenset({"vip_arp"})  # an observer, not a client
 _NEVER_BACK = 2.5  # seconds: longer than attempts in flight can explain when the schedule stops
 INTERRUPTED = 10  # periods: a shorter window is a hiccup of client or host, no interruption
 
@@ -34,6 +35,7 @@ class Window:
     bound_high: float | None
     bound_why: str
     sla: float | None
+    missing: str = ""  # what a promise lacks to be a limit
 
     @property
     def never_back(self) -> bool:
@@ -52,29 +54,34 @@ def windows(run: Recording) -> dict[str, Window]:
     """By service, in the order in which the probes were named; services without samples are left out."""
     expected = bounds(run.facts)
     found = {}
-    for probe in run.facts.probes:
+    for probe in run.clients:
         gap, stall, worst = run.gap(probe), run.stall(probe), run.window(probe)
-        if probe in NOT_A_SERVICE or gap is None or stall is None or worst is None:
+        if gap is None or stall is None or worst is None:
             continue
-        bound = expected.get(probe)
+        bound, lacks = expected.known.get(probe), expected.missing.get(probe, "")
+        promise = limit(run.facts.sla, probe, bound.high if bound else None, lacks)
         begin = run.facts.inject_begin or 0.0
         away = tuple(span for span in run.outages(probe) if span.end > begin)
         found[probe] = Window(
             probe, worst.seconds, worst, gap.seconds, stall.seconds,
-            downtime(away, run.facts.period), len(away),
-            sum(sample.outcome is Outcome.OK for sample in run.measured(probe)), run.facts.period,
-            bound.low if bound else None, bound.high if bound else None, bound.why if bound else "",
-            limit(run.facts.sla, probe, bound.high if bound else None))
+            downtime(away, run.period(probe)), len(away),
+            sum(sample.outcome is Outcome.OK for sample in run.measured(probe)), run.period(probe),
+            bound.low if bound else None, bound.high if bound else None, bound.why if bound else lacks,
+            promise.seconds, promise.missing)
     return found
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One step of the recovery; ``at`` is epoch seconds, or None with the reason in ``note``."""
+    """One step of the recovery; ``at`` is epoch seconds, or None with the reason in ``note``.
+
+    ``due`` is False when the recording itself shows that this run has no such step.
+    """
 
     name: str
     at: float | None
     note: str = ""
+    due: bool = True
 
 
 PHASES = ("detected", "fence requested", "fenced", "VIP up", "first success", "redundant")
@@ -96,43 +103,44 @@ def takeovers(run: Recording) -> tuple[tuple[Holding, Holding], ...]:
 
 
 def phases(run: Recording) -> tuple[Phase, ...]:
-    """The recovery, step by step; a step without a time carries the runner's or an evident reason."""
+    """The recovery, step by step; a step without a time carries the recording's or the runner's words."""
     facts = run.facts
     found = {
-        "detected": (facts.detected_at, "" if facts.wants_fencing else "the fault does not take a node away"),
+        "detected": (facts.detected_at, "" if facts.wants_fencing else _NOBODY_LOST),
         "fence requested": _fence_requested(run),
         "fenced": _fenced(run),
         "VIP up": _vip_up(run),
         "first success": _first_success(run),
         "redundant": (facts.converged_at, ""),
     }
-    return tuple(Phase(name, at, "" if at is not None else facts.phase_notes.get(name, note))
+    return tuple(Phase(name, at) if at is not None else
+                 Phase(name, None, note or facts.phase_notes.get(name, ""), due=not note)
                  for name, (at, note) in found.items())
 
 
-_Time = tuple[float | None, str]
+_Time = tuple[float | None, str]  # a time, or why there can be none; both missing: nobody knows
+_NOBODY_LOST = "the fault takes no node away"
 
 
 def _fence_requested(run: Recording) -> _Time:
     if not run.facts.wants_fencing:
-        return None, "the fault needs no fencing"
-    request = run.fence_request()
-    return (request.at if request else None), ""
+        return None, _NOBODY_LOST
+    requests = [run.fence_request(node) for node in run.facts.target]
+    return max((one.at for one in requests if one), default=None) if all(requests) else None, ""
 
 
 def _fenced(run: Recording) -> _Time:
-    """The moment when the target was surely off: at the request if its power was gone already."""
+    """When the last of the targets was surely off: at the request if its power was gone already."""
     if not run.facts.wants_fencing:
-        return None, "the fault needs no fencing"
-    request = run.fence_request()
-    if request is None:
-        return None, "no fencing was requested"
-    power = [event for event in run.events if event.node == request.node and event.kind.startswith("power.")]
-    earlier = [event for event in sorted(power, key=lambda event: event.at) if event.at <= request.at]
-    if earlier and earlier[-1].kind == "power.off":
-        return request.at, ""
-    off = run.events_of("power.off", (request.node,), request.at)
-    return (off[0].at if off else None), ""
+        return None, _NOBODY_LOST
+    times = []
+    for node in run.facts.target:
+        request = run.fence_request(node)
+        off = was_off(run.events, node, request.at, inf) if request else None
+        if request is None or off is None:
+            return None, ""
+        times.append(max(request.at, off.at))
+    return max(times, default=None), ""
 
 
 def _vip_up(run: Recording) -> _Time:
@@ -156,9 +164,9 @@ def _first_success(run: Recording) -> _Time:
     if run.facts.inject_begin is None:
         return None, "nothing was broken"
     ends = []
-    for probe in run.facts.probes:
+    for probe in run.clients:
         span = fault_window(run, probe)
-        if probe in NOT_A_SERVICE or span is None or span.seconds <= INTERRUPTED * run.facts.period:
+        if span is None or span.seconds <= INTERRUPTED * run.period(probe):
             continue
         if span.open_end and span.seconds > _NEVER_BACK:
             return None, ""
@@ -171,5 +179,4 @@ def _aftermath(run: Recording, begin: float) -> float:
     up, _ = _vip_up(run)
     if up is not None:
         return up
-    highest = max((bound.high for bound in bounds(run.facts).values()), default=0.0)
-    return (run.facts.detected_at or begin) + highest
+    return (run.facts.detected_at or begin) + (bounds(run.facts).highest or 0.0)

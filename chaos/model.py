@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from chaos.recording import Recording
     from lab.lab import Lab
+    from lab.plan import Service
 
 
 class Result(StrEnum):
@@ -71,6 +72,7 @@ class Fault(Protocol):
     needs: frozenset[str]  # driver capabilities
     rank: HealRank
     wants_fencing: bool  # an unclean loss: V5 and S3 apply
+    bounds: str  # the family of chaos.bounds that says what it may cost
 
     def inject(self, lab: Lab, target: Target) -> None: ...
     def took_effect(self, lab: Lab, target: Target) -> Proof: ...
@@ -97,6 +99,19 @@ class Sample:
     ended: float
     outcome: Outcome
     detail: str = ""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What the engine has to know of a probe, declared in the probe's own module as ``TRAITS``."""
+
+    client_of: Service | None = None  # where the plan deploys none of it, the probe is not started
+    through_vip: bool = False  # its requests go to the proxy on the virtual address
+    writes: bool = False  # it waits until the whole group has its data
+    observer: bool = False  # it looks from outside and is no client: it has no outage of its own
+    ledger: bool = False  # it writes down what it was promised, or what it saw
+    period: float | None = None  # seconds, if not as the scenario says
+    grace: float = 5.0  # seconds that it may take to stop
 
 
 class Probe(Protocol):

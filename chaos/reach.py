@@ -8,10 +8,11 @@ still completes TCP handshakes, so only a banner proves that a process ran.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar
 
 from chaos.model import Proof
+from lab.errors import HalabError, NodeError
 from lab.plan import NetworkName
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SSH_PORT = 22
 _PATIENCE = 4.0
+T = TypeVar("T")
 
 
 def ssh_banner(lab: Lab, node: str, timeout: float = 1.0) -> bool:
@@ -48,6 +50,21 @@ def packets_return(lab: Lab, node: str, network: NetworkName, timeout: float = 0
     except OSError:
         return False
     return True
+
+
+def first_answer(lab: Lab, nodes: Iterable[str], ask: Callable[[str], T]) -> T:
+    """What ``ask`` says of the first of ``nodes`` that can be asked; NodeError when none can."""
+    words = "no node was asked"
+    for node in nodes:
+        # Cheap look first: a dead node would hold the shell for its whole connection timeout.
+        if not ssh_banner(lab, node):
+            words = f"{node}: SSH is silent"
+            continue
+        try:
+            return ask(node)
+        except HalabError as error:
+            words = f"{node}: {error.what}"
+    raise NodeError("no node could be asked", where=words, remedy=f"./inv lab.status --name={lab.name}")
 
 
 def await_proof(look: Callable[[], Proof], within: float, every: float = 0.2,

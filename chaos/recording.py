@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from chaos.facts import Facts
+from chaos.fencing import fence_requests
 from chaos.ledger import read_ledger
 from chaos.model import Outcome, Sample
+from chaos.probes import traits
 from chaos.windows import Span, longest_gap, longest_stall, outages
 from lab.events import Event, read_events
 
@@ -70,7 +72,7 @@ class Recording:
         for name in facts.probes:
             samples[name] = tuple(_samples(run_dir / "samples" / f"{name}.jsonl"))
             ledger = run_dir / "ledgers" / f"{name}.txt"
-            if name != "vip_arp" and ledger.exists():
+            if not traits(name).observer and ledger.exists():
                 ledgers[name] = read_ledger(ledger)
             end = run_dir / "samples" / f"{name}.status.json"
             if end.exists():
@@ -85,10 +87,18 @@ class Recording:
                        for row in _rows(run_dir / "host.jsonl")),
             ledgers=ledgers, status=status)
 
-
     def node_of(self, mac: str) -> str:
         """The node behind a MAC, or the MAC itself when nobody knows it."""
         return self.facts.macs.get(mac.lower(), mac)
+
+    @property
+    def clients(self) -> tuple[str, ...]:
+        """The probes that are clients of a service and no mere observers."""
+        return tuple(probe for probe in self.facts.probes if not traits(probe).observer)
+
+    def period(self, probe: str) -> float:
+        """Seconds between two slots of a probe."""
+        return traits(probe).period or self.facts.period
 
     def measured(self, probe: str) -> tuple[Sample, ...]:
         """The samples from the fault on, in the order of the schedule."""
@@ -111,7 +121,7 @@ class Recording:
 
     def outages(self, probe: str) -> tuple[Span, ...]:
         """Every stretch without a success that is longer than the schedule itself explains."""
-        return outages(self.samples.get(probe, ()), self.facts.period if probe != "vip_arp" else 0.1)
+        return outages(self.samples.get(probe, ()), self.period(probe))
 
     def holdings(self) -> tuple[Holding, ...]:
         """Who held each VIP when, as ARP answers show it."""
@@ -136,24 +146,11 @@ class Recording:
              if event.kind == kind and event.at >= since and (not nodes or event.node in nodes)),
             key=lambda event: event.at))
 
-    def fence_request(self) -> Event | None:
-        """The first BMC command after the fault by which the cluster fences the target."""
+    def fence_request(self, node: str) -> Event | None:
+        """The first BMC command after the fault by which the cluster fences ``node``."""
         begin = self.facts.inject_begin
-        if begin is None:
-            return None
-        for event in self.events_of("bmc.request", self.facts.target, begin):
-            if fences(str(event.data.get("command", ""))):
-                return event
-        return None
-
-
-def fences(command: str) -> bool:
-    """Whether a BMC command belongs to a fence operation; a monitor asks for the status alone.
-
-    "on" counts: the agent does not switch a node off that answers "off" to its status request,
-    so the second half of the reboot is all that is seen of fencing a node without power.
-    """
-    return command in ("on", "off", "cycle", "reset", "shutdown")
+        requests = [] if begin is None else fence_requests(self.events, node, begin)
+        return requests[0] if requests else None
 
 
 def _rows(path: Path) -> Iterator[list[Any]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from chaos import broker
+from chaos import broker, pacemaker
 from chaos.facts import Roles
 from chaos.probes.config import QUEUE
-from chaos.selectors import crm, resolve
+from chaos.selectors import resolve
 from lab.errors import HalabError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def read_roles(lab: Lab, cluster: str) -> Roles:
     brokers = lab.plan.running("rabbitmq")
     return Roles(
         vip_holder=_or_nobody(lambda: resolve(lab, "vip_holder")[0]) if lab.plan.vips else "",
-        dc=_or_nobody(lambda: crm.ask(lab, members).dc),
+        dc=_or_nobody(lambda: pacemaker.ask(lab, members).dc),
         galera_writer=(_or_nobody(lambda: resolve(lab, "galera_writer")[0])
                        if lab.plan.vips and lab.plan.running("galera") else ""),
         mq_leader=_or_nobody(lambda: broker.leader(lab, brokers[0].name, QUEUE)) if brokers else "",

@@ -17,31 +17,29 @@ from typing import Any
 from chaos import audit, cib, journal, report, runfolder
 from chaos.facts import Facts, GateResult
 from chaos.model import Proof, Target
-from chaos.phases import await_phase, detected_at
+from chaos.preflight import probes_for, refuse
+from chaos.primary_watch import PrimaryWatch
 from chaos.probes.fleet import ProbeFleet, ledger_file
+from chaos.progress import await_phase, detected_at
 from chaos.reach import await_proof
 from chaos.roles import read_roles
 from chaos.scenario import Converge, Heal, Hold, Inject, Scenario, Steady, Step, Wait
-from chaos.selectors import all_selectors, resolve
+from chaos.selectors import resolve
 from chaos.timers import read_timers
 from chaos.verdict import Verdict, judge
 from chaos.versions import read_versions
 from lab import gates, interrupt
-from lab.choices import unknown_choice
-from lab.errors import CapabilityError, DeadlineError, HalabError, InterruptedByUser, RefusedError
+from lab.errors import DeadlineError, HalabError, InterruptedByUser
 from lab.events import Listener
 from lab.lab import Lab
 from lab.network import guest_mac
-from lab.plan import Plan, Service
+from lab.plan import Service
 from lab.state import exclusive
 
 EFFECT_WITHIN = 5.0  # s; a cut shows at the next heartbeat, everything else at once
+_LONGEST_PERIOD = 1.0  # s between two operations of a probe, however slow the nodes are
 CONVERGE_WITHIN = 180.0  # s, for ``heal`` outside a run
 _SERVICES: tuple[Service, ...] = ("haproxy", "galera", "rabbitmq", "memcached")
-# What each probe is a client of; a probe of something that the plan does not deploy is not started.
-_CLIENT_OF: dict[str, Service] = {"vip_arp": "haproxy", "vip_tcp": "haproxy", "sql_read": "galera",
-                                  "sql_write": "galera", "mq_publish": "rabbitmq", "mq_consume": "rabbitmq",
-                                  "cache": "memcached"}
 # As the report calls them (chaos.measure.PHASES).
 _PHASE_NAMES = {"fence_requested": "fence requested", "fenced": "fenced", "vip_moved": "VIP up"}
 
@@ -76,36 +74,6 @@ def heal(lab: Lab, within: float = CONVERGE_WITHIN) -> list[journal.Healing]:
         healed = journal.heal_all(lab)
         gates.await_all(lab, time.monotonic() + within * lab.driver.slowness)
     return healed
-
-
-def refuse(lab: Lab, scenario: Scenario) -> None:
-    """Raise, before anything is touched, if this lab cannot run this scenario now."""
-    journal.refuse_if_unhealed(lab.paths, lab.name)
-    missing = sorted((scenario.fault.needs | set(scenario.needs.capabilities)) - lab.driver.capabilities)
-    if missing:
-        raise CapabilityError(f"the {lab.driver.name} driver cannot: {', '.join(missing)}",
-                              where=f"scenario {scenario.name}",
-                              remedy="./inv chaos.list shows what each scenario needs")
-    needs = scenario.needs
-    if needs.styles and lab.plan.style not in needs.styles:
-        raise RefusedError(f"scenario {scenario.name} is for the style {' or '.join(needs.styles)}",
-                           where=f"lab {lab.name} is {lab.plan.style}")
-    if len(lab.plan.nodes) < needs.nodes:
-        raise RefusedError(f"scenario {scenario.name} needs {needs.nodes} nodes",
-                           where=f"lab {lab.name} has {len(lab.plan.nodes)}")
-    names = [node.name for node in lab.plan.nodes]
-    if (target := scenario.injection.target) not in [*all_selectors(), *names]:
-        raise unknown_choice("node or selector", target, [*all_selectors(), *names], where=f"lab {lab.name}")
-    red = [gate for gate in gates.check_all(lab) if not gate.ok]
-    if red:
-        raise RefusedError(f"lab '{lab.name}' is not healthy, so breaking it would prove nothing",
-                           where=f"gate {red[0].name}: {red[0].detail}",
-                           remedy=f"./inv lab.wait --name={lab.name}")
-
-
-def probes_for(plan: Plan, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of ``wanted`` that have something to talk to in this lab."""
-    return tuple(name for name in wanted if name not in _CLIENT_OF or plan.running(_CLIENT_OF[name]))
 
 
 def write_report(lab: Lab, folder: Path) -> None:
@@ -151,7 +119,9 @@ class _Run:
         self.facts = Facts(
             scenario=scenario.name, lab=lab.name, driver=lab.driver.name, style=plan.style,
             profile=plan.profile.name, nodes=tuple(node.name for node in plan.nodes),
-            probes=probes_for(plan, scenario.workload.probes), period=scenario.workload.period,
+            probes=probes_for(plan, scenario.workload.probes),
+            # As many operations as on containers would be all that an emulated node can do.
+            period=min(scenario.workload.period * lab.driver.slowness, _LONGEST_PERIOD),
             fault=self._fault.name, selector=scenario.injection.target,
             params=dict(scenario.injection.params), wants_fencing=self._fault.wants_fencing,
             sla=dict(scenario.sla),
@@ -179,7 +149,7 @@ class _Run:
             self.facts.write(self._folder)
 
     def _break_and_heal(self) -> None:
-        with ProbeFleet(self._folder) as fleet, audit.PrimaryWatch(self._lab) as watch:
+        with ProbeFleet(self._folder) as fleet, PrimaryWatch(self._lab) as watch:
             try:
                 self._note(versions=read_versions(self._lab, self.facts.nodes[0]))
                 runfolder.write_versions(self._folder, self.facts.versions)
@@ -195,8 +165,21 @@ class _Run:
                 try:
                     self._heal()
                 finally:
-                    self._note(ended_at=time.time(), primaries=watch.stop())
-                    fleet.stop()
+                    self._stop_measuring(fleet, watch)
+
+    def _stop_measuring(self, fleet: ProbeFleet, watch: PrimaryWatch) -> None:
+        """What did not end in order makes the run BROKEN; it is noted and not raised, so that it hides
+        neither an error nor a Ctrl-C that is under way."""
+        self._note(ended_at=time.time())
+        try:
+            watch.stop()
+        except Exception as error:
+            self._complain(f"the watch of the Primary components broke off: {error}")
+        self._note(primaries=watch.seen)
+        for one in fleet.stop():
+            if one.returncode:
+                lines = one.last_words.splitlines()
+                self._complain(f"the probe {one.name} ended with {one.returncode}: {lines[-1] if lines else 'no word'}")
 
     def _do(self, step: Step) -> None:
         match step:
@@ -293,5 +276,9 @@ class _Run:
 
     def _blame(self, error: Exception) -> None:
         words = "; after: ".join(str(one).replace("\n", "; ") or type(one).__name__ for one in _chain(error))
-        self._note(error=words)
+        self._complain(words)
+
+    def _complain(self, words: str) -> None:
+        """Write down that the tool failed; what was said before stays."""
+        self._note(error="; ".join(filter(None, [self.facts.error, words])))
         self._lab.events.emit("note", text=f"the run broke: {words}")

@@ -36,7 +36,7 @@ FOLDER = Path(__file__).parent / "scenarios"
 _EXAMPLE = "chaos/scenarios/vip-holder-poweroff.yml"
 _NODE_NAME = re.compile(r"[a-z][a-z0-9-]*")
 
-# What a run can wait for: see chaos.phases, which reads each from the lab while it runs.
+# What a run can wait for: see chaos.progress, which reads each from the lab while it runs.
 Phase = Literal["fence_requested", "fenced", "powered_on", "vip_moved"]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from lab.errors import RefusedError
 
@@ -18,16 +19,28 @@ _PLAIN = re.compile(rf"^\s*{_NUMBER}\s*$")
 _BOUND = re.compile(rf"^\s*bound\s*(?:\+\s*{_NUMBER})?\s*$")
 
 
-def limit(sla: Mapping[str, float | str], service: str, bound_high: float | None) -> float | None:
-    """Seconds that ``service`` may be away, or None when the SLA says nothing that can be judged.
+@dataclass(frozen=True)
+class Limit:
+    """How long a service may be away.  ``seconds`` is None when nothing was promised, or when
+    ``missing`` says what the promise lacks: then it can neither be kept nor broken."""
 
-    None is also the answer for a promise relative to a bound that is not known for this fault.
+    seconds: float | None = None
+    missing: str = ""
+
+
+def limit(sla: Mapping[str, float | str], service: str, bound_high: float | None,
+          lacks: str = "its bound is not known") -> Limit:
+    """What is promised for ``service``; ``lacks`` says why there is no ``bound_high``.
+
     Raises RefusedError on a promise that cannot be read.
     """
     promise = sla.get(service)
     if promise is None and service != CONVERGED:
         promise = sla.get(EVERY)
-    return None if promise is None else seconds(promise, bound_high)
+    if promise is None:
+        return Limit()
+    allowed = seconds(promise, bound_high)
+    return Limit(allowed) if allowed is not None else Limit(None, f"no limit for '{promise}': {lacks}")
 
 
 def seconds(promise: float | str, bound_high: float | None) -> float | None:

@@ -58,7 +58,8 @@ class Verdict:
             "windows": {name: {"seconds": _round(window.seconds), "bound_low": _round(window.bound_low),
                                "bound_high": _round(window.bound_high), "sla": _round(window.sla)}
                         for name, window in self.windows.items()},
-            "checks": [{"id": one.id, "ok": one.ok, "evidence": one.evidence} for one in self.findings],
+            "checks": [{"id": one.id, "kind": one.kind, "ok": one.ok, "skipped": one.skipped,
+                        "evidence": one.evidence} for one in self.findings],
             "phases": {step.name: None if step.at is None or begin is None else _round(step.at - begin)
                        for step in self.phases},
             "converged_seconds": _round(self.converged_seconds),

@@ -6,7 +6,7 @@ from typing import Any
 
 from cli import console, options
 from cli.command import command
-from cli.tiers import lint_commands, run_tool, test_command
+from cli.tiers import lint_commands, pytest_runs, run_tests, run_tool
 
 
 @command(
@@ -16,10 +16,10 @@ from cli.tiers import lint_commands, run_tool, test_command
 def test(c: Any, tier: str = "all", only: str = "") -> int:
     """Run the tests; ends with pytest's own closing line."""
     options.choice("tier", tier, options.TIERS)
-    argv, left_out = test_command(tier, only)
+    runs, left_out = pytest_runs(tier, only)
     if left_out:
         console.note(left_out)
-    return run_tool(argv)
+    return run_tests(runs)
 
 
 @command()

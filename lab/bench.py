@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from lab import interrupt
 from lab.down import take_down
+from lab.errors import RefusedError
 from lab.events import Listener
+from lab.home import LabPaths
 from lab.plan import Plan
 from lab.up import bring_up
 
@@ -34,6 +36,9 @@ class Bench:
 
 def bench(plan: Plan, topology_text: str, count: int, listener: Listener) -> Bench:
     """Build and take down the lab of ``plan`` ``count`` times; nothing of it is left."""
+    if LabPaths.of(plan.lab).root.exists():
+        raise RefusedError(f"there is a lab '{plan.lab}', and the benchmark would take it down",
+                           where=str(LabPaths.of(plan.lab).root), remedy=f"./inv lab.down --name={plan.lab}")
     taken = []
     for _ in range(max(1, count)):
         interrupt.check("the next lab")
@@ -42,5 +47,7 @@ def bench(plan: Plan, topology_text: str, count: int, listener: Listener) -> Ben
             bring_up(plan, topology_text, timeout=_LIMIT, listener=listener)
             taken.append(time.monotonic() - begun)
         finally:
-            take_down(plan.lab)
+            # A refusal leaves nothing to take down, and must be what the person sees.
+            if LabPaths.of(plan.lab).root.exists():
+                take_down(plan.lab)
     return Bench(plan.style, len(plan.nodes), tuple(taken))

@@ -161,7 +161,8 @@ def serve(name: str) -> None:
     while True:
         pid, _ = os.wait()
         node = children.pop(pid)
-        lab.events.emit("note", node.name, text="the BMC process died; it is started again")
+        lab.events.emit("note", node.name, text="the BMC process died; it is started again in a second")
+        time.sleep(1)  # one that cannot live must not fill the diary and the CPU
         children[_fork(lab, node, password)] = node
 
 

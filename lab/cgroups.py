@@ -72,7 +72,9 @@ class Cgroup:
         cpu = _ROOT / "cpu" / "halab" / self.lab / self.member
         if is_v2() or not (cpu / "cpu.rt_runtime_us").exists():
             return
-        for folder, runtime in ((cpu.parent.parent, 900_000), (cpu.parent, 400_000), (cpu, _RT_RUNTIME_US)):
+        # A group's budget is what its parent has to give away: all of halab 0.9 s of each second, a lab
+        # half of that, and its nodes what is left; from the tenth node on they go without.
+        for folder, runtime in ((cpu.parent.parent, 900_000), (cpu.parent, 450_000), (cpu, _RT_RUNTIME_US)):
             knob = folder / "cpu.rt_runtime_us"
             if int(knob.read_text()) == 0:
                 try:
@@ -107,20 +109,21 @@ class Cgroup:
     def freeze(self, frozen: bool) -> None:
         """Stop or continue every process at once."""
         if is_v2():
-            self._dirs[0].joinpath("cgroup.freeze").write_text("1" if frozen else "0")
-            return
-        knob = self._freezer()
+            knob, word, wanted = self._dirs[0] / "cgroup.freeze", "1" if frozen else "0", f"frozen {int(frozen)}"
+            shown = self._dirs[0] / "cgroup.events"
+        else:
+            knob = shown = self._freezer()
+            word = wanted = "FROZEN" if frozen else "THAWED"
         if not knob.exists():
             return
-        wanted = "FROZEN" if frozen else "THAWED"
         deadline = time.monotonic() + 5
-        # A v1 group that is asked to freeze passes through FREEZING; writing again pushes it on.
+        # Freezing takes its time on both versions; on v1 writing again pushes it on.
         while True:
-            knob.write_text(wanted)
-            if knob.read_text().strip() == wanted:
+            knob.write_text(word)
+            if wanted in shown.read_text().splitlines():
                 return
             if time.monotonic() > deadline:
-                raise DeadlineError(f"{self.member} did not become {wanted} in 5 s", where=str(knob),
+                raise DeadlineError(f"{self.member} did not become '{wanted}' in 5 s", where=str(knob),
                                     remedy=f"./inv lab.down --name={self.lab}")
             time.sleep(0.005)
 

@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 
 from lab import cgroups, image, network, state
+from lab.drivers import sweep
 from lab.errors import NotFoundError
 from lab.events import EventLog, Listener
 from lab.home import LabPaths
 from lab.lab import names
-from lab.removal import remove_everything
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def take_down(name: str, *, listener: Listener | None = None) -> DownResult:
         if listener:
             events.subscribe(listener)
         with events.step("remove"):
-            remove_everything(name, paths)
+            sweep(name, paths)
         with events.step("disks"):
             if paths.root.exists():
                 shutil.rmtree(paths.root)

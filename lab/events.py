@@ -16,7 +16,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,10 @@ class EventLog:
         if self._path is not None and self._path.parent.is_dir():
             fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
-                os.write(fd, event.line().encode())
+                # One write, so that lines of several processes never mix; a full disk costs the line,
+                # never the command (readers leave a torn line out).
+                with suppress(OSError):
+                    os.write(fd, event.line().encode())
             finally:
                 os.close(fd)
         for listener in self._listeners:

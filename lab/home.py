@@ -7,13 +7,18 @@ Directories are 0700: they hold the lab's keys.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.errors import RefusedError
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
+
 
 def home() -> Path:
-    """The root of halab's own state."""
-    return Path(os.environ.get("HALAB_HOME", "/var/lib/halab"))
+    """The root of halab's own state, without symbolic links: the kernel's mount table has none either."""
+    return Path(os.environ.get("HALAB_HOME") or "/var/lib/halab").resolve()
 
 
 def runtime() -> Path:
@@ -33,6 +38,13 @@ class LabPaths:
 
     @classmethod
     def of(cls, name: str) -> LabPaths:
+        """The folder of the lab ``name``; RefusedError for what cannot be a lab's name.
+
+        Checked here because an empty or dotted name would reach other labs' folders.
+        """
+        if not _NAME.fullmatch(name):
+            raise RefusedError(f"'{name}' cannot be a lab's name", where="--name",
+                               remedy="a small letter, then up to 15 small letters, digits or dashes")
         return cls(home() / "labs" / name)
 
     @property

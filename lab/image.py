@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from lab import disk, interrupt, overlay
 from lab.drivers.traits import ImageKind
-from lab.errors import HostError, InterruptedByUser, NotFoundError
+from lab.errors import HostError, InterruptedByUser, NotFoundError, RefusedError
 from lab.home import LabPaths, home
 from lab.process import run
 
@@ -100,16 +101,19 @@ def bake(recipe: ImageRecipe, progress: Callable[[str], None] = lambda line: Non
     ``progress`` gets one short line for each phase.  A second process that wants the same
     image waits for the first.  Interrupted, it leaves nothing behind.
     """
-    with _lock(recipe.key, progress):
+    with _lock(recipe.key, progress) as lock:
         done = find(recipe.key)
         if done and not force:
             return done
+        if recipe.key in keys_in_use():
+            raise RefusedError("this image is in use: the disks of a lab lie on it", where=recipe.key,
+                               remedy="./inv lab.list; take these labs down first")
         begun = time.time()
         work = images_dir() / f".{recipe.key}.baking"
         discard(work)
         work.mkdir(parents=True)
         try:
-            _debootstrap(recipe, work, progress)
+            _debootstrap(recipe, work, lock, progress)
             progress("setting up the tree")
             if recipe.kind == "disk":
                 disk.make(work, progress)
@@ -129,19 +133,14 @@ def bake(recipe: ImageRecipe, progress: Callable[[str], None] = lambda line: Non
 
 def prune(keep: set[str]) -> list[str]:
     """Remove the images that are not in ``keep`` and half-baked trees; their keys."""
-    removed = []
-    for path in sorted(images_dir().glob("*")) if images_dir().exists() else []:
-        if path.is_dir() and path.name not in keep and not _locked(path.name.strip(".").removesuffix(".baking")):
-            discard(path)
-            removed.append(path.name)
-    return removed
+    trees = [path for path in sorted(images_dir().glob("*")) if path.is_dir() and path.name not in keep]
+    return [path.name for path in trees if _discard_unless_locked(path)]
 
 
 def prune_half_baked() -> None:
     """Remove the trees of bakes that died; one that is running holds its lock and stays."""
     for path in images_dir().glob(".*.baking"):
-        if not _locked(path.name.strip(".").removesuffix(".baking")):
-            discard(path)
+        _discard_unless_locked(path)
 
 
 def keys_in_use() -> set[str]:
@@ -157,7 +156,7 @@ def discard(tree: Path) -> None:
         shutil.rmtree(tree)
 
 
-def _debootstrap(recipe: ImageRecipe, work: Path, progress: Callable[[str], None]) -> None:
+def _debootstrap(recipe: ImageRecipe, work: Path, lock: int, progress: Callable[[str], None]) -> None:
     script = work / "customize.sh"
     script.write_text("set -eu\n" + recipe.script)
     argv = [
@@ -170,7 +169,7 @@ def _debootstrap(recipe: ImageRecipe, work: Path, progress: Callable[[str], None
         "--essential-hook=printf '#!/bin/sh\\nexit 101\\n' > \"$1/usr/sbin/policy-rc.d\""
         " && chmod 755 \"$1/usr/sbin/policy-rc.d\"",
         f"--include={','.join(recipe.packages)}",
-        f"--customize-hook=cp {script} \"$1/customize.sh\" && chroot \"$1\" sh /customize.sh"
+        f"--customize-hook=cp {shlex.quote(str(script))} \"$1/customize.sh\" && chroot \"$1\" sh /customize.sh"
         " && rm -f \"$1/customize.sh\" \"$1/usr/sbin/policy-rc.d\"",
         SUITE, str(work / "rootfs"), *_host_sources(),
     ]
@@ -179,6 +178,8 @@ def _debootstrap(recipe: ImageRecipe, work: Path, progress: Callable[[str], None
         # TERM lets mmdebstrap unmount and clean up; it comes also when this process dies.
         child = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", "--", *argv], stdin=subprocess.DEVNULL,
                                  stdout=sink, stderr=subprocess.STDOUT, start_new_session=True,
+                                 # It keeps the lock while it cleans up after our own death.
+                                 pass_fds=(lock,),
                                  env={**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"})
         shown = ""
         try:
@@ -210,7 +211,8 @@ def _debootstrap(recipe: ImageRecipe, work: Path, progress: Callable[[str], None
 def _report(log: Path, shown: str, progress: Callable[[str], None]) -> str:
     phases = [line[3:] for line in log.read_text(errors="replace").splitlines() if line.startswith("I: ")]
     if phases and phases[-1] != shown:
-        progress(phases[-1].rstrip("."))
+        # A hook's line is its whole command.
+        progress("setting up the services" if "hook" in phases[-1] else phases[-1].rstrip("."))
         return phases[-1]
     return shown
 
@@ -228,8 +230,9 @@ def _host_sources() -> list[str]:
 
 
 @contextmanager
-def _lock(key: str, progress: Callable[[str], None]) -> Iterator[None]:
-    images_dir().mkdir(parents=True, exist_ok=True)
+def _lock(key: str, progress: Callable[[str], None]) -> Iterator[int]:
+    home().mkdir(mode=0o700, parents=True, exist_ok=True)
+    images_dir().mkdir(exist_ok=True)
     with (images_dir() / f"{key}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -242,16 +245,16 @@ def _lock(key: str, progress: Callable[[str], None]) -> Iterator[None]:
                     break
                 except BlockingIOError:
                     continue
-        yield
+        yield lock.fileno()
 
 
-def _locked(key: str) -> bool:
-    path = images_dir() / f"{key}.lock"
-    if not path.exists():
-        return False
-    with path.open("w") as lock:
+def _discard_unless_locked(tree: Path) -> bool:
+    """Discard a tree under its image's lock; False if a bake holds it."""
+    key = tree.name.strip(".").removesuffix(".baking")
+    with (images_dir() / f"{key}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return False
         except BlockingIOError:
-            return True
+            return False
+        discard(tree)
+        return True

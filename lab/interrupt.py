@@ -62,7 +62,11 @@ def guard(notify: Callable[[str], None], leave: Callable[[], None] = lambda: Non
             leave()
             os._exit(EXIT_CODE)
         _asked.set()
-        notify(NOTICE)
+        try:
+            notify(NOTICE)
+        except RuntimeError:
+            # The signal came in the middle of a print, and a stream's buffer takes no second one.
+            os.write(2, f"{NOTICE}\n".encode())
 
     before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from pydantic import ValidationError
+
 from lab.drivers import make_driver
 from lab.drivers.base import Driver
-from lab.errors import NotFoundError
+from lab.errors import NotFoundError, RefusedError
 from lab.events import EventLog
 from lab.home import LabPaths, home
 from lab.namespace import Namespace
@@ -35,8 +37,7 @@ class Lab:
             known = ", ".join(names()) or "none"
             raise NotFoundError(f"there is no lab '{name}'", where=f"labs: {known}",
                                 remedy="./inv lab.up" + ("" if name == "default" else f" --name={name}"))
-        plan = Plan.model_validate_json(paths.plan.read_text())
-        return cls(plan, paths, EventLog(paths.events))
+        return cls(read_plan(paths), paths, EventLog(paths.events))
 
     @property
     def name(self) -> str:
@@ -59,6 +60,16 @@ class Lab:
     def shell(self) -> Shell:
         """``lab.shell.run(node, command)``: Fabric connections, opened once and kept."""
         return Shell(self.plan, self.namespace, self.secrets, self.driver.slowness)
+
+
+def read_plan(paths: LabPaths) -> Plan:
+    """The recorded plan; RefusedError if the file is damaged or of an incompatible halab."""
+    try:
+        return Plan.model_validate_json(paths.plan.read_text())
+    except ValidationError as error:
+        raise RefusedError(f"the recorded plan of lab '{paths.root.name}' cannot be read",
+                           where=f"{paths.plan}: {error.errors()[0]['msg']}",
+                           remedy=f"./inv lab.down --name={paths.root.name}, then ./inv lab.up") from error
 
 
 def names() -> list[str]:

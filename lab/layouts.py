@@ -80,7 +80,8 @@ def make_plan(topology: Topology) -> Plan:
         not_deployed=tuple(_not_deployed(topology, layout)),
         warnings=(*traits(topology.driver).warnings(), *_host_warnings(topology, layout),
                   *_cluster_warnings(clusters, profile)),
-        memory_mb=sum(memory_mb(topology.driver, node.services) for node in nodes),
+        memory_mb=sum(memory_mb(topology.driver, node.services) + traits(topology.driver).overhead_mb()
+                      for node in nodes),
         disk_mb=disk,
     )
 

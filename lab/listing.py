@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
+from lab.errors import RefusedError
 from lab.home import LabPaths
-from lab.lab import names
-from lab.plan import Plan
+from lab.lab import names, read_plan
+from lab.state import recorded
 
 
 @dataclass(frozen=True)
 class LabSummary:
-    """One lab.  ``whole`` is False when its plan was never recorded or cannot be read: take it down."""
+    """One lab.  ``whole`` is False until its gates were green once: finish it or take it down."""
 
     name: str
     style: str
@@ -29,7 +28,9 @@ def summaries() -> list[LabSummary]:
 
 def _summary(name: str) -> LabSummary:
     try:
-        plan = Plan.model_validate_json(LabPaths.of(name).plan.read_text())
-    except (FileNotFoundError, ValidationError):
+        paths = LabPaths.of(name)
+        plan = read_plan(paths)
+    except (FileNotFoundError, RefusedError):
         return LabSummary(name, "", 0, "", whole=False)
-    return LabSummary(name, plan.style, len(plan.nodes), plan.driver, whole=True)
+    whole = bool(recorded(paths).get("complete"))
+    return LabSummary(name, plan.style, len(plan.nodes), plan.driver, whole)

@@ -41,17 +41,16 @@ def build(plan: Plan) -> None:
     present = _interfaces(namespace)
     lines = ["link set lo up"]
     for network in plan.networks:
-        if network.bridge in present:
-            continue
         # A bridge without a MAC of its own takes a port's, and changes it when that port
         # goes: neighbours keep the stale one for seconds.
-        lines.append(f"link add {network.bridge} address {network.bridge_mac} type bridge "
-                     "forward_delay 0 mcast_snooping 0")
+        if network.bridge not in present:
+            lines.append(f"link add {network.bridge} address {network.bridge_mac} type bridge "
+                         "forward_delay 0 mcast_snooping 0")
         length = network.cidr.prefixlen
-        lines.append(f"address add {network.host}/{length} dev {network.bridge}")
+        lines.append(f"address replace {network.host}/{length} dev {network.bridge}")
         if network.name == "mgmt":
             # The BMCs listen here: they stay up when their node is dead.
-            lines += [f"address add {node.bmc}/{length} dev {network.bridge}" for node in plan.nodes]
+            lines += [f"address replace {node.bmc}/{length} dev {network.bridge}" for node in plan.nodes]
         lines.append(f"link set {network.bridge} up")
     with namespace.inside():
         _disable_ipv6()
@@ -81,6 +80,22 @@ def cut(lab: str, node: str) -> None:
     present = _interfaces(namespace)
     wires = [host_interface(node, network) for network in NETWORK_NAMES]
     if lines := [f"link set {wire} down" for wire in wires if wire in present]:
+        _ip_batch(lines, namespace.name)
+
+
+def mute(plan: Plan, node: str, silent: bool) -> None:
+    """Let no frame of a node pass, or let them pass again, without its noticing: carrier stays.
+
+    A suspended machine answers nothing, but the kernel of a frozen container would still answer
+    ARP and acknowledge TCP for its frozen processes.  So its ports leave their bridges (setting a
+    port's state does not hold: a bridge without STP makes it forward again).
+    """
+    namespace = Namespace(plan.lab)
+    present = _interfaces(namespace)
+    wires = {host_interface(node, network): plan.network(network).bridge for network in NETWORK_NAMES}
+    lines = [f"link set {wire} " + ("nomaster" if silent else f"master {bridge}")
+             for wire, bridge in wires.items() if wire in present]
+    if lines:
         _ip_batch(lines, namespace.name)
 
 

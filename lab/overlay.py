@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable
 from functools import lru_cache
@@ -36,7 +37,7 @@ def unmount_below(folder: Path) -> None:
     prefix = f"{folder}/"
     points = []
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        point = line.split()[4].encode().decode("unicode_escape")
+        point = _unescape(line.split()[4])
         if point == str(folder) or point.startswith(prefix):
             points.append(point)
     for point in sorted(points, key=len, reverse=True):
@@ -69,11 +70,17 @@ def _write(root: Path, file: File) -> None:
     uid, gid = _id(root, "passwd", file.owner), _id(root, "group", file.group)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
-        os.write(descriptor, file.content)
+        with os.fdopen(descriptor, "wb", closefd=False) as sink:  # a full disk raises here, not a short write
+            sink.write(file.content)
         os.fchown(descriptor, uid, gid)
         os.fchmod(descriptor, stat.S_IMODE(file.mode))
     finally:
         os.close(descriptor)
+
+
+def _unescape(field: str) -> str:
+    """A field of mountinfo, where blanks and backslashes are octal: ``\\040`` (proc(5))."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), field)
 
 
 @lru_cache(maxsize=256)

@@ -28,7 +28,7 @@ from lab.plan import Plan
 from lab.secrets import Secrets
 
 _CONNECT_TIMEOUT = 5.0
-_SLOWEST_CONNECT = 30.0  # s; an address that nobody has is given up by the kernel long before
+_SLOWEST_CONNECT = 30.0  # s; the kernel gives up an address that nobody has long before
 # paramiko logs each connection that a power cut ends, with a traceback; the caller gets the error itself.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
@@ -56,27 +56,40 @@ class Shell:
         self._plan = plan
         self._namespace = namespace
         self._secrets = secrets
-        self._open: dict[str, Connection] = {}
         self._slowness = slowness
-        self._connect_timeout = min(_CONNECT_TIMEOUT * slowness, _SLOWEST_CONNECT)
+        self._patience = min(_CONNECT_TIMEOUT * slowness, _SLOWEST_CONNECT)
+        self._open: dict[str, Connection] = {}
+        self._failed: dict[str, tuple[float, Exception]] = {}
         self._locks = {node.name: threading.Lock() for node in plan.nodes}
 
     def run(self, node: str, command: str, *, timeout: float = 30.0, stdin: str | bytes | None = None,
             check: bool = True) -> Completed:
         """Run ``command`` as root on ``node``; NodeError if it fails (``check``) or cannot be reached."""
-        fresh = node not in self._open
+        timeout *= self._slowness
+        deadline = time.monotonic() + timeout
         try:
-            return self._run(node, command, timeout * self._slowness, stdin, check)
+            channel = self._channel(node)
         except (EOFError, OSError, paramiko.SSHException) as error:
-            self.forget(node)
-            # A kept connection may be a leftover of the node's last life: once more on a new one.
-            if fresh or isinstance(error, TimeoutError):
-                raise self._unreachable(node, command, error) from error
+            raise NodeError(f"{node} cannot be reached over SSH",
+                            where=f"{_short(command)}; {str(error) or type(error).__name__}",
+                            remedy=f"./inv lab.status --name={self._plan.lab}") from error
         try:
-            return self._run(node, command, timeout * self._slowness, stdin, check)
+            done = _talk(channel, command, stdin, deadline)
         except (EOFError, OSError, paramiko.SSHException) as error:
-            self.forget(node)
-            raise self._unreachable(node, command, error) from error
+            # Not tried again: nobody knows whether the command ran.
+            self.forget(node, channel.get_transport())
+            late = isinstance(error, TimeoutError)
+            raise NodeError(
+                f"a command on {node} did not end within {timeout:g} s" if late else
+                f"the connection to {node} broke in the middle of a command",
+                where=f"{_short(command)}; {str(error) or type(error).__name__}",
+                remedy=f"./inv lab.status --name={self._plan.lab}") from error
+        if check and not done.ok:
+            last = (done.stderr or done.stdout).strip().splitlines()[-3:]
+            raise NodeError(f"a command failed on {node} with exit code {done.exit_code}",
+                            where="; ".join([_short(command), *last]),
+                            remedy=f"./inv lab.ssh {node} --name={self._plan.lab}")
+        return done
 
     def on_all(self, nodes: Iterable[str], command: str, **options: Any) -> dict[str, Completed]:
         """The same command on many nodes at once; the first error is raised after all have ended."""
@@ -99,62 +112,79 @@ class Shell:
                                         remedy=f"./inv lab.logs --node={node} shows its console") from error
             interrupt.wait(0.03)
 
-    def forget(self, node: str) -> None:
-        """Drop the kept connection of a node whose power was cut."""
-        connection = self._open.pop(node, None)
-        if connection is not None:
-            with suppress(Exception):  # closing a dead connection may fail in many ways; it is gone anyway
-                connection.close()
+    def forget(self, node: str, transport: Any = None) -> None:
+        """Drop the kept connection of a node whose power was cut; ``transport``: only if it is that one."""
+        with self._locks[node]:
+            connection = self._open.get(node)
+            if connection is None or (transport is not None and connection.transport is not transport):
+                return
+            del self._open[node]
+        with suppress(Exception):  # closing a dead connection may fail in many ways; it is gone anyway
+            connection.close()
 
     def close(self) -> None:
         for node in list(self._open):
             self.forget(node)
 
     def _connection(self, node: str) -> Connection:
+        asked = time.monotonic()
         with self._locks[node]:
             known = self._open.get(node)
             if known is not None and known.is_connected:
                 return known
-            address = str(self._plan.node(node).mgmt)
-            sock = self._namespace.connect(address, 22, self._connect_timeout)
-            key = paramiko.Ed25519Key.from_private_key(io.StringIO(self._secrets.ssh_private("root").decode()))
-            connection = Connection(address, user="root", connect_timeout=self._connect_timeout, connect_kwargs={
-                "sock": sock, "pkey": key, "look_for_keys": False, "allow_agent": False,
-                "banner_timeout": self._connect_timeout, "auth_timeout": self._connect_timeout})
-            # The host key is generated with the lab and laid on the node's disk: check it.
-            host_key = paramiko.PKey.from_type_string("ssh-ed25519", _key_blob(self._secrets.ssh_public("host")))
-            connection.client.get_host_keys().add(address, "ssh-ed25519", host_key)
-            connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
-            connection.open()
-            connection.transport.set_keepalive(0)
-            self._open[node] = connection
-            return connection
+            failed_at, error = self._failed.get(node, (0.0, None))
+            if error is not None and failed_at > asked:
+                raise error  # found dead while this thread stood in line: ten gates need not wait 5 s each
+            try:
+                return self._connect(node)
+            except (EOFError, OSError, paramiko.SSHException) as error:
+                self._failed[node] = time.monotonic(), error
+                raise
 
-    def _run(self, node: str, command: str, timeout: float, stdin: str | bytes | None,
-             check: bool) -> Completed:
-        # Fabric's own run() starts two helper threads and a 100 ms poll for each command, which is
-        # too slow for gates; its transport is used directly.
-        channel = self._connection(node).transport.open_session(timeout=self._connect_timeout)
-        with channel:
-            channel.settimeout(timeout)
-            channel.exec_command(command)
-            if stdin is not None:
-                channel.sendall(stdin.encode() if isinstance(stdin, str) else stdin)
-            channel.shutdown_write()
-            out, err = _drain(channel, time.monotonic() + timeout)
-            done = Completed(out.decode(errors="replace"), err.decode(errors="replace"),
-                             channel.recv_exit_status())
-        if check and not done.ok:
-            last = (done.stderr or done.stdout).strip().splitlines()[-3:]
-            raise NodeError(f"a command failed on {node} with exit code {done.exit_code}",
-                            where="; ".join([_short(command), *last]),
-                            remedy=f"./inv lab.ssh --node={node} --name={self._plan.lab}")
-        return done
+    def _connect(self, node: str) -> Connection:
+        address = str(self._plan.node(node).mgmt)
+        sock = self._namespace.connect(address, 22, self._patience)
+        key = paramiko.Ed25519Key.from_private_key(io.StringIO(self._secrets.ssh_private("root").decode()))
+        connection = Connection(address, user="root", connect_timeout=self._patience, connect_kwargs={
+            "sock": sock, "pkey": key, "look_for_keys": False, "allow_agent": False,
+            "banner_timeout": self._patience, "auth_timeout": self._patience})
+        # The host key is generated with the lab and laid on the node's disk: check it.
+        host_key = paramiko.PKey.from_type_string("ssh-ed25519", _key_blob(self._secrets.ssh_public("host")))
+        connection.client.get_host_keys().add(address, "ssh-ed25519", host_key)
+        connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
+        connection.open()
+        connection.transport.set_keepalive(0)
+        self._open[node] = connection
+        return connection
 
-    def _unreachable(self, node: str, command: str, error: Exception) -> NodeError:
-        return NodeError(f"{node} cannot be reached over SSH",
-                         where=f"{_short(command)}; {str(error) or type(error).__name__}",
-                         remedy=f"./inv lab.status --name={self._plan.lab}")
+    def _channel(self, node: str) -> Any:
+        """An open channel: on the kept connection, or on a new one if that is a leftover of the
+        node's last life.  Fabric's own ``run`` starts two threads and polls every 100 ms for each
+        command, which is too slow for gates; its transport is used directly."""
+        kept = self._connection(node)
+        try:
+            return kept.transport.open_session(timeout=self._patience)
+        except (EOFError, OSError, paramiko.SSHException):
+            self.forget(node, kept.transport)
+        return self._connection(node).transport.open_session(timeout=self._patience)
+
+
+def _talk(channel: Any, command: str, stdin: str | bytes | None, deadline: float) -> Completed:
+    """Run ``command`` on an open channel to its end; TimeoutError at ``deadline`` (monotonic)."""
+    with channel:
+        channel.settimeout(max(0.1, deadline - time.monotonic()))
+        channel.exec_command(command)
+        if stdin is not None:
+            channel.sendall(stdin.encode() if isinstance(stdin, str) else stdin)
+        channel.shutdown_write()
+        out, err = _drain(channel, deadline)
+        # The streams may end before the command does (it closed them), or never say how it ended.
+        if not channel.status_event.wait(max(0.0, deadline - time.monotonic())):
+            raise TimeoutError("the command closed its output and did not end in time")
+        status = channel.recv_exit_status()
+    if status < 0:
+        raise EOFError("the connection ended before the command")
+    return Completed(out.decode(errors="replace"), err.decode(errors="replace"), status)
 
 
 def _drain(channel: Any, deadline: float) -> tuple[bytes, bytes]:

@@ -12,10 +12,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lab.errors import RefusedError
 from lab.home import LabPaths, home, runtime
+
+_DYING = 5.0  # seconds for what a killed command had just started to go on by itself
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
@@ -70,13 +72,7 @@ def exclusive(name: str, doing: str) -> Iterator[None]:
     folder = runtime() / "locks"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / name).open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "another command"
-            raise RefusedError(f"lab '{name}' is busy", where=holder,
-                               remedy="wait for it, or end it with Ctrl-C in its own terminal") from None
+        _take(lock, name)
         lock.truncate(0)
         lock.write(f"{doing}, pid {os.getpid()}")
         lock.flush()
@@ -84,3 +80,24 @@ def exclusive(name: str, doing: str) -> Iterator[None]:
             yield
         finally:
             lock.truncate(0)
+
+
+def _take(lock: IO[str], name: str) -> None:
+    """Lock the file, or raise RefusedError.
+
+    A child that a killed holder was just starting keeps the lock until its exec: when the
+    recorded holder is dead, that is waited for.
+    """
+    deadline = time.monotonic() + _DYING
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "another command"
+        pid = holder.rpartition(" ")[2]
+        if time.monotonic() > deadline or not pid.isdigit() or Path("/proc", pid).exists():
+            raise RefusedError(f"lab '{name}' is busy", where=holder,
+                               remedy="wait for it, or end it with Ctrl-C in its own terminal")
+        time.sleep(0.02)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import BaseModel
 
 from lab import gates
 from lab.errors import HalabError
 from lab.gates.vip import holders
 from lab.lab import Lab
+from lab.plan import Cluster
 
 
 class GateStatus(BaseModel):
@@ -61,24 +64,31 @@ def status(name: str) -> Status:
     try:
         results = gates.check_all(lab)
         power = {node.name: str(lab.driver.power.state(node.name)) for node in lab.plan.nodes}
-        try:
-            held = holders(lab)
-        except (HalabError, OSError):
-            held = {}  # a node that cannot be asked; the ssh gate says which
-        by_name = {result.name: result for result in results}
-        membership = by_name.get("membership")
+        held = holders(lab, reachable_only=True)
         return Status(
             lab=lab.name, style=lab.plan.style, driver=lab.plan.driver, profile=lab.plan.profile.name,
             healthy=all(result.ok for result in results),
             gates=[GateStatus(name=r.name, ok=r.ok, seconds=r.seconds, detail=r.detail,
                               show="" if r.ok else r.show) for r in results],
             clusters=[ClusterStatus(name=c.name, services=list(c.services), nodes=list(c.nodes),
-                                    quorate=bool(membership and membership.ok)) for c in lab.plan.clusters],
+                                    quorate=_quorate(lab, c)) for c in lab.plan.clusters],
             nodes=[NodeStatus(name=n.name, power=power[n.name], cluster=n.cluster, addresses={
                 "mgmt": str(n.mgmt), "control": str(n.control), "ring": str(n.ring), "bmc": str(n.bmc)})
                 for n in lab.plan.nodes],
             vips=[VipStatus(name=v.name, address=str(v.address),
-                            holder=next(iter(held.get(v.name, [])), None)) for v in lab.plan.vips],
-            unhealed=[str(record) for record in unhealed(lab.paths)])
+                            holder=" and ".join(held[v.name]) or None) for v in lab.plan.vips],
+            unhealed=[f"{entry.fault} on {', '.join(entry.target.nodes)}" for entry in unhealed(lab.paths)])
     finally:
         lab.shell.close()
+
+
+def _quorate(lab: Lab, cluster: Cluster) -> bool:
+    """Whether some member that can be asked belongs to a quorate partition."""
+    for node in cluster.nodes:
+        try:
+            said = lab.shell.run(node, "corosync-quorumtool -s", timeout=5, check=False)
+        except HalabError:
+            continue
+        if re.search(r"^Quorate:\s+Yes", said.stdout, re.M):
+            return True
+    return False

@@ -11,13 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lab import bmc, gates, interrupt, state
+from lab.drivers import check_driver
 from lab.drivers.traits import traits
 from lab.errors import RefusedError
 from lab.events import EventLog, Listener
 from lab.gates import GateResult
-from lab.home import LabPaths
+from lab.home import LabPaths, home
 from lab.image import bake
-from lab.lab import Lab
+from lab.lab import Lab, read_plan
 from lab.plan import Node, Plan
 
 DEFAULT_TIMEOUT = 300.0  # seconds to green gates, image not counted; a loaded host needs far longer than 20 s
@@ -45,17 +46,19 @@ def bring_up(plan: Plan, topology_text: str, *, timeout: float = DEFAULT_TIMEOUT
     paths = LabPaths.of(plan.lab)
     with state.exclusive(plan.lab, "lab.up"):
         known = _known(paths, plan)
+        check_driver(plan)
         state.claim(plan.lab)
         events = EventLog(paths.events)
         if listener:
             events.subscribe(listener)
-        if not known:
-            try:
+        try:
+            if not known:
                 _refuse_if_host_lacks(plan)
-            except RefusedError:
+            _ready_image(plan, paths, topology_text, events)
+        except BaseException:
+            if not paths.root.exists():  # nothing was made: the name is free again
                 state.disclaim(plan.lab)
-                raise
-        _ready_image(plan, paths, topology_text, events)
+            raise
         lab = Lab(plan, paths, events)
         begun = time.monotonic()
         try:
@@ -63,7 +66,7 @@ def bring_up(plan: Plan, topology_text: str, *, timeout: float = DEFAULT_TIMEOUT
             results = _settle(lab, begun + timeout * lab.driver.slowness, fresh=not known)
         finally:
             lab.shell.close()
-        state.record(paths, complete=True, up_seconds=round(time.monotonic() - begun, 2))
+        state.record(paths, complete=True)
         return UpResult(plan.lab, round(time.monotonic() - begun, 2), results, known)
 
 
@@ -73,8 +76,8 @@ def _known(paths: LabPaths, plan: Plan) -> bool:
 
     if not paths.plan.exists():
         return False
-    recorded = Plan.model_validate_json(paths.plan.read_text())
-    if recorded != plan:
+    recorded = read_plan(paths)
+    if _substance(recorded) != _substance(plan):
         raise RefusedError(
             f"the name '{plan.lab}' is in use by another lab ({recorded.style}, {len(recorded.nodes)} nodes, "
             f"profile {recorded.profile.name})", where=str(paths.root),
@@ -83,6 +86,11 @@ def _known(paths: LabPaths, plan: Plan) -> bool:
         raise RefusedError(f"lab '{plan.lab}' has {len(faults)} fault(s) that are not healed", where=str(paths.journal),
                            remedy=f"./inv chaos.heal --name={plan.lab}")
     return True
+
+
+def _substance(plan: Plan) -> Plan:
+    """The plan without sentences and estimates, which a newer halab may word otherwise."""
+    return plan.model_copy(update={"warnings": (), "not_deployed": (), "memory_mb": 0, "disk_mb": 0})
 
 
 def _refuse_if_host_lacks(plan: Plan) -> None:
@@ -106,6 +114,8 @@ def _ready_image(plan: Plan, paths: LabPaths, topology_text: str, events: EventL
     with events.step("image"):
         image = bake(recipe(traits(plan.driver).image), lambda line: _note(events, line))
     interrupt.check("the lab's folder")
+    for folder in (home(), home() / "labs", paths.root):
+        folder.mkdir(mode=0o700, exist_ok=True)
     state.write_atomically(paths.topology, topology_text)
     state.write_atomically(paths.plan, plan.model_dump_json(indent=1))
     link.unlink(missing_ok=True)

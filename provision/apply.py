@@ -14,6 +14,7 @@ from lab.files import File
 from lab.lab import Lab
 from lab.plan import Cluster, Node, Plan
 from lab.secrets import Secrets
+from lab.state import exclusive
 from provision import push
 from provision.role import Change, NodeContext
 from provision.roles import all_roles
@@ -26,11 +27,16 @@ def node_files(plan: Plan, node: Node, secrets: Secrets) -> list[File]:
 
 
 def apply(lab: Lab) -> list[Change]:
-    """Push what differs on every node, then converge every cluster; the changes made."""
-    changes = apply_files(lab)
-    interrupt.check("clusters")
-    with lab.events.step("clusters"):
-        return changes + converge_all(lab)
+    """Push what differs on every node, then converge every cluster; the changes made.
+
+    RefusedError while another command works on the lab: a daemon restarted in the middle of a
+    chaos run would be taken for the fault's doing.
+    """
+    with exclusive(lab.name, "provision.apply"):
+        changes = apply_files(lab)
+        interrupt.check("clusters")
+        with lab.events.step("clusters"):
+            return changes + converge_all(lab)
 
 
 def apply_files(lab: Lab) -> list[Change]:
@@ -60,16 +66,13 @@ def _differences(lab: Lab, cluster: Cluster) -> list[Change]:
 
 def _diff_node(lab: Lab, node: Node) -> list[Change]:
     drifted = push.drift(lab, node.name, node_files(lab.plan, node, lab.secrets))
-    return [Change(node.name, item.file.path, item.why) for item in drifted]
+    return [Change(node.name, item.what, item.why) for item in drifted]
 
 
 def _apply_node(lab: Lab, node: Node) -> list[Change]:
     drifted = push.drift(lab, node.name, node_files(lab.plan, node, lab.secrets))
-    files = [item.file for item in drifted]
-    if files:
-        push.push(lab, node.name, files)
-        push.restart_changed(lab, node.name, files)
-    return [Change(node.name, item.file.path, item.why) for item in drifted]
+    push.mend(lab, node.name, drifted)
+    return [Change(node.name, item.what, item.why) for item in drifted]
 
 
 def _on_nodes(lab: Lab, work: Callable[[Lab, Node], list[Change]]) -> list[Change]:

@@ -14,24 +14,32 @@ from provision.render import nodefile
 _TIMEOUT = 120.0  # seconds: the restart of a database may take a minute
 
 
+# Laid down together with the files and removed after the restarts: a push that breaks off in
+# between is known to the next one, although the files are then as they should be.
+_PENDING = "/var/lib/halab/pending-restarts"
+
+
 @dataclass(frozen=True)
 class Drift:
-    """A file of a node that is not as the plan wants it; ``why`` is missing, content, mode or owner."""
+    """What of a node is not as the plan wants it: a file (``why``: missing, content, mode or owner),
+    or a restart that an earlier push still owes (``file`` is None, ``what`` the unit)."""
 
-    file: File
+    what: str
     why: str
+    file: File | None = None
 
 
 def drift(lab: Lab, node: str, files: Sequence[File]) -> list[Drift]:
-    """The files that differ on ``node``, asked with one command.  ``initial`` files are left out."""
+    """Everything that differs on ``node``, asked with one command.  ``initial`` files are left out."""
     wanted = {file.path: file for file in files if not file.initial}
     program = nodefile("halab-manifest").decode()
     asked = lab.shell.run(node, f"python3 -c {shlex.quote(program)}", stdin="\n".join(wanted))
-    found: dict[str, list[str]] = json.loads(asked.stdout)
-    drifted = []
+    answer = json.loads(asked.stdout)
+    found: dict[str, list[str]] = answer["files"]
+    drifted = [Drift(unit, "restart owed") for unit in answer["pending"]]
     for path, file in wanted.items():
         if why := _difference(file, found.get(path)):
-            drifted.append(Drift(file, why))
+            drifted.append(Drift(path, why, file))
     return drifted
 
 
@@ -49,28 +57,29 @@ def _difference(file: File, found: list[str] | None) -> str:
     return ""
 
 
-def push(lab: Lab, node: str, files: Sequence[File]) -> None:
-    """Lay ``files`` on a running node: one archive over one command, owners by name."""
+def mend(lab: Lab, node: str, drifted: Sequence[Drift]) -> None:
+    """Lay the drifted files on a running node and make them take effect."""
+    files = [item.file for item in drifted if item.file is not None]
+    owed = [item.what for item in drifted if item.file is None]
+    units = list(dict.fromkeys([*owed, *(unit for file in files for unit in file.on_change)]))
+    if files:
+        _push(lab, node, [*files, File(_PENDING, "\n".join(units).encode())])
+    commands = ["systemctl daemon-reload"] if any("/systemd/system/" in file.path for file in files) else []
+    commands += [_restart(unit) for unit in units]
+    if files or units:
+        lab.shell.run(node, " && ".join([*commands, f"rm -f {_PENDING}"]), timeout=_TIMEOUT)
+
+
+def _push(lab: Lab, node: str, files: Sequence[File]) -> None:
+    """One archive over one command; owners by name, as the node knows them."""
     # --unlink-first: a file is replaced as a whole, never written through an old link.
     lab.shell.run(node, "tar --extract --directory=/ --unlink-first --preserve-permissions --same-owner",
                   stdin=archive(files), timeout=_TIMEOUT)
 
 
-def restart_changed(lab: Lab, node: str, files: Sequence[File]) -> list[str]:
-    """Make the changed files take effect; what was restarted or reloaded, in order."""
-    wanted = list(dict.fromkeys(unit for file in files for unit in file.on_change))
-    commands = []
-    for unit in wanted:
-        if unit == "reload:corosync":
-            commands.append("corosync-cfgtool -R")
-        elif unit.startswith("reload:"):
-            commands.append(f"systemctl reload-or-restart {unit.removeprefix('reload:')}")
-        else:
-            commands.append(f"systemctl restart {unit}")
-    if any(file.path.startswith("/etc/systemd/system/") for file in files):
-        commands.insert(0, "systemctl daemon-reload")
-    if commands:
-        lab.shell.run(node, " && ".join(commands), timeout=_TIMEOUT)
-    return wanted
-
-
+def _restart(unit: str) -> str:
+    if unit == "reload:corosync":
+        return "corosync-cfgtool -R"
+    if unit.startswith("reload:"):
+        return f"systemctl reload-or-restart {unit.removeprefix('reload:')}"
+    return f"systemctl restart {unit}"

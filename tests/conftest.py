@@ -6,6 +6,7 @@ another home still takes down a running lab of that name: never call it for ``de
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -13,6 +14,12 @@ import pytest
 
 # halab is a tool that runs from its own tree and is not installed: plain ``pytest`` must find it too.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """``./inv test`` is up to two runs: the closing line of the second shall not hide the first."""
+    if before := os.environ.get("HALAB_TESTS_BEFORE"):
+        terminalreporter.write_line(f"before this run: {before}", red="FAILED" in before)
 
 
 @pytest.fixture(autouse=True)

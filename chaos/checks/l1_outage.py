@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from chaos.checks import found, unjudged
-from chaos.measure import NOT_A_SERVICE, Window, windows
+from chaos.measure import Window, windows
 from chaos.model import Finding
 from chaos.recording import Recording
 
 
 class Outage:
-    """Judges the longer one of gap (intended time) and stall (completion), +/- one period."""
+    """Judges the longer one of gap (intended time) and stall (completion), +/- one period.
+
+    A promise whose limit cannot be computed is no permission: it leaves the run unjudged,
+    unless another service broke a promise that can.
+    """
 
     id = "L1"
     title = "outage windows within the SLA"
@@ -17,11 +21,15 @@ class Outage:
 
     def judge(self, run: Recording) -> Finding:
         measured = windows(run)
-        absent = [name for name in run.facts.probes if name not in NOT_A_SERVICE and name not in measured]
+        absent = [name for name in run.clients if name not in measured]
         if absent or not measured:
             return unjudged(self, f"no window for {', '.join(absent) or 'any service'}")
         broken = [window for window in measured.values() if not window.kept]
-        return found(self, not broken, "; ".join(_words(window) for window in (broken or measured.values())))
+        blind = "; ".join(f"{one.service} has {one.missing}" for one in measured.values() if one.missing)
+        if blind and not broken:
+            return unjudged(self, blind)
+        words = [_words(window) for window in (broken or measured.values())]
+        return found(self, not broken, "; ".join([*words, *([blind] if blind else [])]))
 
 
 def _words(window: Window) -> str:

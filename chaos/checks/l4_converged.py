@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chaos.bounds import bounds
 from chaos.checks import found, unjudged
 from chaos.model import Finding
@@ -25,14 +27,18 @@ class Converged:
             return unjudged(self, "no gates or no time of injection")
         since_inject = facts.converged_at - facts.inject_begin
         since_heal = facts.converged_at - (facts.heal_end or facts.inject_begin)
-        highest = max((bound.high for bound in bounds(facts).values()), default=None)
-        promise = limit(facts.sla, CONVERGED, highest)
-        if promise is not None and facts.sla.get(CONVERGED) not in ("bound",):
-            promise *= facts.timers.slowness  # promised for nodes at full speed: a boot is most of it
+        expected = bounds(facts)
+        lacks = "; ".join(f"{service}: {what}" for service, what in expected.missing.items())
+        promise = limit(facts.sla, CONVERGED, None if lacks else expected.highest, lacks)
+        if facts.sla.get(CONVERGED) != "bound" and promise.seconds is not None:
+            # Promised for nodes at full speed: most of it is a boot.
+            promise = replace(promise, seconds=promise.seconds * facts.timers.slowness)
+        if promise.missing:
+            return unjudged(self, promise.missing)
         words = (f"{since_heal:.1f} s from the heal, {since_inject:.1f} s from the fault; "
                  f"{len(facts.gates)} gates hold")
-        return found(self, promise is None or since_heal <= promise,
-                     words + (f"; SLA {promise:.1f} s" if promise is not None else "; no SLA"))
+        return found(self, promise.seconds is None or since_heal <= promise.seconds,
+                     words + (f"; SLA {promise.seconds:.1f} s" if promise.seconds is not None else "; no SLA"))
 
 
 CHECK = Converged()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from chaos.checks import found, unjudged
-from chaos.measure import phases
+from chaos.measure import Phase, phases
 from chaos.model import Finding
 from chaos.recording import Recording
 
 
 class Phases:
-    """Each phase has a time, or a reason why it has none."""
+    """Each phase has a time, unless the recording itself shows that this run has no such phase.
+
+    The runner's notes excuse nothing.  A node that had to be fenced and was not is a failure
+    although nobody missed it, and so is a ``wait`` of the scenario that ended without its phase.
+    """
 
     id = "L5"
     title = "the phases of recovery are known"
@@ -20,10 +24,15 @@ class Phases:
         if begin is None:
             return unjudged(self, "no time of injection")
         steps = phases(run)
-        silent = [step.name for step in steps if step.at is None and not step.note]
-        words = "; ".join(f"{step.name} {step.at - begin:+.2f} s" if step.at is not None
-                          else f"{step.name}: {step.note or 'missing without a reason'}" for step in steps)
-        return found(self, not silent, words)
+        late = [f"wait for {name}: {words}" for name, words in run.facts.phase_notes.items()]
+        missing = [step.name for step in steps if step.at is None and step.due]
+        return found(self, not late and not missing, "; ".join([*(_words(step, begin) for step in steps), *late]))
+
+
+def _words(step: Phase, begin: float) -> str:
+    if step.at is not None:
+        return f"{step.name} {step.at - begin:+.2f} s"
+    return f"{step.name}: {'MISSING' if step.due else step.note}"
 
 
 CHECK = Phases()

@@ -1,16 +1,23 @@
-"""S3: what ran on a lost node starts elsewhere only after the node is surely off."""
+"""S3: a virtual address of a lost node comes up elsewhere only after the node was surely off."""
 
 from __future__ import annotations
 
+from math import inf
+
 from chaos.checks import found, skipped, unjudged
+from chaos.fencing import was_off
 from chaos.measure import takeovers
 from chaos.model import Finding
-from chaos.recording import Recording
+from chaos.recording import Holding, Recording
 
 
 class FencedBeforeRecovery:
     """On the host's clock: the cluster asked for fencing AND the node was off, both before the
-    first ARP answer by another node (or the start of a resource that was recovered from it).
+    first ARP answer by another node.  A node that was powered on again before a slow takeover was
+    off all the same: whatever ran on it had ended.
+
+    This proves the moves of virtual addresses, which ARP shows from outside, and nothing about
+    other resources: no recording says when those started where.
 
     Asking alone is not enough (the device may lie), and being off alone is not either: a cluster
     that took over without asking was only lucky that the fault had cut the power.
@@ -26,33 +33,27 @@ class FencedBeforeRecovery:
             return skipped(self, f"{facts.fault} is no unclean loss of a node")
         if facts.inject_begin is None:
             return unjudged(self, "no time of injection")
-        recovered = [(before.node, after.node, after.begin, f"VIP {after.vip}")
-                     for before, after in takeovers(run)]
-        recovered += [(str(event.data["recovered_from"]), event.node, event.at,
-                       str(event.data.get("resource", "?")))
-                      for event in run.events_of("resource.start", since=facts.inject_begin)
-                      if event.data.get("recovered_from") in facts.target]
-        if not recovered:
-            return skipped(self, "nothing of the lost node was seen to start elsewhere")
-        words = [self._one(run, *one) for one in recovered]
+        moves = takeovers(run)
+        if not moves:
+            return skipped(self, "no VIP was seen to move away from the lost node")
+        words = [self._one(run, before.node, after) for before, after in moves]
         bad = [text for ok, text in words if not ok]
         return found(self, not bad, "; ".join(bad or [text for _, text in words]))
 
-    def _one(self, run: Recording, lost: str, taker: str, at: float, what: str) -> tuple[bool, str]:
-        begin = run.facts.inject_begin or 0.0
-        start = f"{what} up on {taker} at {at - begin:+.2f} s"
-        request = run.fence_request()
-        if request is None or request.node != lost or request.at > at:
-            late = f", fencing of {lost} was requested only at {request.at - begin:+.2f} s" if request else ""
-            return False, f"{start}{late or f', and no fencing of {lost} was requested'}"
-        power = sorted((event for event in run.events
-                        if event.node == lost and event.kind.startswith("power.") and event.at <= at),
-                       key=lambda event: event.at)
-        if not power or power[-1].kind != "power.off":
-            off = run.events_of("power.off", (lost,), at)
-            when = f"{lost} went off only at {off[0].at - begin:+.2f} s" if off else f"{lost} was never off"
+    def _one(self, run: Recording, lost: str, taken: Holding) -> tuple[bool, str]:
+        begin, at = run.facts.inject_begin or 0.0, taken.begin
+        start = f"VIP {taken.vip} up on {taken.node} at {at - begin:+.2f} s"
+        request = run.fence_request(lost)
+        if request is None or request.at > at:
+            asked = f"fencing of {lost} was requested only at {request.at - begin:+.2f} s" if request else (
+                f"and no fencing of {lost} was requested")
+            return False, f"{start}, {asked}"
+        off = was_off(run.events, lost, request.at, at)
+        if off is None:
+            late = was_off(run.events, lost, request.at, inf)
+            when = f"{lost} went off only at {late.at - begin:+.2f} s" if late else f"{lost} was never off"
             return False, f"{start}, but {when} (fencing requested at {request.at - begin:+.2f} s)"
-        return True, (f"{lost} off at {power[-1].at - begin:+.2f} s, fencing requested at "
+        return True, (f"{lost} off at {off.at - begin:+.2f} s, fencing requested at "
                       f"{request.at - begin:+.2f} s, then {start}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chaos.checks import found
-from chaos.measure import NOT_A_SERVICE, fault_window, windows
+from chaos.measure import fault_window, windows
 from chaos.model import Finding, Outcome
 from chaos.recording import Recording
 
@@ -25,13 +25,11 @@ class EnoughOperations:
         begin = run.facts.inject_begin
         if begin is None:
             return found(self, False, "no time of injection")
-        need = max(5, int(SECONDS / run.facts.period))
         measured = windows(run)
         poor: list[str] = []
         good: list[str] = []
-        for probe in run.facts.probes:
-            if probe in NOT_A_SERVICE:
-                continue
+        for probe in run.clients:
+            need = max(5, int(SECONDS / run.period(probe)))
             samples = run.samples.get(probe, ())
             before = [sample for sample in samples if sample.ended < begin]
             before_ok = sum(sample.outcome is Outcome.OK for sample in before)
@@ -41,7 +39,7 @@ class EnoughOperations:
             after_begin = max(begin, caused.end) if caused else begin
             after = [sample for sample in samples if sample.intended >= after_begin]
             after_ok = sum(sample.outcome is Outcome.OK for sample in after)
-            text = f"{probe} {before_ok} before, {after_ok} after"
+            text = f"{probe} {before_ok} before, {after_ok} after (need {need})"
             if window is not None and window.never_back:
                 text += " (never came back)"
                 enough = before_ok >= need
@@ -53,7 +51,7 @@ class EnoughOperations:
             (good if enough else poor).append(text)
         if not good and not poor:
             return found(self, False, "no probe of a service ran")
-        return found(self, not poor, "; ".join(poor or good) + f" (need {need})")
+        return found(self, not poor, "; ".join(poor or good))
 
 
 CHECK = EnoughOperations()

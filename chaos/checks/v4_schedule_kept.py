@@ -19,7 +19,8 @@ class ScheduleKept:
       periods, well below the shortest outage that an SLA names, and 1 % leaves room for the
       moments when a host with two processors boots a node.
     * No slot started more than 1 s late and none is missing: a probe that stood still for a
-      second cannot tell the cluster's pause from its own.
+      second cannot tell the cluster's pause from its own.  The probe's own count of its slots
+      and the end of the run say whether the last ones are there.
     * From the fault to the heal, the host was fully busy (97 %) in less than half of the
       samples: timers of an overloaded cluster fire late, and the bounds assume that they do
       not.  Later samples do not count (a booting node is busy by nature), nor do faults that
@@ -48,14 +49,20 @@ def _lateness(run: Recording, probe: str) -> tuple[str, bool]:
     samples = run.samples.get(probe, ())
     if not samples:
         return f"{probe} left no samples", False
+    started = run.status.get(probe, {}).get("slots")
+    if not isinstance(started, int):
+        return f"{probe} left no count of its slots: it did not end in order", False
     late = sorted(sample.started - sample.intended for sample in samples)
     share = sum(value <= LATE for value in late) / len(late)
-    missing = samples[-1].slot + 1 - len({sample.slot for sample in samples})
+    missing = max(started, samples[-1].slot + 1) - len({sample.slot for sample in samples})
+    early = (run.facts.ended_at or run.facts.converged_at or 0.0) - samples[-1].intended
     refused = sum(sample.detail.startswith("not started") for sample in samples)
     text = f"{probe} {100 * share:.2f} % of {len(samples)} slots on time, worst {1000 * late[-1]:.0f} ms late"
     if missing or refused:
         text += f", {missing} slots missing, {refused} not started"
-    return text, share >= ON_TIME and late[-1] <= WORST and not missing and not refused
+    if early > WORST:
+        text += f", ended {early:.1f} s before the run"
+    return text, share >= ON_TIME and late[-1] <= WORST and early <= WORST and not missing and not refused
 
 
 def _busy(run: Recording) -> tuple[str, bool]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chaos.checks import found, skipped
+from chaos.bounds import bounds
+from chaos.checks import found, skipped, unjudged
 from chaos.measure import windows
 from chaos.model import Finding
 from chaos.recording import Recording
@@ -20,11 +21,15 @@ class Plausible:
     kind = "validity"
 
     def judge(self, run: Recording) -> Finding:
+        expected = bounds(run.facts)
+        unread = [f"{name}: {expected.missing[name]}" for name in sorted(expected.unread)]
         bound = [window for window in windows(run).values() if window.bound_low]
-        if not bound:
-            return skipped(self, f"{run.facts.fault} on this target has no lower bound above zero")
         short = [window for window in bound
                  if window.seconds + window.period < (window.bound_low or 0.0) * (1 - TOLERANCE)]
+        if unread and not short:
+            return unjudged(self, "; ".join(unread))
+        if not bound:
+            return skipped(self, f"{run.facts.fault} on this target has no lower bound above zero")
         return found(self, not short, "; ".join(
             f"{window.service} {window.seconds:.2f} s {'below' if short else 'above'} "
             f"{window.bound_low:.2f} s ({window.bound_why})" for window in (short or bound)))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from chaos.fencing import fence_requests
 from chaos.model import HealRank, Proof, Target
 from lab.choices import unknown_choice
 from lab.drivers.base import PowerState
@@ -35,6 +36,7 @@ class BaseFault:
     needs: ClassVar[frozenset[str]]
     rank: ClassVar[HealRank]
     wants_fencing: ClassVar[bool]
+    bounds: ClassVar[str]
     parameters: ClassVar[frozenset[str]] = frozenset()
 
     def validate(self, params: Mapping[str, Any]) -> None:
@@ -95,6 +97,5 @@ def power_back_on(lab: Lab, node: str) -> None:
 
 def _being_fenced(lab: Lab, node: str, recent: float) -> bool:
     """Whether the BMC was told to change this node's power within the last ``recent`` seconds."""
-    asked = read_events(lab.paths.events, since=time.time() - recent)
-    return any(event.kind == "bmc.request" and event.node == node
-               and not str(event.data.get("command", "")).endswith("status") for event in asked)
+    since = time.time() - recent
+    return bool(fence_requests(read_events(lab.paths.events, since), node, since))

@@ -84,6 +84,7 @@ class NetIsolate(BaseFault):
     needs = frozenset({"netfilter"})
     rank = HealRank.NETWORK
     wants_fencing = True
+    bounds = "silent_loss"
 
     def inject(self, lab: Lab, target: Target) -> None:
         wires = [lab.driver.interface(node, network) for node in target.nodes for network in CUT]

@@ -26,6 +26,7 @@ class NodeFreeze(BaseFault):
     needs = frozenset({"suspend"})
     rank = HealRank.RESUME
     wants_fencing = True
+    bounds = "silent_loss"
 
     def inject(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:

@@ -25,6 +25,7 @@ class NodePoweroff(BaseFault):
     needs = frozenset({"poweroff"})
     rank = HealRank.POWER
     wants_fencing = True
+    bounds = "silent_loss"
 
     def inject(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:

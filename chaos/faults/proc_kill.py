@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lab.lab import Lab
 
 _BACK_WITHIN = 60.0  # s for a fenced node's SSH, and for the supervisor's own restart
+_END = "end"  # of a whole answer
 _COMM_LENGTH = 15  # the kernel keeps this much of a process name, and pgrep compares with that
 
 
@@ -62,6 +63,7 @@ class ProcKill(BaseFault):
     needs = frozenset({"shell"})
     rank = HealRank.SERVICE
     wants_fencing = False
+    bounds = "process"
     parameters = frozenset({"process"})
 
     def validate(self, params: Mapping[str, Any]) -> None:
@@ -104,7 +106,7 @@ class ProcKill(BaseFault):
         for node in target.nodes:
             power_back_on(lab, node)
             _until(partial(ssh_banner, lab, node))
-            if not by_cluster and not self._running(lab, node, target):
+            if not by_cluster and not self._surely_running(lab, node, target):
                 lab.shell.run(node, f"systemctl reset-failed {daemon.unit}; systemctl start {daemon.unit}",
                               timeout=120, check=False)
             _until(partial(self._running, lab, node, target))
@@ -138,12 +140,26 @@ class ProcKill(BaseFault):
 
     @staticmethod
     def _running(lab: Lab, node: str, target: Target) -> list[str]:
-        """``pid:starttime`` of each process of the target's name, starttime in clock ticks (proc(5))."""
-        looked = lab.shell.run(node, f'for pid in $(pgrep -x {_comm(target)}); do '
-                                     'echo "$pid:$(cut -d" " -f22 /proc/$pid/stat 2>/dev/null)"; done',
-                               check=False)
+        """``pid:starttime`` of each process of the target's name, starttime in clock ticks (proc(5)).
+
+        NodeError unless the answer is whole.
+        """
+        # pgrep ends with 1 when there is none, and with more when it could not look.
+        looked = lab.shell.run(node, f"pids=$(pgrep -x {_comm(target)}) || [ $? = 1 ] || exit 1; for pid in $pids; do "
+                                     'echo "$pid:$(cut -d" " -f22 /proc/$pid/stat 2>/dev/null)"; done; '
+                                     f"echo {_END}", check=False)
+        words = looked.stdout.split()
+        if not looked.ok or words[-1:] != [_END]:
+            # Silence is no proof: a broken connection would make every process look dead.
+            raise NodeError(f"{node} did not say which processes run", where=looked.stderr.strip()[-100:])
         # No start time: it ended between the two looks.
-        return sorted(word for word in looked.stdout.split() if not word.endswith(":"))
+        return sorted(word for word in words[:-1] if not word.endswith(":"))
+
+    def _surely_running(self, lab: Lab, node: str, target: Target) -> bool:
+        try:
+            return bool(self._running(lab, node, target))
+        except NodeError:
+            return False
 
 
 _SERVICE_UNITS = frozenset({"rabbitmq-server", "memcached"})

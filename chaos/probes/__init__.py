@@ -1,16 +1,17 @@
 """Clients of the lab's services, each in a process of its own, on a schedule that never waits.
 
-A probe is one module here that offers ``make(config) -> Probe``; modules without ``make``
-are their shared machinery.  ``python -m chaos.probes NAME --config FILE`` runs one.
+A probe is one module here that offers ``make(config, secrets) -> Probe`` and its ``TRAITS``;
+modules without ``make`` are their shared machinery.  ``python -m chaos.probes NAME --config FILE`` runs one.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 
-from chaos.model import Probe
-from chaos.probes.config import ProbeConfig
+from chaos.model import Probe, Traits
+from chaos.probes.config import ProbeConfig, ProbeSecrets
 from lab.errors import NotFoundError
 
 
@@ -25,7 +26,16 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def make(config: ProbeConfig) -> Probe:
+@cache
+def traits(name: str) -> Traits:
+    """What the probe's module says of itself; those of nothing for a name that an old recording holds."""
+    if name not in names():
+        return Traits()
+    found: Traits = importlib.import_module(f"{__name__}.{name}").TRAITS
+    return found
+
+
+def make(config: ProbeConfig, secrets: ProbeSecrets) -> Probe:
     """The probe that ``config.probe`` names; only its own module (and library) is imported."""
     try:
         module = importlib.import_module(f"{__name__}.{config.probe}")
@@ -33,5 +43,5 @@ def make(config: ProbeConfig) -> Probe:
     except (ImportError, AttributeError) as error:
         raise NotFoundError(f"there is no probe '{config.probe}'",
                             where=f"probes: {', '.join(names())}") from error
-    probe: Probe = factory(config)
+    probe: Probe = factory(config, secrets)
     return probe

@@ -1,4 +1,4 @@
-"""``python -m chaos.probes NAME --config FILE.json``: one probe as a process.
+"""``python -m chaos.probes NAME --config FILE.json``: one probe as a process; its secrets come on stdin.
 
 Prints one JSON line when its first attempt succeeded, and on SIGTERM finishes what is in
 flight, writes how it ended, and leaves.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from chaos.model import Outcome, Probe, Sample
 from chaos.probes import make
-from chaos.probes.config import PARENT, ProbeConfig
+from chaos.probes.config import PARENT, ProbeConfig, ProbeSecrets
 from chaos.probes.schedule import SampleFile, Schedule
 from lab.errors import HalabError
 
@@ -36,9 +36,9 @@ def die_with_parent() -> None:
         sys.exit(0)
 
 
-async def run(config: ProbeConfig) -> None:
+async def run(config: ProbeConfig, secrets: ProbeSecrets) -> None:
     """Run the probe of ``config`` until SIGTERM or SIGINT."""
-    probe: Probe = make(config)
+    probe: Probe = make(config, secrets)
     samples = SampleFile(config.samples)
     counts = dict.fromkeys(Outcome, 0)
     first_ok: list[float] = []
@@ -73,7 +73,8 @@ def main() -> int:
     options = parser.parse_args()
     try:
         config = ProbeConfig.read(options.config)
-        asyncio.run(run(config.model_copy(update={"probe": options.name})))
+        secrets = ProbeSecrets.read(sys.stdin.buffer)
+        asyncio.run(run(config.model_copy(update={"probe": options.name}), secrets))
     except HalabError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

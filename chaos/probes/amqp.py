@@ -12,7 +12,7 @@ from typing import Any
 import pika
 from pika.adapters.asyncio_connection import AsyncioConnection
 
-from chaos.probes.config import QUEUE, ProbeConfig
+from chaos.probes.config import QUEUE, ProbeConfig, ProbeSecrets
 
 # pika logs every refused connection with a traceback; the samples already say it.
 logging.getLogger("pika").setLevel(logging.CRITICAL)
@@ -129,9 +129,9 @@ def declare(channel: Any, done: Callable[[], None]) -> None:
                           callback=lambda _frame: done())
 
 
-def brokers_of(config: ProbeConfig) -> Brokers:
+def brokers_of(config: ProbeConfig, secrets: ProbeSecrets) -> Brokers:
     targets = config.targets
-    return Brokers(targets.mq_hosts, targets.mq_port, targets.mq_user, config.secrets().amqp, config.timeout)
+    return Brokers(targets.mq_hosts, targets.mq_port, targets.mq_user, secrets.amqp, config.timeout)
 
 
 def _abort(connection: Any) -> None:

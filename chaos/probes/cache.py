@@ -9,12 +9,13 @@ from pymemcache.client.base import Client
 from pymemcache.client.rendezvous import RendezvousHash
 from pymemcache.exceptions import MemcacheError
 
-from chaos.model import Outcome
-from chaos.probes.config import ProbeConfig
+from chaos.model import Outcome, Traits
+from chaos.probes.config import ProbeConfig, ProbeSecrets
 from chaos.probes.threads import Abandoned, Operation, Pool, ThreadedProbe
 
 KEYS = 64  # enough that each of 16 servers owns some
 DEAD_RETRY = 2.0  # seconds before a failed server is tried again (OpenStack's default is 300)
+TRAITS = Traits(client_of="memcached")
 
 
 class Cache(ThreadedProbe):
@@ -85,7 +86,7 @@ def _close(client: Client) -> None:
     client.close()
 
 
-def make(config: ProbeConfig) -> Cache:
+def make(config: ProbeConfig, _secrets: ProbeSecrets) -> Cache:
     targets = config.targets
     return Cache(tuple((host, targets.cache_port) for host in targets.cache_servers), targets.client,
                  config.timeout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -42,10 +43,20 @@ class Targets(_Value):
 
 
 class ProbeSecrets(_Value):
-    """The content of the secrets file (mode 0600): passwords of the two probe users."""
+    """Passwords of the two probe users.  They come over the process's standard input, as one line
+    of JSON: a run's folder outlives the lab, so nothing secret is ever in it."""
 
     sql: str = ""
     amqp: str = ""
+
+    @classmethod
+    def read(cls, source: BinaryIO) -> ProbeSecrets:
+        """Up to the end of ``source``; nothing at all means that there are none."""
+        try:
+            return cls.model_validate_json(source.read() or b"{}")
+        except ValidationError:
+            # Without its cause: pydantic quotes what it could not read.
+            raise RefusedError("what came over standard input are no probe secrets") from None
 
 
 class ProbeConfig(_Value):
@@ -57,21 +68,11 @@ class ProbeConfig(_Value):
     samples: Path
     ledger: Path | None = None
     targets: Targets
-    secrets_file: Path | None = None
 
     @property
     def status(self) -> Path:
         """Where the process writes how it ended."""
         return self.samples.with_suffix(".status.json")
-
-    def secrets(self) -> ProbeSecrets:
-        """Read the passwords; a file that others can read is refused."""
-        if self.secrets_file is None:
-            return ProbeSecrets()
-        if self.secrets_file.stat().st_mode & 0o077:
-            raise RefusedError("the probe's secrets can be read by others", where=str(self.secrets_file),
-                               remedy=f"chmod 600 {self.secrets_file}")
-        return ProbeSecrets.model_validate_json(self.secrets_file.read_text())
 
     @classmethod
     def read(cls, path: Path) -> ProbeConfig:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chaos.probes import traits
 from chaos.probes.config import PARENT, ProbeConfig, ProbeSecrets, Targets
 from chaos.probes.hostload import HostLoad
 from lab.errors import DeadlineError, HostError
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
 
 # The default set: every service, the VIP's holder, and both ends of the queue.
 DEFAULT_PROBES = ("vip_arp", "vip_tcp", "sql_read", "sql_write", "mq_publish", "mq_consume", "cache")
-ARP_PERIOD = 0.1  # seconds; S1 asks for a look every 100 ms
 TIMEOUT = 1.0  # seconds for one attempt
-_STOP_GRACE = 5.0
-_DRAIN_GRACE = 25.0  # the consumer empties the queue before it leaves
 _HOST_FILE = "host.jsonl"
 Command = Callable[[Sequence[str]], list[str]]
 _ROOT = Path(__file__).resolve().parents[2]
@@ -81,7 +79,6 @@ class ProbeFleet:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._ready: dict[str, float] = {}
         self._load = HostLoad(run_dir / _HOST_FILE)
-        self._secrets = run_dir / ".probe-secrets.json"
 
     def __enter__(self) -> ProbeFleet:
         return self
@@ -113,12 +110,11 @@ class ProbeFleet:
         """As ``start``, with ``command(argv) -> argv`` that steps into the place of the clients."""
         for folder in ("samples", "ledgers", "probes"):
             (self._run_dir / folder).mkdir(parents=True, exist_ok=True)
-        _write_private(self._secrets, secrets.model_dump_json())
         self._load.start()
         try:
             for name in names:
                 config = self._config(name, targets, period)
-                self._processes[name] = self._spawn(command, name, config)
+                self._processes[name] = self._spawn(command, name, config, secrets)
             self._await_ready(deadline)
         except BaseException:
             self.stop()
@@ -140,28 +136,30 @@ class ProbeFleet:
         exits = self._collect()
         self._processes.clear()
         self._load.stop()
-        self._secrets.unlink(missing_ok=True)
         return tuple(exits)
 
     def _config(self, name: str, targets: Targets, period: float) -> Path:
-        ledgered = name in ("sql_write", "mq_publish", "mq_consume", "vip_arp")
         config = ProbeConfig(
-            probe=name, period=ARP_PERIOD if name == "vip_arp" else period, timeout=TIMEOUT,
+            probe=name, period=traits(name).period or period, timeout=TIMEOUT,
             samples=samples_file(self._run_dir, name),
-            ledger=ledger_file(self._run_dir, name) if ledgered else None,
-            targets=targets, secrets_file=self._secrets)
+            ledger=ledger_file(self._run_dir, name) if traits(name).ledger else None, targets=targets)
         path = self._run_dir / "probes" / f"{name}.json"
         path.write_text(config.model_dump_json(indent=1) + "\n")
         return path
 
-    def _spawn(self, command: Command, name: str, config: Path) -> subprocess.Popen[bytes]:
+    def _spawn(self, command: Command, name: str, config: Path, secrets: ProbeSecrets) -> subprocess.Popen[bytes]:
         argv = command([sys.executable, "-m", "chaos.probes", name, "--config", str(config)])
         log = self._run_dir / "probes" / f"{name}.log"
         with log.open("wb") as errors:
             # A session of its own: Ctrl-C is for the runner, which then stops the probes in order.
-            return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
-                                    cwd=_ROOT, start_new_session=True,
-                                    env={**os.environ, PARENT: str(os.getpid())})
+            process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                                       cwd=_ROOT, start_new_session=True,
+                                       env={**os.environ, PARENT: str(os.getpid())})
+        assert process.stdin is not None
+        # Shorter than a pipe holds, so this never waits.  A process that is gone already is told by _heard.
+        with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+            pipe.write(secrets.model_dump_json().encode())
+        return process
 
     def _await_ready(self, deadline: float) -> None:
         until = time.monotonic() + deadline
@@ -206,9 +204,8 @@ class ProbeFleet:
         begun = time.monotonic()
         exits = []
         for name, process in self._processes.items():
-            grace = _DRAIN_GRACE if name == "mq_consume" else _STOP_GRACE
             try:
-                code = process.wait(max(0.1, begun + grace - time.monotonic()))
+                code = process.wait(max(0.1, begun + traits(name).grace - time.monotonic()))
             except subprocess.TimeoutExpired:
                 process.kill()
                 code = process.wait()
@@ -216,10 +213,3 @@ class ProbeFleet:
                 process.stdout.close()
             exits.append(ProbeExit(name, code, self._last_words(name)))
         return exits
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "w") as file:
-        file.write(text)

@@ -10,14 +10,16 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from chaos.model import Outcome
+from chaos.model import Outcome, Traits
 from chaos.probes.amqp import Brokers, Link, brokers_of, declare
-from chaos.probes.config import QUEUE, ProbeConfig
+from chaos.probes.config import QUEUE, ProbeConfig, ProbeSecrets
 from chaos.probes.ledger_file import LedgerFile
 
 PREFETCH = 200
 # The audit S5 needs an empty queue.  Silence must outlast a publisher's last attempt (timeout and guard).
 QUIET, DRAIN_LIMIT = 1.5, 20.0
+# It empties the queue before it leaves.
+TRAITS = Traits(client_of="rabbitmq", ledger=True, grace=DRAIN_LIMIT + 5)
 
 
 class MqConsume:
@@ -91,5 +93,5 @@ class MqConsume:
             self._arrival.set_result(None)
 
 
-def make(config: ProbeConfig) -> MqConsume:
-    return MqConsume(brokers_of(config), LedgerFile(config.ledger))
+def make(config: ProbeConfig, secrets: ProbeSecrets) -> MqConsume:
+    return MqConsume(brokers_of(config, secrets), LedgerFile(config.ledger))

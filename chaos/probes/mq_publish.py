@@ -8,12 +8,13 @@ from typing import Any
 
 import pika
 
-from chaos.model import Outcome
+from chaos.model import Outcome, Traits
 from chaos.probes.amqp import Brokers, Link, brokers_of, declare
-from chaos.probes.config import QUEUE, ProbeConfig
+from chaos.probes.config import QUEUE, ProbeConfig, ProbeSecrets
 from chaos.probes.ledger_file import LedgerFile
 
 _Answer = asyncio.Future[tuple[Outcome, str]]
+TRAITS = Traits(client_of="rabbitmq", writes=True, ledger=True)
 
 
 class MqPublish:
@@ -94,5 +95,5 @@ class MqPublish:
                 answer.set_result((Outcome.UNKNOWN, "connection lost before the confirm"))
 
 
-def make(config: ProbeConfig) -> MqPublish:
-    return MqPublish(brokers_of(config), config.targets.client, LedgerFile(config.ledger))
+def make(config: ProbeConfig, secrets: ProbeSecrets) -> MqPublish:
+    return MqPublish(brokers_of(config, secrets), config.targets.client, LedgerFile(config.ledger))

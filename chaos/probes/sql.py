@@ -9,7 +9,7 @@ from pymysql.connections import Connection
 from pymysql.constants import CR
 
 from chaos.model import Outcome
-from chaos.probes.config import DATABASE, TABLE, ProbeConfig
+from chaos.probes.config import DATABASE, TABLE, ProbeConfig, ProbeSecrets
 from chaos.probes.threads import Abandoned, Operation, Pool, ThreadedProbe
 
 CREATE = (
@@ -105,6 +105,6 @@ def _drop(connection: Connection) -> None:  # type: ignore[type-arg,unused-ignor
     connection._force_close()  # type: ignore[attr-defined,unused-ignore]
 
 
-def server_of(config: ProbeConfig) -> Server:
+def server_of(config: ProbeConfig, secrets: ProbeSecrets) -> Server:
     targets = config.targets
-    return Server(targets.vip, targets.sql_port, targets.sql_user, config.secrets().sql)
+    return Server(targets.vip, targets.sql_port, targets.sql_user, secrets.sql)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from chaos.probes.config import TABLE, ProbeConfig
+from chaos.model import Traits
+from chaos.probes.config import TABLE, ProbeConfig, ProbeSecrets
 from chaos.probes.sql import Server, SqlProbe, server_of
+
+TRAITS = Traits(client_of="galera", through_vip=True)
 
 
 class SqlRead(SqlProbe):
@@ -20,5 +23,5 @@ class SqlRead(SqlProbe):
         return f"SELECT at FROM {TABLE} WHERE client='{self._client}' AND seq={slot}"
 
 
-def make(config: ProbeConfig) -> SqlRead:
-    return SqlRead(server_of(config), config.targets.client, config.timeout)
+def make(config: ProbeConfig, secrets: ProbeSecrets) -> SqlRead:
+    return SqlRead(server_of(config, secrets), config.targets.client, config.timeout)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from chaos.probes.config import TABLE, ProbeConfig
+from chaos.model import Traits
+from chaos.probes.config import TABLE, ProbeConfig, ProbeSecrets
 from chaos.probes.ledger_file import LedgerFile
 from chaos.probes.sql import Server, SqlProbe, server_of
+
+TRAITS = Traits(client_of="galera", through_vip=True, writes=True, ledger=True)
 
 
 class SqlWrite(SqlProbe):
@@ -28,5 +31,5 @@ class SqlWrite(SqlProbe):
         self._ledger.close()
 
 
-def make(config: ProbeConfig) -> SqlWrite:
-    return SqlWrite(server_of(config), config.targets.client, LedgerFile(config.ledger), config.timeout)
+def make(config: ProbeConfig, secrets: ProbeSecrets) -> SqlWrite:
+    return SqlWrite(server_of(config, secrets), config.targets.client, LedgerFile(config.ledger), config.timeout)

@@ -20,16 +20,17 @@ import struct
 import time
 from ipaddress import IPv4Address
 
-from chaos.model import Outcome
-from chaos.probes.config import ProbeConfig
+from chaos.model import Outcome, Traits
+from chaos.probes.config import ProbeConfig, ProbeSecrets
 from chaos.probes.ledger_file import LedgerFile
 
-PERIOD = 0.1
 _WINDOW = 0.9  # seconds during which answers to one request are collected
 _ARP, _REQUEST, _REPLY = 0x0806, 1, 2
 _BROADCAST = b"\xff" * 6
 _MARK = b"\x02\xa1"  # locally administered; two bytes that say "asked by halab"
 _SOL_PACKET, _ADD_MEMBERSHIP, _MR_PROMISC = 263, 1, 1
+# S1 asks for a look every 100 ms.
+TRAITS = Traits(client_of="haproxy", observer=True, ledger=True, period=0.1)
 
 
 def request(source: bytes, number: int, vip: IPv4Address) -> bytes:
@@ -132,6 +133,6 @@ class VipArp:
                                         separators=(",", ":")))
 
 
-def make(config: ProbeConfig) -> VipArp:
+def make(config: ProbeConfig, _secrets: ProbeSecrets) -> VipArp:
     targets = config.targets
     return VipArp(targets.interface, tuple(targets.vips.values()), LedgerFile(config.ledger), config.timeout)

@@ -9,11 +9,12 @@ import asyncio
 import socket
 import struct
 
-from chaos.model import Outcome
-from chaos.probes.config import ProbeConfig
+from chaos.model import Outcome, Traits
+from chaos.probes.config import ProbeConfig, ProbeSecrets
 
 # Close with RST: fifty connections a second would otherwise leave thousands in TIME_WAIT.
 _RESET = struct.pack("ii", 1, 0)
+TRAITS = Traits(client_of="haproxy", through_vip=True)
 
 
 class VipTcp:
@@ -61,6 +62,6 @@ class VipTcp:
         """Nothing is kept between attempts."""
 
 
-def make(config: ProbeConfig) -> VipTcp:
+def make(config: ProbeConfig, _secrets: ProbeSecrets) -> VipTcp:
     targets = config.targets
     return VipTcp(targets.vip, targets.http_port, targets.http_path, config.timeout)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import log10
 
-from chaos.measure import INTERRUPTED, NOT_A_SERVICE, Phase, windows
+from chaos.measure import INTERRUPTED, Phase, windows
 from chaos.model import Outcome
 from chaos.recording import Recording
 from chaos.report.scale import Axis
@@ -133,7 +133,7 @@ def _span(axis: Axis, begin: float, end: float, kind: str, label: str = "", titl
 
 def _all_rows(run: Recording, axis: Axis, zero: float) -> list[tuple[str, tuple[Box, ...]]]:
     rows = [(probe, _service(run, probe, axis, zero))
-            for probe in run.facts.probes if probe not in NOT_A_SERVICE and run.samples.get(probe)]
+            for probe in run.clients if run.samples.get(probe)]
     for name, address in run.facts.vips.items():
         rows.append((f"VIP {name}", _holders(run, address, axis, zero)))
     powered = {event.node for event in run.events if event.kind.startswith("power.")} | set(run.facts.target)
@@ -157,7 +157,7 @@ def _gaps(run: Recording, probe: str) -> list[Span]:
     make it look short), the window in place of what it covers."""
     gaps = list(run.outages(probe))
     window = run.window(probe)
-    if window is None or window.seconds <= INTERRUPTED * run.facts.period:
+    if window is None or window.seconds <= INTERRUPTED * run.period(probe):
         return gaps
     return [gap for gap in gaps if gap.end <= window.begin or gap.begin >= window.end] + [window]
 
@@ -227,10 +227,10 @@ def _leaves(x: float, label: str) -> bool:
 
 def _strips(run: Recording, axis: Axis, zero: float) -> tuple[Strip, ...]:
     found: list[Strip] = []
-    for probe in run.facts.probes:
+    for probe in run.clients:
         good = sorted((sample.intended - zero, sample.ended - sample.intended)
                       for sample in run.samples.get(probe, ()) if sample.outcome is Outcome.OK)
-        if probe in NOT_A_SERVICE or not good:
+        if not good:
             continue
         y = 4 + (_STRIP + 8) * len(found)
         latencies = sorted(latency for _, latency in good)

@@ -16,16 +16,12 @@ from lab.choices import unknown_choice
 if TYPE_CHECKING:
     from lab.lab import Lab
 
-_NOT_SELECTORS = frozenset({"crm", "haproxy"})
-
 
 @cache
 def all_selectors() -> dict[str, Selector]:
     """Every selector by name."""
     found: dict[str, Selector] = {}
     for module in pkgutil.iter_modules(__path__):
-        if module.name in _NOT_SELECTORS:
-            continue
         selector: Selector = importlib.import_module(f"{__name__}.{module.name}").SELECTOR
         found[selector.name] = selector
     return dict(sorted(found.items()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chaos.selectors import haproxy
+from chaos import haproxy
 from chaos.selectors.vip_holder import VipHolder
 from lab.errors import HalabError
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chaos import pacemaker
 from chaos.reach import ssh_banner
-from chaos.selectors import crm
 from lab.errors import HalabError, NodeError
 
 if TYPE_CHECKING:
@@ -51,10 +51,9 @@ def has_address(lab: Lab, node: str, vip: Vip) -> bool:
 
 def _according_to_pacemaker(lab: Lab, vip: Vip, members: list[str]) -> str:
     try:
-        view = crm.ask(lab, members)
+        addresses = pacemaker.ask(lab, members).running("IPaddr2")
     except HalabError:
         return ""
-    addresses = view.running("IPaddr2")
     named = [one for one in addresses if vip.name in (one.id, one.id.removeprefix("vip-"))]
     return (named or addresses)[0].node if addresses else ""
 

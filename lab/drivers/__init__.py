@@ -8,6 +8,23 @@ from lab.events import EventLog
 from lab.home import LabPaths
 from lab.plan import Plan
 
+_BUILT = ("container", "vagrant")
+
+
+def check_driver(plan: Plan) -> None:
+    """RefusedError, before anything is touched, for a driver that cannot make a running lab."""
+    if plan.driver not in _BUILT:
+        what = "keeps no machines: it is for tests" if plan.driver == "fake" else "is not built yet"
+        raise CapabilityError(f"the {plan.driver} driver {what}", where=f"--driver={plan.driver}",
+                              remedy="leave --driver out: containers need no hypervisor")
+
+
+def sweep(lab: str, paths: LabPaths) -> None:
+    """Take off the host whatever carries the lab's name, of every driver; needs no plan and no state."""
+    from lab.drivers import container
+
+    container.sweep(lab, paths)
+
 
 def make_driver(plan: Plan, paths: LabPaths, events: EventLog) -> Driver:
     """The driver of this plan; imported here so that one driver's libraries burden no other."""

@@ -63,6 +63,3 @@ class Driver(Protocol):
 
     def destroy(self, node: str) -> None:
         """Remove one node and its disk.  Idempotent."""
-
-    def teardown(self) -> None:
-        """Remove everything that the lab has on the host, found by the lab's name alone."""

@@ -8,11 +8,16 @@ name (cgroups, namespaces, mounts), never from a file.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from lab import network, overlay
+from lab import cgroups, network, overlay
 from lab.cgroups import Cgroup
 from lab.drivers.base import PowerState
 from lab.drivers.traits import traits
@@ -23,7 +28,6 @@ from lab.home import LabPaths
 from lab.image import image_root
 from lab.plan import NetworkName, Node, Plan
 from lab.process import run
-from lab.removal import remove_everything
 
 CAPABILITIES = frozenset({"poweroff", "suspend", "netfilter", "shell", "seed"})
 # What corosync (real-time, locked memory) and the network faults need beyond nspawn's own set.
@@ -49,6 +53,10 @@ class ContainerPower:
         return PowerState.SUSPENDED if group.frozen() else PowerState.ON
 
     def on(self, node: str) -> None:
+        with self._switch(node):
+            self._on(node)
+
+    def _on(self, node: str) -> None:
         if self.state(node) is not PowerState.OFF:
             return
         group = Cgroup(self._plan.lab, node)
@@ -84,6 +92,10 @@ class ContainerPower:
             time.sleep(0.01)
 
     def off(self, node: str) -> None:
+        with self._switch(node):
+            self._off(node)
+
+    def _off(self, node: str) -> None:
         group = Cgroup(self._plan.lab, node)
         was_on = group.leader() is not None
         network.cut(self._plan.lab, node)
@@ -92,13 +104,23 @@ class ContainerPower:
             self._events.emit("power.off", node)
         network.unplug(self._plan.lab, node)
 
+    @contextmanager
+    def _switch(self, node: str) -> Iterator[None]:
+        """One hand at the power switch: the BMC and a command of a person are different processes."""
+        self._paths.node(node).mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._paths.node(node) / "power.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     def suspend(self, node: str) -> None:
         Cgroup(self._plan.lab, node).freeze(True)
+        network.mute(self._plan, node, True)
         self._events.emit("power.suspend", node)
 
     def resume(self, node: str) -> None:
         group = Cgroup(self._plan.lab, node)
         if group.frozen():
+            network.mute(self._plan, node, False)
             group.freeze(False)
             self._events.emit("power.resume", node)
 
@@ -138,5 +160,43 @@ class ContainerDriver:
         overlay.unmount(self._paths.node(node))
         shutil.rmtree(self._paths.node(node), ignore_errors=True)
 
-    def teardown(self) -> None:
-        remove_everything(self._plan.lab, self._paths)
+
+def sweep(lab: str, paths: LabPaths) -> None:
+    """Take off the host whatever carries the lab's name; needs no plan and no state file."""
+    names = cgroups.members(lab)
+    groups = [Cgroup(lab, name) for name in names]
+    # The BMC first: it must not power a node on again behind our back.
+    groups.sort(key=lambda group: group.member != "bmc")
+    for group in groups:
+        _strike(group)
+    for group in groups:
+        group.kill()
+    for namespace in network.namespaces_of(lab):
+        network.delete_namespace(namespace)
+    for group in groups:
+        group.remove()
+    cgroups.remove_lab(lab)
+    overlay.unmount_below(paths.root)
+    _remove_nspawn_leftovers(lab)
+
+
+def _strike(group: Cgroup) -> None:
+    """Start killing a node without waiting for it, so that many die at the same time."""
+    group.freeze_quietly(False)
+    leader = group.leader()
+    for pid in [leader] if leader else group.pids():
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def _remove_nspawn_leftovers(lab: str) -> None:
+    """nspawn's own run-time folders, which a killed supervisor leaves behind."""
+    base = Path("/run/systemd/nspawn")
+    for folder in base.glob(f"*/halab-{lab}-*"):
+        # Node names hold no dash: "halab-a-*" must not reach the lab "a-b".
+        if "-" in folder.name.removeprefix(f"halab-{lab}-"):
+            continue
+        overlay.unmount_below(folder)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -142,11 +142,6 @@ class FakeDriver:
             world.calls.append(["destroy", node])
             world.power.pop(node, None)
 
-    def teardown(self) -> None:
-        with self._store.change() as world:
-            world.calls.append(["teardown", ""])
-            world.power.clear()
-
     def _note(self, verb: str, node: str) -> None:
         with self._store.change() as world:
             world.calls.append([verb, node])

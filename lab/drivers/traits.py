@@ -20,6 +20,10 @@ def _tuned() -> str:
     return "tuned"
 
 
+def _none() -> int:
+    return 0
+
+
 def _nothing() -> tuple[str, ...]:
     return ()
 
@@ -28,13 +32,15 @@ def _nothing() -> tuple[str, ...]:
 class Traits:
     """``programs`` maps what the driver starts to the Debian package that has it.
 
-    ``default_profile`` names the timer profile of a lab whose topology names none, ``warnings``
-    are sentences for the person.  Both look at this host.
+    ``default_profile`` names the timer profile of a lab whose topology names none, ``overhead_mb``
+    is what the host spends on a node beside the node's own memory, ``warnings`` are sentences for
+    the person.  All look at this host.
     """
 
     image: ImageKind = "tree"
     programs: Mapping[str, str] = field(default_factory=dict)
     default_profile: Callable[[], str] = _tuned
+    overhead_mb: Callable[[], int] = _none
     warnings: Callable[[], tuple[str, ...]] = _nothing
 
 
@@ -43,6 +49,7 @@ _MACHINES = Traits(
     programs={"vagrant": "vagrant", "libvirtd": "libvirt-daemon", "qemu-system-x86_64": "qemu-system-x86",
               "qemu-img": "qemu-utils", "mke2fs": "e2fsprogs"},
     default_profile=hypervisor.default_profile,
+    overhead_mb=hypervisor.overhead_mb,
     warnings=hypervisor.warnings,
 )
 _TRAITS: Mapping[str, Traits] = {"container": Traits(), "vagrant": _MACHINES, "fake": Traits()}

@@ -7,9 +7,11 @@ cgroup is all that ``lab.down`` has to find.
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from lab import network, state
 from lab.drivers.base import PowerState
@@ -20,7 +22,6 @@ from lab.files import File
 from lab.home import LabPaths
 from lab.image import image_root
 from lab.plan import NetworkName, Node, Plan
-from lab.removal import remove_everything
 from lab.vm import box, hypervisor, project
 from lab.vm.daemon import Daemon
 from lab.vm.machines import Machines
@@ -38,8 +39,9 @@ _STARTED = "Waiting for domain"
 class MachinePower:
     """Hard power over the machines of one lab, by libvirt."""
 
-    def __init__(self, plan: Plan, machines: Machines, events: EventLog) -> None:
+    def __init__(self, plan: Plan, paths: LabPaths, machines: Machines, events: EventLog) -> None:
         self._plan = plan
+        self._paths = paths
         self._machines = machines
         self._events = events
 
@@ -47,18 +49,19 @@ class MachinePower:
         return self._machines.state(node)
 
     def on(self, node: str) -> None:
-        if self.state(node) is not PowerState.OFF:
-            return
-        self._machines.start(node)
-        self._events.emit("power.on", node)
+        with self._switch(node):
+            if self.state(node) is PowerState.OFF:
+                self._machines.start(node)
+                self._events.emit("power.on", node)
 
     def off(self, node: str) -> None:
-        was_on = self.state(node) is not PowerState.OFF
-        # The cables first: QEMU takes a moment to die, and the guest works until then.
-        network.cut(self._plan.lab, node)
-        if was_on:
-            self._machines.kill(node)
-            self._events.emit("power.off", node)
+        with self._switch(node):
+            was_on = self.state(node) is not PowerState.OFF
+            # The cables first: QEMU takes a moment to die, and the guest works until then.
+            network.cut(self._plan.lab, node)
+            if was_on:
+                self._machines.kill(node)
+                self._events.emit("power.off", node)
 
     def suspend(self, node: str) -> None:
         if self.state(node) is PowerState.ON:
@@ -69,6 +72,14 @@ class MachinePower:
         if self.state(node) is PowerState.SUSPENDED:
             self._machines.resume(node)
             self._events.emit("power.resume", node)
+
+    @contextmanager
+    def _switch(self, node: str) -> Iterator[None]:
+        """One hand at the power switch: the BMC and a command of a person are different processes."""
+        self._paths.node(node).mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._paths.node(node) / "power.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
 
 class VagrantDriver:
@@ -84,7 +95,7 @@ class VagrantDriver:
         self._events = events
         self._daemon = Daemon(plan.lab, paths)
         self._machines = Machines(plan.lab, self._daemon.uri)
-        self._power = MachinePower(plan, self._machines, events)
+        self._power = MachinePower(plan, paths, self._machines, events)
         # Two Vagrants that make machines at the same moment trip over each other in libvirt's pool.
         self._making = threading.Lock()
 
@@ -143,9 +154,6 @@ class VagrantDriver:
             self._vagrant(node).destroy(vm_name=node)
         self._forget(node)
         shutil.rmtree(self._paths.node(node), ignore_errors=True)
-
-    def teardown(self) -> None:
-        remove_everything(self._plan.lab, self._paths)
 
     @property
     def _boot_timeout(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import shlex
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -99,6 +100,11 @@ def await_all(lab: Lab, deadline: float) -> list[GateResult]:
     return results
 
 
+def on_node(lab: Lab, node: str, command: str) -> str:
+    """The line that a person types to see for themselves: ``command`` run on one node."""
+    return f"./inv lab.exec {node} {shlex.quote(command)} --name={lab.name}"
+
+
 def _await(lab: Lab, gate: Gate, green: dict[str, threading.Event], begun: float,
            deadline: float) -> GateResult:
     for name in gate.after:
@@ -113,7 +119,8 @@ def _await(lab: Lab, gate: Gate, green: dict[str, threading.Event], begun: float
             if result.ok:
                 green[gate.name].set()
             return result
-        time.sleep(_POLL)  # a deadline-bound poll: the daemons of ten components offer no common event
+        # A deadline-bound poll: the daemons of ten components offer no common event.
+        time.sleep(_POLL * lab.driver.slowness)
 
 
 def _look(lab: Lab, gate: Gate, begun: float) -> GateResult:
@@ -123,4 +130,7 @@ def _look(lab: Lab, gate: Gate, begun: float) -> GateResult:
         look = Look(False, f"{error.what}; {error.where}" if error.where else error.what)
     except OSError as error:
         look = Look(False, str(error))
+    except (KeyError, ValueError, IndexError) as error:
+        # A daemon that is only half up may give half an answer; if it stays so, the deadline tells.
+        look = Look(False, f"an answer that makes no sense: {error!r}")
     return GateResult(gate.name, look.ok, round(time.monotonic() - begun, 2), look.detail, gate.show(lab))

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
 from lab import crm
-from lab.gates import Look
+from lab.gates import Look, on_node
 from lab.lab import Lab
 from lab.plan import Cluster, Plan
 
@@ -39,7 +39,7 @@ class Fencing:
         return Look(True, f"{len(lab.plan.nodes)} devices answer")
 
     def show(self, lab: Lab) -> str:
-        return f"./inv lab.exec --name={lab.name} --command='stonith_admin --list-registered'"
+        return on_node(lab, lab.plan.clusters[0].nodes[0], "stonith_admin --list-registered")
 
 
 def _devices(cib: ElementTree.Element) -> dict[str, dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.gates import Look
+from lab.gates import Look, on_node
 from lab.lab import Lab
 from lab.plan import Plan
 
@@ -38,7 +38,7 @@ class Galera:
         return Look(True, f"{len(members)}/{len(members)} Synced, one Primary component")
 
     def show(self, lab: Lab) -> str:
-        return f"./inv lab.exec --name={lab.name} --command='mariadb -e \"SHOW STATUS LIKE \\\"wsrep_%\\\"\"'"
+        return on_node(lab, lab.plan.running("galera")[0].name, "mariadb -e 'SHOW STATUS LIKE \"wsrep_%\"'")
 
 
 GATE = Galera()

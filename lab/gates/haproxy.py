@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 
-from lab.gates import Look
+from lab.gates import Look, on_node
 from lab.lab import Lab
 from lab.plan import Plan
 
@@ -34,7 +34,7 @@ class Haproxy:
         return Look(True, f"{len(want)} backends UP on {len(proxies)} proxies")
 
     def show(self, lab: Lab) -> str:
-        return f"./inv lab.exec --name={lab.name} --command=\"{_COMMAND}\""
+        return on_node(lab, lab.plan.running("haproxy")[0].name, _COMMAND)
 
 
 GATE = Haproxy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lab.gates import Look
+from lab.gates import Look, on_node
 from lab.lab import Lab
 from lab.plan import Plan
 
@@ -35,7 +35,7 @@ class Membership:
         return Look(True, f"{count} nodes in {len(lab.plan.clusters)} cluster(s), quorate, same view")
 
     def show(self, lab: Lab) -> str:
-        return f"./inv lab.exec --name={lab.name} --command='{_COMMAND}'"
+        return on_node(lab, lab.plan.nodes[0].name, _COMMAND)
 
 
 def _members(text: str) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.gates import Look
+from lab.gates import Look, on_node
 from lab.lab import Lab
 from lab.plan import Plan
 
@@ -25,7 +25,7 @@ class Memcached:
         return Look(True, f"{len(servers)} servers answer")
 
     def show(self, lab: Lab) -> str:
-        return f"./inv lab.exec --name={lab.name} --command='systemctl status memcached'"
+        return on_node(lab, lab.plan.running("memcached")[0].name, "systemctl status memcached")
 
 
 GATE = Memcached()

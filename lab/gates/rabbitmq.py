@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lab.gates import Look
+from lab.gates import Look, on_node
 from lab.lab import Lab
 from lab.plan import Plan
 
@@ -44,8 +44,7 @@ class Rabbitmq:
         return Look(True, f"{len(members)}/{len(members)} members, no partition, no alarm")
 
     def show(self, lab: Lab) -> str:
-        node = lab.plan.running("rabbitmq")[0].name
-        return f"./inv lab.exec --name={lab.name} --node={node} --command='rabbitmqctl cluster_status'"
+        return on_node(lab, lab.plan.running("rabbitmq")[0].name, "rabbitmqctl cluster_status")
 
 
 GATE = Rabbitmq()

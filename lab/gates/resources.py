@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from lab import crm
-from lab.gates import Look
+from lab.gates import Look, on_node
 from lab.lab import Lab
 from lab.plan import Cluster, Plan
 
@@ -29,8 +29,7 @@ class Resources:
         return Look(True, f"{total} resource instances in place, no failed action")
 
     def show(self, lab: Lab) -> str:
-        node = lab.plan.clusters[0].nodes[0]
-        return f"./inv lab.exec --name={lab.name} --node={node} --command='crm_mon -1rf'"
+        return on_node(lab, lab.plan.clusters[0].nodes[0], "crm_mon -1rf")
 
 
 def _node_trouble(status: ElementTree.Element, cluster: Cluster) -> str:

@@ -19,7 +19,7 @@ class Ssh:
         return Look(True, f"{len(lab.plan.nodes)} nodes answer")
 
     def show(self, lab: Lab) -> str:
-        return f"./inv lab.ssh --name={lab.name} --node={lab.plan.nodes[0].name}"
+        return f"./inv lab.ssh {lab.plan.nodes[0].name} --name={lab.name}"
 
 
 GATE = Ssh()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lab.gates import Look
+from lab.errors import NodeError
+from lab.gates import Look, on_node
 from lab.lab import Lab
 from lab.plan import Plan
 
@@ -26,15 +27,26 @@ class Vip:
         return Look(True, ", ".join(f"{name} on {nodes[0]}" for name, nodes in held.items()))
 
     def show(self, lab: Lab) -> str:
-        return f"./inv lab.exec --name={lab.name} --command='{_COMMAND}'"
+        return on_node(lab, lab.plan.running("haproxy")[0].name, _COMMAND)
 
 
-def holders(lab: Lab) -> dict[str, list[str]]:
-    """Which nodes carry each VIP's address, asked on every node of its cluster."""
-    found: dict[str, list[str]] = {}
-    for vip in lab.plan.vips:
-        said = lab.shell.on_all(lab.plan.cluster(vip.cluster).nodes, _COMMAND, timeout=5)
-        found[vip.name] = [node for node, answer in said.items() if f" {vip.address}/" in answer.stdout]
+def holders(lab: Lab, *, reachable_only: bool = False) -> dict[str, list[str]]:
+    """Which nodes carry each VIP's address, asked on every node of its cluster.
+
+    NodeError for a node that cannot be asked, unless ``reachable_only``.
+    """
+    found: dict[str, list[str]] = {vip.name: [] for vip in lab.plan.vips}
+    for cluster in {vip.cluster for vip in lab.plan.vips}:
+        for node in lab.plan.cluster(cluster).nodes:
+            try:
+                said = lab.shell.run(node, _COMMAND, timeout=5).stdout
+            except NodeError:
+                if reachable_only:
+                    continue
+                raise
+            for vip in lab.plan.vips:
+                if f" {vip.address}/" in said:
+                    found[vip.name].append(node)
     return found
 
 

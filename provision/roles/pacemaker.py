@@ -60,7 +60,9 @@ class Pacemaker(BaseRole):
                               f"--update {_properties(wanted)[name]}")
             else:
                 section = change.what.removeprefix("CIB ")
-                xml = ElementTree.tostring(wanted.find(f"configuration/{section}"))  # type: ignore[arg-type]
+                found = wanted.find(f"configuration/{section}")
+                # A section that the plan does not have is wanted empty.
+                xml = ElementTree.tostring(ElementTree.Element(section) if found is None else found)
                 lab.shell.run(node, f"cibadmin --replace --scope {section} --xml-pipe", stdin=xml)
         return changes
 
@@ -69,6 +71,7 @@ def wanted_cib(plan: Plan, cluster: Cluster) -> bytes:
     """The whole CIB that the plan wants for one cluster, without status."""
     return render("cib.xml.j2", plan=plan, cluster=cluster, members=plan.members(cluster.name),
                   vips=[vip for vip in plan.vips if vip.cluster == cluster.name], timers=plan.profile.pacemaker,
+                  patience=plan.profile.patience,
                   bmc_user=BMC_USER, password_script=_PASSWORD_SCRIPT)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ TIMERS = Timers(
     haproxy_check_timeout=1.0, haproxy_observe_layer4=True,
     evs_keepalive=0.3, evs_check=0.1, evs_join_retrans=0.3, evs_suspect=1.5, evs_inactive=3.0,
     evs_install=3.0, net_ticktime=5.0)
+LOOKS = tuple(PrimarySighting(T0 + at, (NODES,), NODES) for at in range(-4, 12, 2))
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def base_facts() -> Facts:
         fencing=Proof(True, "stonith-enabled=true; fence-c1..c3 started; status call ok"),
         timers=TIMERS, versions={"pacemaker": "2.1.5", "corosync": "3.1.7", "galera-4": "26.4.13",
                                  "haproxy": "2.6.12", "rabbitmq-server": "3.10.8"},
-        vips={"public": VIP}, macs=MACS, primaries=(PrimarySighting(T0 + 9, (NODES,)),),
+        vips={"public": VIP}, macs=MACS, primaries=LOOKS,
         gates=tuple(GateResult(name, True, 0.2) for name in
                     ("power", "membership", "fencing", "resources", "galera", "rabbitmq", "haproxy", "vip")),
         sla={"*": "bound + 2s", "converged": 60.0}, rerun="./inv chaos.run vip-holder-power-cut")
@@ -93,7 +95,6 @@ def build(run_dir: Path, story: Story | None = None) -> Path:
     _lines(run_dir / "ledgers" / "sql_write.txt", rows)
     _lines(run_dir / "ledgers" / "mq_publish.txt", messages)
     _lines(run_dir / "ledgers" / "mq_consume.txt", messages[story.lost_messages:])
-    (run_dir / "samples" / "mq_consume.status.json").write_text(json.dumps({"drained": story.drained}))
     _lines(run_dir / "events.jsonl", [
         json.dumps({"at": T0 + at, "kind": kind, "node": node, "data": data})
         for at, kind, node, data in story.events])
@@ -112,21 +113,31 @@ def recording(run_dir: Path, story: Story | None = None) -> Recording:
 
 
 def _write_samples(run_dir: Path, story: Story, probe: str) -> list[int]:
-    period = 0.1 if probe == "vip_arp" else PERIOD
     begin, end = story.away.get("vip_tcp" if probe == "vip_arp" else probe, (0.0, 0.0))
+    text, good = _samples(0.1 if probe == "vip_arp" else PERIOD, story.before, story.after, begin, end,
+                          story.latency, story.late_share)
+    (run_dir / "samples" / f"{probe}.jsonl").write_text(text)
+    status = {"slots": text.count("\n"), **({"drained": story.drained} if probe == "mq_consume" else {})}
+    (run_dir / "samples" / f"{probe}.status.json").write_text(json.dumps(status))
+    return list(good)
+
+
+@lru_cache(maxsize=64)  # most stories differ in something else, and this is most of the work
+def _samples(period: float, before: float, after: float, begin: float, end: float, latency: float,
+             late_share: float) -> tuple[str, tuple[int, ...]]:
+    """The lines of one probe and its good slots; away from ``begin`` to ``end``."""
     lines, good = [], []
-    for slot in range(round((story.before + story.after) / period)):
-        at = slot * period - story.before
-        late = 0.2 if story.late_share and (slot * story.late_share) % 1 < story.late_share else 0.0
+    for slot in range(round((before + after) / period)):
+        at = slot * period - before
+        late = 0.2 if late_share and (slot * late_share) % 1 < late_share else 0.0
         away = begin - 1e-6 <= at < end - 1e-6
-        ended = at + (1.0 if away else late + story.latency)
+        ended = at + (1.0 if away else late + latency)
         outcome, detail = ("fail", "no connection in time") if away else ("ok", "")
         if not away:
             good.append(slot)
         lines.append(json.dumps([slot, round(T0 + at, 4), round(T0 + at + late, 4), round(T0 + ended, 4),
-                                 outcome, detail]))
-    _lines(run_dir / "samples" / f"{probe}.jsonl", lines)
-    return good
+                                 outcome, detail]) + "\n")
+    return "".join(lines), tuple(good)
 
 
 def _write_arp(run_dir: Path, story: Story) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from synthetic import NODES, T0, Story, base_facts, build, recording
+from synthetic import LOOKS, NODES, T0, Story, base_facts, build, recording
 
 from chaos.checks import all_checks
-from chaos.facts import Facts, PrimarySighting, Roles
+from chaos.facts import Facts, NodeRows, PrimarySighting, Roles, SqlAudit, Timers
 from chaos.model import Finding, Proof, Result
 from chaos.verdict import judge, verdict_of
 from lab.errors import RefusedError
@@ -35,6 +35,17 @@ SOUND = Story()
 FROZEN = (0.02, "power.suspend", "c1", {})
 CUT = (0.02, "power.off", "c1", {})
 REQUEST = (3.6, "bmc.request", "c1", {"command": "off"})
+
+
+# The VIP was elsewhere, so nothing moves; node c1 is frozen and nobody fences it.
+BYSTANDER = SOUND.but(holders=((-9.0, "c2"),), events=(FROZEN,), away={"sql_write": (0.0, 2.0)}).but_facts(
+    roles=Roles("c2", "c2", "c2", "c2"), sla={})
+
+
+# A database is killed; nobody is lost and nothing moves.
+PLAIN = SOUND.but(holders=((-9.0, "c1"),), events=(), away={"sql_write": (0.1, 2.0)}).but_facts(
+    fault="proc.kill", params={"process": "mariadbd"}, wants_fencing=False, detected_at=None)
+UNREAD = SOUND.but_facts(timers=Timers())
 
 
 def away(service: str, begin: float, end: float) -> Story:
@@ -65,15 +76,37 @@ VIOLATIONS = {
     "two Primary components": (
         "S4", SOUND.but_facts(primaries=(PrimarySighting(T0 + 1, (("c1",), ("c2", "c3"))),)),
         Result.FAIL, "c1 | c2"),
+    "nobody looked for components": ("S4", SOUND.but_facts(primaries=()), Result.INVALID, "only 0 looks"),
+    "the watch died early": ("S4", SOUND.but_facts(primaries=LOOKS[:3]), Result.INVALID, "only 1 looks"),
+    "the watch saw nobody": ("S4", SOUND.but_facts(primaries=tuple(PrimarySighting(one.at, (), ()) for one in LOOKS)),
+                             Result.INVALID, "only 0 looks"),
+    "one member read": (
+        "S4", SOUND.but_facts(sql=SqlAudit(585, (NodeRows("c1", True, 585), NodeRows("c2", False, 0, 585)))),
+        Result.INVALID, "not read from a Synced c2, c3"),
     "rows not read": ("S4", SOUND.but_facts(sql=None), Result.INVALID, "cannot be judged"),
     "dropped message": ("S5", SOUND.but(lost_messages=2), Result.FAIL, "2 lost"),
     "queue not drained": ("S5", SOUND.but(lost_messages=2, drained=False), Result.INVALID, "queue empty"),
     "too long away": ("L1", away("sql_write", 0.0, 9.5), Result.FAIL, "sql_write 9.5"),
+    "timers not read": ("L1", UNREAD, Result.INVALID, "vip_tcp has no limit for 'bound + 2s': the timer token was not"),
+    "timers not read, absolute promise": ("V6", UNREAD.but_facts(sla={"*": 8}), Result.INVALID, "the timer token"),
+    "holder not known": ("L1", SOUND.but_facts(roles=Roles()), Result.INVALID, "who was vip_holder is not known"),
+    "no formula": ("L1", PLAIN.but_facts(params={"process": "pacemaker-controld"}), Result.INVALID,
+                   "no formula for the death of pacemaker-controld"),
+    "convergence without a bound": ("L4", UNREAD.but_facts(sla={"converged": "bound + 60s"}), Result.INVALID,
+                                    "the timer token was not read"),
+    "untouched service away": ("L1", PLAIN.but(away={"mq_publish": (1.0, 5.0), "sql_write": (0.1, 2.0)}), Result.FAIL,
+                               "mq_publish 4.02 s +/- 0.02 (SLA 3.00 s"),
     "never came back": ("L1", away("cache", 0.0, 99.0), Result.FAIL, "did not come back"),
     "not redundant": ("L4", SOUND.but_facts(converged_at=None, phase_notes={"redundant": "gave up"}),
                       Result.FAIL, "not converged"),
     "redundant too late": ("L4", SOUND.but_facts(sla={"converged": 1}), Result.FAIL, "SLA 1.0 s"),
-    "phase unexplained": ("L5", SOUND.but_facts(detected_at=None), Result.FAIL, "detected: missing"),
+    "phase unexplained": ("L5", SOUND.but_facts(detected_at=None), Result.FAIL, "detected: MISSING"),
+    "bystander not fenced": ("L5", BYSTANDER.but_facts(phase_notes={"fence requested": "did not come within 60 s"}),
+                             Result.FAIL, "fence requested: MISSING"),
+    "bystander not off": ("L5", BYSTANDER.but(events=(FROZEN, REQUEST)).but_facts(
+        phase_notes={"fenced": "did not come within 60 s"}), Result.FAIL, "fenced: MISSING"),
+    "waited in vain": ("L5", SOUND.but_facts(phase_notes={"powered_on": "did not come within 60 s"}), Result.FAIL,
+                       "wait for powered_on: did not come within 60 s"),
     "fault did nothing": ("V1", SOUND.but_facts(took_effect=Proof(False, "c1 still answers")), Result.INVALID,
                           "still answers"),
     "nobody looked": ("V1", SOUND.but_facts(took_effect=None), Result.INVALID, "nobody looked"),
@@ -98,6 +131,17 @@ def test_a_planted_violation_is_found(name: str, tmp_path: Path) -> None:
     assert verdict.result is result
 
 
+def test_a_broken_promise_is_told_although_another_has_no_limit(tmp_path: Path) -> None:
+    verdict = verdict_of(recording(tmp_path, UNREAD.but_facts(sla={"*": "bound", "sql_write": 2})))
+    told = next(one for one in verdict.findings if one.id == "L1")
+    assert (told.ok, told.kind) == (False, "liveness")
+    assert "sql_write 4.32 s" in told.evidence and "vip_tcp has no limit for 'bound'" in told.evidence
+
+
+def test_a_killed_database_that_only_its_clients_notice_passes(tmp_path: Path) -> None:
+    assert verdict_of(recording(tmp_path, PLAIN)).result is Result.PASS
+
+
 def test_s1_takes_two_macs_of_one_node_for_one_holder(tmp_path: Path) -> None:
     macs = {**base_facts().macs, "52:54:00:00:00:03": "c2"}
     story = SOUND.but(also_answers=((5.0, 5.3, "c3"),)).but_facts(macs=macs)
@@ -112,9 +156,46 @@ def test_s1_wants_looks_without_holes(tmp_path: Path) -> None:
     assert (failed.ok, failed.kind) == (False, "validity")
 
 
+def test_v4_sees_that_a_probe_was_cut_off_before_the_end(tmp_path: Path) -> None:
+    """What is left is without a hole, and 80 % of the run long."""
+    run_dir = build(tmp_path)
+    path = run_dir / "samples" / "cache.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:len(lines) * 8 // 10]))
+
+    def words() -> str:
+        failed = next(one for one in judge(run_dir).findings if one.id == "V4")
+        return "" if failed.ok else failed.evidence
+
+    assert "cache" in words() and "160 slots missing" in words() and "ended 3.2 s before the run" in words()
+    status = run_dir / "samples" / "cache.status.json"
+    status.write_text('{"slots": 640}')  # it says so itself: it stopped early
+    assert "slots missing" not in words() and "ended 3.2 s before the run" in words()
+    path.write_text("".join(lines))
+    status.unlink()
+    assert "did not end in order" in words()
+
+
 def test_s3_passes_for_a_frozen_node_that_was_fenced_in_time(tmp_path: Path) -> None:
     story = SOUND.but(events=(FROZEN, REQUEST, (3.8, "power.off", "c1", {})))
     assert "c1 off at +3.80 s" in finding(tmp_path, story, "S3").evidence
+
+
+def test_s3_accepts_a_node_that_was_powered_on_again_before_a_slow_takeover(tmp_path: Path) -> None:
+    """The power-on self test may end before the VIP is started: the node's life had ended."""
+    fenced = (FROZEN, (2.6, "bmc.request", "c1", {"command": "off"}), (2.8, "power.off", "c1", {}))
+    assert finding(tmp_path, SOUND.but(events=(*fenced, (3.9, "power.on", "c1", {}))), "S3").ok
+
+
+def test_s3_wants_the_off_after_the_request(tmp_path: Path) -> None:
+    """Off by the fault, on again by whomever, and then a BMC that lies: it never was off for the cluster."""
+    story = SOUND.but(events=(CUT, (1.0, "power.on", "c1", {}), REQUEST))
+    assert "never off" in finding(tmp_path, story, "S3").evidence
+
+
+def test_every_target_has_to_be_fenced(tmp_path: Path) -> None:
+    story = SOUND.but_facts(target=("c1", "c3"))
+    assert "fence requested: MISSING" in finding(tmp_path, story, "L5").evidence
 
 
 def test_s3_is_skipped_when_nothing_moved(tmp_path: Path) -> None:
@@ -128,6 +209,8 @@ def test_s4_ignores_a_node_that_is_not_synced_but_names_it(tmp_path: Path) -> No
     raw = facts.to_json()
     raw["sql"]["nodes"][2]["synced"] = False
     story = SOUND.but_facts(sql=Facts.from_json(raw).sql)
+    assert "not read from a Synced c3" in finding(tmp_path, story, "S4").evidence
+    story = story.but_facts(converged_at=None)  # L4 says what that means
     assert "not judged: c3" in finding(tmp_path, story, "S4").evidence
 
 

@@ -6,18 +6,24 @@ import asyncio
 import socket
 import threading
 import time
+from dataclasses import replace
+from io import BytesIO
 from ipaddress import IPv4Address
 from itertools import pairwise
 from pathlib import Path
 
 import pymysql
 import pytest
+from synthetic import Story, base_facts, recording
 
+import chaos.faults
+import chaos.probes
+from chaos.bounds import bounds
 from chaos.ledger import audit_messages, audit_rows, parse_rows, read_ledger, rows_query
 from chaos.model import Outcome, Sample
 from chaos.probes import make, names
 from chaos.probes.cache import Cache
-from chaos.probes.config import ProbeConfig, Targets
+from chaos.probes.config import ProbeConfig, ProbeSecrets, Targets
 from chaos.probes.schedule import MAX_IN_FLIGHT, SampleFile, Schedule
 from chaos.probes.sql import outcome_of
 from chaos.probes.threads import Abandoned, Operation, Pool, ThreadedProbe
@@ -141,10 +147,10 @@ def test_a_thread_that_hangs_before_sending_is_a_fail_and_after_it_unknown() -> 
         def operate(self, slot: int, operation: Operation) -> tuple[Outcome, str]:
             if slot % 2:
                 operation.send()
-            release.wait(1.0)
+            release.wait(3.0)
             return Outcome.OK, ""
 
-    samples = run_for(Threads(0.1), 0.05, 0.12)
+    samples = run_for(Threads(0.8), 0.05, 0.4)  # room for two slots and their threads on a busy machine
     release.set()
     assert [sample.outcome for sample in samples[:2]] == [Outcome.FAIL, Outcome.UNKNOWN]
 
@@ -247,19 +253,52 @@ def test_every_probe_is_found_by_its_module() -> None:
 def test_an_unknown_probe_is_refused_with_the_list(tmp_path: Path) -> None:
     config = ProbeConfig(probe="nope", samples=tmp_path / "x", targets=Targets(client="run1"))
     with pytest.raises(NotFoundError, match="vip_tcp"):
-        make(config)
+        make(config, ProbeSecrets())
 
 
-def test_secrets_that_others_can_read_are_refused(tmp_path: Path) -> None:
-    secrets = tmp_path / "secrets.json"
-    secrets.write_text('{"sql": "x"}')
-    secrets.chmod(0o644)
-    config = ProbeConfig(probe="sql_read", samples=tmp_path / "x", targets=Targets(client="run1"),
-                         secrets_file=secrets)
-    with pytest.raises(RefusedError, match="others"):
-        config.secrets()
-    secrets.chmod(0o600)
-    assert config.secrets().sql == "x"
+def test_secrets_come_over_a_pipe_and_are_never_quoted() -> None:
+    assert ProbeSecrets.read(BytesIO(b'{"sql": "x"}')).sql == "x"
+    assert ProbeSecrets.read(BytesIO()) == ProbeSecrets()
+    with pytest.raises(RefusedError) as caught:
+        ProbeSecrets.read(BytesIO(b'{"sqll": "hush"}'))
+    assert "hush" not in str(caught.value) and caught.value.__cause__ is None
+    assert not any("secret" in name for name in ProbeConfig.model_fields)
+
+
+NEW_PROBE = """
+from chaos.model import Traits
+TRAITS = Traits(client_of="galera", through_vip=True, writes=True, ledger=True, period=0.5, grace=9)
+def make(config, secrets): ...
+"""
+NEW_FAULT = """
+from chaos.faults.node_poweroff import NodePoweroff
+class NodeReset(NodePoweroff):
+    name = "node.reset"
+FAULT = NodeReset()
+"""
+
+
+def test_a_new_probe_and_a_new_fault_are_one_new_file_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sql_bank.py").write_text(NEW_PROBE)
+    (tmp_path / "node_reset.py").write_text(NEW_FAULT)
+    for package in (chaos.probes, chaos.faults):
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path / package.__name__)])
+    for package, file in ((chaos.probes, "sql_bank.py"), (chaos.faults, "node_reset.py")):
+        folder = tmp_path / package.__name__
+        folder.mkdir()
+        (tmp_path / file).rename(folder / file)
+    chaos.probes.traits.cache_clear()
+    chaos.faults.all_faults.cache_clear()
+    try:
+        assert "sql_bank" in names()
+        facts = replace(base_facts(), probes=("sql_write", "sql_bank"), fault="node.reset")
+        found = bounds(facts)
+        assert found.known["sql_bank"] == found.known["sql_write"] and found.known["sql_bank"].low > 2
+        run = recording(tmp_path / "run", Story().but_facts(probes=facts.probes))
+        assert run.clients == facts.probes and run.period("sql_bank") == 0.5
+    finally:
+        chaos.probes.traits.cache_clear()
+        chaos.faults.all_faults.cache_clear()
 
 
 def test_samples_survive_the_file(tmp_path: Path) -> None:

@@ -8,11 +8,21 @@ from pathlib import Path
 import pytest
 from synthetic import TIMERS, Story, base_facts, build, recording
 
-from chaos.bounds import bounds, fencing, galera_member_lost, membership, proxy_killed, vip_takeover
+from chaos.bounds import (
+    FAMILIES,
+    UNNOTICED,
+    bounds,
+    fencing,
+    galera_member_lost,
+    membership,
+    proxy_killed,
+    vip_takeover,
+)
 from chaos.facts import Roles, Timers
+from chaos.faults import all_faults
 from chaos.measure import windows
 from chaos.model import Outcome, Sample
-from chaos.sla import limit, seconds
+from chaos.sla import Limit, limit, seconds
 from chaos.verdict import judge
 from chaos.windows import downtime, longest_gap, longest_stall, outages
 from lab.errors import RefusedError
@@ -90,21 +100,42 @@ def test_bounds_hold_for_the_measured_process_kills() -> None:
 
 
 def test_losing_a_bystander_costs_the_vip_nothing() -> None:
-    facts = replace(base_facts(), roles=Roles(vip_holder="c2", galera_writer="c2"))
-    found = bounds(facts)
-    assert "vip_tcp" not in found
-    assert found["sql_write"].low == pytest.approx(1.2)
+    found = bounds(replace(base_facts(), roles=Roles(vip_holder="c2", galera_writer="c2")))
+    assert found.known["vip_tcp"] == found.known["sql_read"] == UNNOTICED
+    assert found.known["sql_write"].low == pytest.approx(1.2)
 
 
-def test_an_unknown_timer_leaves_the_bound_out() -> None:
+def test_a_timer_or_role_that_was_not_read_leaves_the_bound_out() -> None:
     found = bounds(replace(base_facts(), timers=Timers()))
-    assert "vip_tcp" not in found
-    assert "cache" in found
+    assert found.missing["vip_tcp"] == "the timer token was not read"
+    assert found.unread == {"vip_tcp", "sql_read", "sql_write"} and "cache" in found.known
+    found = bounds(replace(base_facts(), roles=Roles()))
+    assert found.missing["sql_read"] == "who was vip_holder is not known"
 
 
-def test_a_freeze_below_the_token_has_no_floor() -> None:
-    facts = replace(base_facts(), fault="node.freeze", params={"seconds": 0.5})
-    assert bounds(facts)["vip_tcp"].low == 0
+def test_what_the_fault_should_not_touch_may_be_away_for_one_retry() -> None:
+    """The database is killed: neither the proxy's own page, nor the broker, nor the cache may notice."""
+    killed = replace(base_facts(), fault="proc.kill", params={"process": "mariadbd"}, wants_fencing=False)
+    assert {name for name, bound in bounds(killed).known.items() if bound == UNNOTICED} == {
+        "vip_tcp", "mq_publish", "mq_consume", "cache"}
+    assert limit({"*": "bound + 2s"}, "cache", UNNOTICED.high) == Limit(3.0)
+
+
+def test_a_daemon_or_fault_without_a_formula_has_no_bound() -> None:
+    killed = replace(base_facts(), fault="proc.kill", params={"process": "pacemaker-controld"}, wants_fencing=False)
+    assert set(bounds(killed).missing.values()) == {"there is no formula for the death of pacemaker-controld"}
+    assert not bounds(killed).unread
+    assert set(bounds(replace(base_facts(), fault="of.the.future")).missing) == set(base_facts().probes) - {"vip_arp"}
+
+
+def test_a_node_whose_corosync_was_killed_serves_on_until_it_is_fenced() -> None:
+    lost = bounds(base_facts()).known["vip_tcp"]
+    killed = bounds(replace(base_facts(), fault="proc.kill", params={"process": "corosync"})).known["vip_tcp"]
+    assert (killed.low, killed.high) == (0.0, lost.high)
+
+
+def test_every_fault_names_a_family_of_bounds() -> None:
+    assert {fault.bounds for fault in all_faults().values()} == set(FAMILIES)
 
 
 @pytest.mark.parametrize(("promise", "expected"), [
@@ -114,9 +145,9 @@ def test_promises_are_read(promise: float | str, expected: float) -> None:
 
 
 def test_a_promise_on_an_unknown_bound_is_not_judged() -> None:
-    assert limit({"*": "bound + 2s"}, "cache", None) is None
-    assert limit({"*": 3, "cache": 5}, "cache", None) == 5
-    assert limit({"*": 3}, "converged", None) is None
+    assert limit({"*": "bound + 2s"}, "cache", None, "who knows") == Limit(None, "no limit for 'bound + 2s': who knows")
+    assert limit({"*": 3, "cache": 5}, "cache", None) == Limit(5.0)
+    assert limit({"*": 3}, "converged", None) == Limit()
 
 
 def test_an_unreadable_promise_is_refused() -> None:
@@ -131,7 +162,14 @@ def test_the_verdict_document_has_the_agreed_shape(tmp_path: Path) -> None:
     assert document["verdict"] == "PASS"
     assert document["converged_seconds"] == 9.0
     assert set(document["windows"]["sql_write"]) == {"seconds", "bound_low", "bound_high", "sla"}
-    assert set(document["checks"][0]) == {"id", "ok", "evidence"}
+    assert set(document["checks"][0]) == {"id", "kind", "ok", "skipped", "evidence"}
     assert document["phases"]["detected"] == 2.2
     assert document["phases"]["fenced"] == 3.6
     assert (tmp_path / "verdict.json").exists()
+
+
+def test_the_verdict_document_tells_a_skipped_check_from_one_that_holds(tmp_path: Path) -> None:
+    story = Story().but_facts(fault="proc.kill", params={"process": "mariadbd"}, wants_fencing=False)
+    checks = {one["id"]: one for one in judge(build(tmp_path, story)).to_json()["checks"]}
+    assert (checks["S3"]["kind"], checks["S3"]["ok"], checks["S3"]["skipped"]) == ("safety", True, True)
+    assert not checks["S1"]["skipped"]

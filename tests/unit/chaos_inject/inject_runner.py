@@ -10,8 +10,9 @@ import pytest
 
 import chaos.runner as runner
 from chaos import audit, cib
-from chaos.facts import Roles, SqlAudit, Timers
+from chaos.facts import PrimarySighting, Roles, SqlAudit, Timers
 from chaos.model import Proof, Result
+from chaos.probes.fleet import ProbeExit
 from chaos.scenario import Scenario, load_scenario
 from chaos.timers import Reading
 from lab import gates, interrupt
@@ -42,9 +43,12 @@ class FakeFleet:
     def alive(self) -> dict[str, bool]:
         return {"vip_tcp": self.lives}
 
-    def stop(self) -> tuple[()]:
+    exits: tuple[ProbeExit, ...] = ()
+
+    def stop(self) -> tuple[ProbeExit, ...]:
         self.log.append("probes stop")
-        return ()
+        exits, self.exits = self.exits, ()
+        return exits
 
 
 class FakeWatch:
@@ -55,8 +59,12 @@ class FakeWatch:
 
     def __exit__(self, *_: object) -> None: ...
 
-    def stop(self) -> tuple[()]:
-        return ()
+    seen: tuple[PrimarySighting, ...] = ()
+    error: Exception | None = None
+
+    def stop(self) -> None:
+        if self.error is not None:
+            raise self.error
 
 
 def fake_world(patch: pytest.MonkeyPatch) -> list[str]:
@@ -69,7 +77,7 @@ def fake_world(patch: pytest.MonkeyPatch) -> list[str]:
 
     patch.setattr(FakeFleet, "log", log, raising=False)
     patch.setattr(runner, "ProbeFleet", FakeFleet)
-    patch.setattr(audit, "PrimaryWatch", FakeWatch)
+    patch.setattr(runner, "PrimaryWatch", FakeWatch)
     patch.setattr(audit, "audit_sql", lambda *_: SqlAudit(0, ()))
     patch.setattr(runner, "read_timers", lambda *_: Reading(Timers(token=1.0), []))
     patch.setattr(runner, "read_roles", lambda *_: Roles(vip_holder="n2"))

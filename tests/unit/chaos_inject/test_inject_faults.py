@@ -13,7 +13,7 @@ from chaos.faults import all_faults, get_fault
 from chaos.faults.base import FAULT_ID, power_back_on
 from chaos.model import HealRank, Target
 from lab.drivers.base import PowerState
-from lab.errors import RefusedError
+from lab.errors import NodeError, RefusedError
 
 
 def test_every_fault_has_what_the_engine_relies_on() -> None:
@@ -119,7 +119,7 @@ def test_isolation_is_proven_by_silence_and_by_counters(monkeypatch: pytest.Monk
 def test_kill_compares_processes_before_and_after() -> None:
     lab, fault = make_lab(), get_fault("proc.kill")
     now = ["812:9001", "813:9002"]
-    shell_of(lab).answers = {"pgrep": lambda *_: "\n".join(now)}
+    shell_of(lab).answers = {"pgrep": lambda *_: "\n".join([*now, "end"])}
     target = fault.prepare(lab, Target(("n1",), {"process": "mariadbd"}))
     assert target.params["before"] == {"n1": ["812:9001", "813:9002"]}
     fault.inject(lab, target)
@@ -135,13 +135,28 @@ def test_kill_compares_processes_before_and_after() -> None:
 
 def test_kill_shortens_names_as_the_kernel_does() -> None:
     lab, fault = make_lab(), get_fault("proc.kill")
-    shell_of(lab).answers = {"pgrep": "7:1"}
+    shell_of(lab).answers = {"pgrep": "7:1 end"}
     fault.inject(lab, Target(("n1",), {"process": "pacemaker-controld"}))
     assert shell_of(lab).asked[-1] == ("n1", "pkill -9 -x pacemaker-contr")
 
 
+@pytest.mark.parametrize("answer", ["", "813:9002"])
+def test_a_broken_answer_is_no_proof_of_death(answer: str) -> None:
+    """A connection that is lost in the middle of the look says nothing, and so proves nothing."""
+    lab, fault = make_lab(), get_fault("proc.kill")
+    shell_of(lab).answers = {"pgrep": "812:9001 end"}
+    target = fault.prepare(lab, Target(("n1",), {"process": "mariadbd"}))
+    shell_of(lab).answers = {"pgrep": answer}
+    proof = fault.took_effect(lab, target)
+    assert not proof.ok and "cannot look" in proof.evidence
+    assert not fault.healed(lab, target).ok
+    with pytest.raises(NodeError):
+        fault.prepare(lab, Target(("n1",), {"process": "mariadbd"}))
+
+
 def test_kill_refuses_when_nobody_runs() -> None:
     lab = make_lab()
+    shell_of(lab).answers = {"pgrep": "end"}
     with pytest.raises(RefusedError, match="no memcached runs on n1"):
         get_fault("proc.kill").prepare(lab, Target(("n1",), {"process": "memcached"}))
 

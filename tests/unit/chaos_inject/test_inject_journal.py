@@ -132,6 +132,19 @@ def test_a_torn_last_line_is_tolerated_and_sealed_off() -> None:
     assert [entry.id for entry in journal.unhealed()] == [first.id, second.id]
 
 
+def test_a_fault_that_is_not_wholly_on_record_does_not_act(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk takes half a line and says so by a short count alone."""
+    lab = make_lab()
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:10]))
+    with pytest.raises(HalabError, match="could not be written"):
+        Journal(lab.paths.journal).arm("node.poweroff", Target(("n2",)))
+    monkeypatch.undo()
+    assert unhealed(lab.paths) == []
+    Journal(lab.paths.journal).arm("node.freeze", Target(("n1",)))
+    assert [entry.fault for entry in unhealed(lab.paths)] == ["node.freeze"]
+
+
 def test_damage_in_the_middle_is_not_tolerated() -> None:
     lab = make_lab()
     lab.paths.journal.write_text('{"id": broken\n')

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from xml.etree.ElementTree import fromstring
+
 import pytest
 from inject_fakes import make_lab, sample, shell_of
 
 from chaos import broker, timers
-from chaos.audit import audit_sql, components, parse_status
-from chaos.cib import Cib, seconds
-from chaos.phases import await_phase, membership_losses
+from chaos.audit import audit_sql
+from chaos.cib import Cib, read, seconds
+from chaos.galera import components, parse_status
+from chaos.primary_watch import PrimaryWatch
+from chaos.progress import await_phase, membership_losses
 from chaos.versions import parse
-from lab.errors import HalabError, NodeError
+from lab.errors import NodeError
 
 CMAP = """\
 runtime.config.totem.consensus (u32) = 2400
@@ -67,17 +72,18 @@ def test_pacemaker_times(text: str, value: float | None) -> None:
 
 
 def test_cib_says_who_is_fenced_and_how_often_is_looked() -> None:
-    cib = Cib(sample("cib.xml"))
+    cib = Cib(fromstring(sample("cib.xml")))
     assert (cib.monitor("IPaddr2"), cib.monitor("haproxy"), cib.monitor("galera", promoted=True)) == (2.0, 1.0, 3.0)
     assert cib.monitor("galera") == 20.0 and cib.monitor("rabbitmq-cluster") is None
     assert cib.fences("n1").ok and "fence-n1 (fence_ipmilan)" in cib.fences("n1").evidence
     assert not cib.fences("n2").ok
-    off = Cib(sample("cib.xml").replace('name="stonith-enabled" value="true"', 'name="stonith-enabled" value="false"'))
+    off = Cib(fromstring(sample("cib.xml").replace('name="stonith-enabled" value="true"',
+                                                   'name="stonith-enabled" value="false"')))
     assert not off.fences("n1").ok
     (device,) = cib.fence_devices()
     assert (device.power_wait, device.delay) == (0.0, 1.5)
-    with pytest.raises(HalabError):
-        Cib("")
+    with pytest.raises(NodeError, match="no node could be asked"):
+        read(make_lab(), "controllers")  # whose nodes answer, but not with XML
 
 
 def test_timers_of_a_lab_name_what_did_not_answer() -> None:
@@ -143,6 +149,39 @@ def test_two_primary_components_are_two_that_are_complete() -> None:
     assert components({"n1": claim(5, 3), "n2": claim(6, 2), "n3": claim(6, 2)}) == (("n2", "n3"),)
     assert components({"n1": claim(5, 3, "non-Primary"), "n2": claim(6, 2), "n3": claim(6, 2)}) == (("n2", "n3"),)
     assert components({}) == ()
+
+
+def test_an_even_split_is_two_components() -> None:
+    """Both halves count on to the same number and the same size."""
+    left, right = "10.0.0.1:3306,10.0.0.2:3306", "10.0.0.3:3306,10.0.0.4:3306"
+    said = {node: {**claim(6, 2), "wsrep_incoming_addresses": left if node < "n3" else right}
+            for node in ("n1", "n2", "n3", "n4")}
+    assert components(said) == (("n1", "n2"), ("n3", "n4"))
+    blind = {node: {**claim(6, 2), "wsrep_incoming_addresses": "AUTO,AUTO"} for node in said}
+    assert len(components(blind)) == 2
+    whole = {node: {**claim(7, 4), "wsrep_incoming_addresses": f"{left},{right}" if node < "n3" else f"{right},{left}"}
+             for node in said}
+    assert components(whole) == (("n1", "n2", "n3", "n4"),)
+
+
+def test_a_watch_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+    shell_of(lab).answers = {"SHOW": "wsrep_cluster_status\tPrimary\nwsrep_cluster_size\t3\n"}
+    with PrimaryWatch(lab) as watch:
+        until = time.monotonic() + 5
+        while not watch.seen and time.monotonic() < until:
+            time.sleep(0.01)
+    assert watch.seen[0].answered == ("n1", "n2", "n3") and watch.seen[0].counts
+
+    def burst(*_: object, **__: object) -> bool:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("chaos.primary_watch.ssh_banner", burst)
+    watch = PrimaryWatch(lab)
+    with pytest.raises(RuntimeError, match="new thread"), watch:
+        time.sleep(0.05)
+    watch.stop()
+    assert watch.seen == ()
 
 
 def test_audit_reads_every_node_and_says_which_it_could_not() -> None:

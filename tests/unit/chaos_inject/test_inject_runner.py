@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 from inject_fakes import make_lab
-from inject_runner import GREEN, RED, FakeFleet, fake_world, scenario
+from inject_runner import GREEN, RED, FakeFleet, FakeWatch, fake_world, scenario
 
 import chaos.runner as runner
-from chaos.facts import Facts
+from chaos.facts import Facts, PrimarySighting
 from chaos.faults import get_fault
 from chaos.journal import Journal, unhealed
 from chaos.model import Proof, Result, Target
+from chaos.preflight import probes_for
+from chaos.probes.fleet import ProbeExit
 from chaos.runner import heal, run
 from lab import gates, interrupt
 from lab.drivers.base import PowerState
@@ -86,6 +88,37 @@ def test_whatever_breaks_is_healed_and_told(log: list[str], where: str, monkeypa
     assert facts.healed is not None and facts.healed.ok
     assert unhealed(lab.paths) == [] and lab.driver.power.state("n2") is PowerState.ON
     assert log[-1] == "probes stop"
+
+
+def test_a_probe_that_did_not_end_in_order_breaks_the_run(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+    monkeypatch.setattr(FakeFleet, "exits", (
+        ProbeExit("sql_write", 1, "Traceback\nOSError: no space left"), ProbeExit("cache", -9),
+        ProbeExit("vip_tcp", 0)))
+    run(lab, scenario())
+    assert facts_of(lab).error == ("the probe sql_write ended with 1: OSError: no space left; "
+                                   "the probe cache ended with -9: no word")
+
+
+def test_a_watch_that_died_breaks_the_run_and_keeps_what_it_saw(log: list[str],
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    lab, seen = make_lab(), (PrimarySighting(1.0, (("n1",), ("n2", "n3"))),)
+    monkeypatch.setattr(FakeWatch, "seen", seen)
+    monkeypatch.setattr(FakeWatch, "error", RuntimeError("can't start new thread"))
+    run(lab, scenario())
+    assert "can't start new thread" in facts_of(lab).error and facts_of(lab).primaries == seen
+
+
+def test_ctrl_c_is_obeyed_also_when_a_probe_did_not_end(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+
+    def stop(*_: object) -> Proof:
+        raise InterruptedByUser("stopped on request")
+
+    monkeypatch.setattr(runner, "await_phase", stop)
+    monkeypatch.setattr(FakeFleet, "exits", (ProbeExit("cache", -9),))
+    with pytest.raises(InterruptedByUser):
+        run(lab, scenario())
 
 
 @pytest.mark.parametrize("error", [InterruptedByUser("stopped on request"), KeyboardInterrupt()])
@@ -196,7 +229,7 @@ def test_repeat_stops_at_the_first_verdict_that_is_not_pass(log: list[str], monk
 
 def test_probes_of_what_is_not_deployed_are_left_out() -> None:
     lab = make_lab(style="segregated", nodes=9)
-    started = runner.probes_for(lab.plan, scenario().workload.probes)
+    started = probes_for(lab.plan, scenario().workload.probes)
     assert "cache" not in started and "sql_write" in started
 
 

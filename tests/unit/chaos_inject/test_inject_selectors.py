@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from xml.etree.ElementTree import fromstring
+
 import pytest
 from inject_fakes import make_lab, sample, shell_of
 
-from chaos.selectors import all_selectors, crm, haproxy, resolve
+from chaos import haproxy, pacemaker
+from chaos.selectors import all_selectors, resolve
 from lab.errors import HalabError, NodeError, RefusedError
 from lab.lab import Lab
 
@@ -26,16 +29,17 @@ def test_registry_and_plain_names() -> None:
 
 
 def test_crm_mon_is_read_in_groups_clones_and_alone() -> None:
-    view = crm.parse(sample("crm_mon.xml"))
-    assert view.dc == "n3" and view.online == ("n1", "n2")
+    view = pacemaker.view(fromstring(sample("crm_mon.xml")))
+    assert view.dc == "n3"
     assert [(one.id, one.node) for one in view.running("IPaddr2")] == [("vip-internal", "n2")]
     assert [one.node for one in view.running("galera")] == ["n1"]
-    assert [one.agent for one in view.resources if one.id == "vip-public"] == ["ocf:heartbeat:IPaddr2"]
 
 
 def test_crm_mon_without_a_cluster_is_an_error_and_not_an_empty_view() -> None:
-    with pytest.raises(HalabError, match="XML"):
-        crm.parse("crm_mon: Connection to cluster failed")
+    lab = make_lab()
+    shell_of(lab).answers = {"crm_mon": "crm_mon: Connection to cluster failed"}
+    with pytest.raises(NodeError, match="no node could be asked"):
+        pacemaker.ask(lab, ["n1", "n2"])
 
 
 def test_vip_holder_is_where_the_kernel_has_it() -> None:
@@ -66,7 +70,7 @@ def test_dead_and_frozen_nodes_are_not_asked() -> None:
     assert resolve(lab, "vip_holder") == ("n3",)
     lab.driver.power.off("n3")
     with pytest.raises(NodeError):
-        crm.ask(lab, ["n1", "n2", "n3"])
+        pacemaker.ask(lab, ["n1", "n2", "n3"])
 
 
 def test_stat_and_stick_table_are_read() -> None:

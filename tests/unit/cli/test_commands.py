@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from halab import ROOT, halab
+
+from cli.program import main
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -31,11 +34,19 @@ MISTYPED = {
 
 
 @pytest.mark.parametrize("case", MISTYPED)
-def test_mistyped(case: str) -> None:
-    done = halab(*MISTYPED[case], env={"HALAB_CWD": "/nowhere"})
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert done.stderr == (GOLDEN / f"{case}.txt").read_text()
+def test_mistyped(case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    # In this process, unlike the rest: none of these gets as far as a library, and starts are slow.
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("HALAB_CWD", "/nowhere")
+    argv = ["./inv", *MISTYPED[case]]
+    monkeypatch.setattr(sys, "argv", argv)
+    with pytest.raises(SystemExit) as end:
+        main(argv)
+    shown = capsys.readouterr()
+    assert end.value.code == 2, shown.err
+    assert shown.out == ""
+    assert shown.err == (GOLDEN / f"{case}.txt").read_text()
 
 
 @pytest.mark.parametrize(

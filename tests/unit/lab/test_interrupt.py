@@ -67,7 +67,8 @@ def test_second_ctrl_c_exits_at_once_though_a_thread_works() -> None:
 import os, signal, threading, time
 from lab import interrupt
 threading.Thread(target=time.sleep, args=(60,)).start()
-with interrupt.guard(lambda text: print(text, flush=True), lambda: print("left", flush=True)):
+say = lambda text: os.write(1, (text + "\\n").encode())  # print may be under way when the signal comes
+with interrupt.guard(say, lambda: say("left")):
     print("ready", flush=True)
     time.sleep(60)
 """
@@ -79,3 +80,13 @@ with interrupt.guard(lambda text: print(text, flush=True), lambda: print("left",
     child.send_signal(signal.SIGINT)
     assert child.wait(5) == 130
     assert child.stdout.read() == "left\n"
+
+
+def test_a_signal_in_the_middle_of_a_print_is_no_crash(capfd: pytest.CaptureFixture[str]) -> None:
+    def notify(text: str) -> None:
+        raise RuntimeError("reentrant call inside <_io.BufferedWriter name='<stdout>'>")
+
+    with interrupt.guard(notify):
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupt.requested()
+    assert interrupt.NOTICE in capfd.readouterr().err

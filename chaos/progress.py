@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from chaos.fencing import fence_requests
 from chaos.model import Proof
-from chaos.recording import fences
 from chaos.selectors.vip_holder import VipHolder
 from lab import interrupt
 from lab.errors import HalabError
@@ -67,9 +67,8 @@ def _events(lab: Lab, kind: str, since: float) -> list[Event]:
 
 
 def _requested(lab: Lab, nodes: tuple[str, ...], since: float) -> bool:
-    asked = {event.node for event in _events(lab, "bmc.request", since)
-             if fences(str(event.data.get("command", "")))}
-    return asked >= set(nodes)
+    events = list(read_events(lab.paths.events, since))
+    return all(fence_requests(events, node, since) for node in nodes)
 
 
 def _fenced(lab: Lab, nodes: tuple[str, ...], since: float) -> bool:

@@ -1,0 +1,37 @@
+"""What the lab's diary says about fencing: one definition for those who wait, heal and judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lab.events import Event
+
+
+def fences(command: str) -> bool:
+    """Whether a BMC command belongs to a fence operation; a monitor asks for the status alone.
+
+    "on" counts: the agent does not switch a node off that answers "off" to its status request,
+    so the second half of the reboot is all that is seen of fencing a node without power.
+    """
+    return command in ("on", "off", "cycle", "reset", "shutdown")
+
+
+def fence_requests(events: Iterable[Event], node: str, since: float) -> list[Event]:
+    """The requests to fence ``node`` from ``since`` on, by time."""
+    return sorted((event for event in events
+                   if event.kind == "bmc.request" and event.node == node and event.at >= since
+                   and fences(str(event.data.get("command", "")))), key=lambda event: event.at)
+
+
+def was_off(events: Iterable[Event], node: str, begin: float, end: float) -> Event | None:
+    """The power-off by which ``node`` was without power at ``begin`` or later, up to ``end``; else None.
+
+    That it was powered on again since does not matter: whatever ran on it had ended.
+    """
+    power = sorted((event for event in events
+                    if event.kind.startswith("power.") and event.node == node and event.at <= end),
+                   key=lambda event: event.at)
+    before = [event for event in power if event.at <= begin]
+    if before and before[-1].kind == "power.off":
+        return before[-1]
+    return next((event for event in power if event.at > begin and event.kind == "power.off"), None)

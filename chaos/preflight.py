@@ -1,0 +1,44 @@
+"""What has to hold before anything is broken."""
+
+from __future__ import annotations
+
+from chaos import journal
+from chaos.probes import traits
+from chaos.scenario import Scenario
+from chaos.selectors import all_selectors
+from lab import gates
+from lab.choices import unknown_choice
+from lab.errors import CapabilityError, RefusedError
+from lab.lab import Lab
+from lab.plan import Plan
+
+
+def refuse(lab: Lab, scenario: Scenario) -> None:
+    """Raise, before anything is touched, if this lab cannot run this scenario now."""
+    journal.refuse_if_unhealed(lab.paths, lab.name)
+    missing = sorted((scenario.fault.needs | set(scenario.needs.capabilities)) - lab.driver.capabilities)
+    if missing:
+        raise CapabilityError(f"the {lab.driver.name} driver cannot: {', '.join(missing)}",
+                              where=f"scenario {scenario.name}",
+                              remedy="./inv chaos.list shows what each scenario needs")
+    needs = scenario.needs
+    if needs.styles and lab.plan.style not in needs.styles:
+        raise RefusedError(f"scenario {scenario.name} is for the style {' or '.join(needs.styles)}",
+                           where=f"lab {lab.name} is {lab.plan.style}")
+    if len(lab.plan.nodes) < needs.nodes:
+        raise RefusedError(f"scenario {scenario.name} needs {needs.nodes} nodes",
+                           where=f"lab {lab.name} has {len(lab.plan.nodes)}")
+    names = [node.name for node in lab.plan.nodes]
+    if (target := scenario.injection.target) not in [*all_selectors(), *names]:
+        raise unknown_choice("node or selector", target, [*all_selectors(), *names], where=f"lab {lab.name}")
+    red = [gate for gate in gates.check_all(lab) if not gate.ok]
+    if red:
+        raise RefusedError(f"lab '{lab.name}' is not healthy, so breaking it would prove nothing",
+                           where=f"gate {red[0].name}: {red[0].detail}",
+                           remedy=f"./inv lab.wait --name={lab.name}")
+
+
+def probes_for(plan: Plan, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of ``wanted`` that have something to talk to in this lab."""
+    services = {name: traits(name).client_of for name in wanted}
+    return tuple(name for name, service in services.items() if service is None or plan.running(service))

@@ -1,0 +1,171 @@
+"""Gates on words that real daemons said, and on words that must not be taken for health."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from invoke.parser import Parser
+
+from lab import gates
+from lab.errors import DeadlineError, NodeError
+from lab.gates import Look
+from lab.gates.haproxy import GATE as HAPROXY
+from lab.gates.membership import GATE as MEMBERSHIP
+from lab.gates.rabbitmq import _ANSWER
+from lab.gates.resources import GATE as RESOURCES
+from lab.layouts import make_plan
+from lab.shell import Completed
+from lab.topology import topology_from_options
+
+QUORUM = """Quorum information
+------------------
+Quorum provider:  corosync_votequorum
+Nodes:            3
+Node ID:          1
+Ring ID:          1.9
+Quorate:          Yes
+
+Membership information
+----------------------
+    Nodeid      Votes Name
+         1          1 10.66.2.11 (local)
+         2          1 10.66.2.12
+         3          1 10.66.2.13
+"""
+
+
+class FakeShell:
+    """Answers by node, the same for every command."""
+
+    def __init__(self, answers: dict[str, str]) -> None:
+        self.answers = answers
+
+    def run(self, node: str, command: str, **options: Any) -> Completed:
+        if node not in self.answers:
+            raise NodeError(f"{node} cannot be reached over SSH")
+        return Completed(self.answers[node], "", 0)
+
+    def on_all(self, nodes: Any, command: str, **options: Any) -> dict[str, Completed]:
+        return {node: self.run(node, command) for node in nodes}
+
+
+class FakeLab:
+    def __init__(self, answers: dict[str, str] | str) -> None:
+        self.plan = make_plan(topology_from_options())
+        names = [node.name for node in self.plan.nodes]
+        self.shell = FakeShell(answers if isinstance(answers, dict) else dict.fromkeys(names, answers))
+        self.name = self.plan.lab
+        self.events = Events()
+        self.driver = SimpleNamespace(slowness=1.0)
+
+
+class Events:
+    def __init__(self) -> None:
+        self.said: list[tuple[str, dict[str, Any]]] = []
+
+    def emit(self, kind: str, node: str = "", **data: Any) -> None:
+        self.said.append((kind, data))
+
+
+def look(gate: Any, lab: Any) -> Look:
+    found: Look = gate.look(lab)
+    return found
+
+
+def test_membership_holds_when_all_say_the_same() -> None:
+    assert look(MEMBERSHIP, FakeLab(QUORUM)).ok
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    (QUORUM.replace("Quorate:          Yes", "Quorate:          No"), "n1 is not quorate"),
+    (QUORUM.replace("         3          1 10.66.2.13\n", ""), "n1 sees members [1, 2]"),
+    ("Cannot initialize QUORUM service\n", "corosync does not answer"),
+])
+def test_membership_names_what_does_not_hold(text: str, words: str) -> None:
+    seen = look(MEMBERSHIP, FakeLab(text))
+    assert not seen.ok and words in seen.detail
+
+
+def test_one_node_with_another_view_is_seen() -> None:
+    alone = QUORUM.replace("         3          1 10.66.2.13\n", "")
+    seen = look(MEMBERSHIP, FakeLab({"n1": QUORUM, "n2": QUORUM, "n3": alone}))
+    assert not seen.ok and "n3 sees" in seen.detail
+
+
+def stat(*status: str) -> str:
+    rows = [f"galera,n{number},{word}," for number, word in enumerate(status, 1)]
+    return "# pxname,svname,status,\nhealth,FRONTEND,OPEN,\n" + "\n".join(rows) + "\ngalera,BACKEND,UP,\n"
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    (stat("UP", "UP", "UP"), ""),
+    (stat("UP", "DOWN", "UP"), "n2 is DOWN"),
+    (stat("UP", "UP 1/2", "UP"), "n2 is UP 1/2"),
+    (stat("UP", "UP"), "balances 2 servers, the plan has 3"),
+    ("", "does not answer"),
+])
+def test_haproxy_wants_every_backend_up(text: str, words: str) -> None:
+    seen = look(HAPROXY, FakeLab(text))
+    assert seen.ok is (words == "") and words in seen.detail
+
+
+def test_rabbitmq_s_answer_is_read() -> None:
+    found = _ANSWER.search("{ok, {[rabbit@n1, rabbit@n2], [rabbit@n1, rabbit@n2, rabbit@n3], 0, 1}}")
+    assert found and found.groups() == ("rabbit@n1, rabbit@n2", "rabbit@n1, rabbit@n2, rabbit@n3", "0", "1")
+
+
+def test_half_an_answer_of_pacemaker_is_not_yet() -> None:
+    lab = FakeLab("")
+    result = gates._look(lab, RESOURCES, time.monotonic())  # type: ignore[arg-type]
+    assert not result.ok and "does not answer yet" in result.detail
+
+
+def test_an_answer_that_makes_no_sense_is_not_yet() -> None:
+    class Odd:
+        name = "odd"
+        after = ()
+
+        def look(self, lab: Any) -> Look:
+            raise KeyError("wsrep_cluster_status")
+
+        def show(self, lab: Any) -> str:
+            return "./inv lab.status"
+
+    result = gates._look(FakeLab(""), Odd(), time.monotonic())  # type: ignore[arg-type]
+    assert not result.ok and "wsrep_cluster_status" in result.detail
+
+
+def test_waiting_ends_with_the_lowest_red_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Red:
+        def __init__(self, name: str, after: tuple[str, ...] = ()) -> None:
+            self.name, self.after = name, after
+
+        def look(self, lab: Any) -> Look:
+            return Look(False, f"{self.name} is red")
+
+        def show(self, lab: Any) -> str:
+            return f"show {self.name}"
+
+    monkeypatch.setattr(gates, "gates_of", lambda plan: [Red("first"), Red("second", ("first",))])
+    with pytest.raises(DeadlineError, match="gate 'first' is not green") as caught:
+        gates.await_all(FakeLab(""), time.monotonic() + 0.1)  # type: ignore[arg-type]
+    assert caught.value.where == "show first"
+
+
+def test_the_commands_that_gates_name_can_be_typed() -> None:
+    """Each is parsed by the real command line."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+    from tasks import namespace
+
+    lab: Any = FakeLab("")
+    for gate in gates.gates_of(lab.plan):
+        words = shlex.split(gate.show(lab))
+        assert words[0] == "./inv"
+        parsed = Parser(contexts=namespace.to_contexts()).parse_argv(words[1:])
+        assert parsed[0].name.startswith("lab.")
