@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from chaos.faults.base import BaseFault, all_hold
+from chaos.faults.base import BaseFault, all_hold, power_back_on, with_params
 from chaos.faults.node_poweroff import alive
 from chaos.model import HealRank, Proof, Target
 from chaos.reach import packets_return, ssh_banner
 from lab.drivers.base import PowerState
 from lab.errors import NodeError
+from lab.events import read_events
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -46,27 +48,28 @@ class NodePanic(BaseFault):
     def took_effect(self, lab: Lab, target: Target) -> Proof:
         return all_hold([self._crashed(lab, node) for node in target.nodes])
 
+    def prepare(self, lab: Lab, target: Target) -> Target:
+        """Note the time: a power-on after it means that the node was fenced and boots already."""
+        return with_params(target, since=time.time())
+
     def heal(self, lab: Lab, target: Target) -> None:
-        """Press the reset button of a node that still hangs; one that was fenced has booted or boots."""
+        """Cut the power of a node that still hangs, and have it on; one that was fenced is left alone."""
+        cycled = {event.node for event in read_events(lab.paths.events, float(target.params.get("since", 0)))
+                  if event.kind == "power.off"}
         for node in target.nodes:
-            power = lab.driver.power
-            if power.state(node) is PowerState.ON and not self._answers(lab, node):
-                power.off(node)
-            if power.state(node) is PowerState.OFF:
-                power.on(node)
+            if node not in cycled and not packets_return(lab, node, "mgmt"):
+                lab.driver.power.off(node)
+            power_back_on(lab, node)
 
     def healed(self, lab: Lab, target: Target) -> Proof:
         return all_hold([alive(lab, node) for node in target.nodes])
 
     @staticmethod
-    def _answers(lab: Lab, node: str) -> bool:
-        return packets_return(lab, node, "mgmt")
-
-    def _crashed(self, lab: Lab, node: str) -> Proof:
+    def _crashed(lab: Lab, node: str) -> Proof:
         state = lab.driver.power.state(node)
         if state is not PowerState.ON:
             return Proof(False, f"{node}: the driver says its power is {state}: it did not just crash")
-        if self._answers(lab, node) or ssh_banner(lab, node):
+        if packets_return(lab, node, "mgmt") or ssh_banner(lab, node):
             return Proof(False, f"{node}: its kernel still answers")
         return Proof(True, f"{node}: power on, and its kernel answers nothing")
 

@@ -31,6 +31,7 @@ from lab.vm.vagrant import LabVagrant
 CAPABILITIES = frozenset({"poweroff", "suspend", "netfilter", "shell", "seed", "panic", "own_clock", "netem",
                           "watchdog", "blockdev"})
 _BOOT_TIMEOUT = 120  # s to the first login, on a machine with KVM
+_CONNECT_TIMEOUT = 15  # s for one login, Vagrant's own default
 # Vagrant says this when the machine's process is about to start: by then nothing is left to collide over.
 _STARTING = "Starting domain"
 _STARTED = "Waiting for domain"
@@ -118,7 +119,8 @@ class VagrantDriver:
         text = project.render(
             self._plan, self._paths, box=box.ensure_box(disk), kernel=disk.with_name("vmlinuz"),
             uri=self._daemon.uri, prefix=self._machines.prefix,
-            accelerated=hypervisor.acceleration() == "kvm", boot_timeout=self._boot_timeout)
+            accelerated=hypervisor.acceleration() == "kvm", boot_timeout=self._boot_timeout,
+            connect_timeout=int(_CONNECT_TIMEOUT * self.slowness))
         state.write_atomically(self._paths.root / "Vagrantfile", text)
 
     def create(self, node: Node, seed: Iterable[File]) -> None:

@@ -22,7 +22,6 @@ EMULATED_SLOWNESS = 10.0
 _TRY_TIMEOUT = 15.0
 
 
-@cache
 def acceleration() -> Acceleration:
     """How machines run here; the environment variable ``HALAB_ACCELERATION`` overrides the finding.
 
@@ -70,6 +69,7 @@ def warnings() -> tuple[str, ...]:
             "containers (the default driver) need seconds.",)
 
 
+@cache
 def _kvm_makes_a_machine() -> bool:
     command = ["qemu-system-x86_64", "-accel", "kvm", "-machine", "none", "-nodefaults", "-display", "none",
                "-monitor", "stdio"]

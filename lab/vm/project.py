@@ -71,13 +71,13 @@ def initrd(paths: LabPaths, node: str) -> Path:
 
 
 def render(plan: Plan, paths: LabPaths, *, box: str, kernel: Path, uri: str, prefix: str, accelerated: bool,
-           boot_timeout: int) -> str:
-    """The Vagrantfile of the lab."""
+           boot_timeout: int, connect_timeout: int) -> str:
+    """The Vagrantfile of the lab; the timeouts are seconds to the first login, and of one login."""
     environment = Environment(loader=FileSystemLoader(TEMPLATE.parent), undefined=StrictUndefined, trim_blocks=True,
                               lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
     return environment.get_template(TEMPLATE.name).render(
         plan=plan, nodes=machines(plan, paths), box=box, kernel=kernel, uri=uri, prefix=prefix, pool=POOL,
-        key=paths.secrets / "root.ssh", accelerated=accelerated, boot_timeout=boot_timeout,
+        key=paths.secrets / "root.ssh", accelerated=accelerated, boot_timeout=boot_timeout, connect_timeout=connect_timeout,
         vagrant_home=vagrant_home())
 
 
