@@ -79,8 +79,7 @@ class Machines:
         if self.state(node) is not PowerState.OFF:
             self.kill(node)
         disks = disk_files(domain.XMLDesc())
-        flags = (libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
-                 | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA)
+        flags = libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
         self._do("remove", node, lambda found: found.undefineFlags(flags))
         for path in disks:
             self._remove_volume(path)

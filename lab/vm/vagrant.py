@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import queue
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -52,6 +53,12 @@ class LabVagrant(vagrant.Vagrant):  # type: ignore[misc]  # python-vagrant has n
         self._execute(self._make_vagrant_command(["up", node, "--provider=libvirt", "--no-provision"]),
                       progress, timeout)
 
+    def _make_vagrant_command(self, args: Sequence[str | None]) -> list[str]:
+        program = shutil.which("vagrant", path=self.env.get("PATH"))
+        if program is None:
+            raise HostError("the program 'vagrant' is not on this host", remedy="./inv lab.doctor --driver=vagrant")
+        return [program, *(word for word in args if word is not None)]
+
     # The three ways in which python-vagrant runs a command.
 
     def _call_vagrant_command(self, args: Sequence[str | None]) -> None:
@@ -69,13 +76,9 @@ class LabVagrant(vagrant.Vagrant):  # type: ignore[misc]  # python-vagrant has n
         with self._log.open("a") as log:
             log.write(f"+ {' '.join(command)}\n")
             log.flush()
-            try:
-                child = subprocess.Popen(words, cwd=self.root, env=self.env, stdin=subprocess.DEVNULL,
-                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-                                         text=True, errors="replace")
-            except FileNotFoundError as error:
-                raise HostError(f"the program '{error.filename}' is not on this host",
-                                remedy="./inv lab.doctor --driver=vagrant") from error
+            child = subprocess.Popen(words, cwd=self.root, env=self.env, stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                                     text=True, errors="replace")
             said: dict[str, list[str]] = {"out": [], "err": []}
             try:
                 for name, line in _lines(child, time.monotonic() + timeout, " ".join(command)):
