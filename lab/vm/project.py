@@ -77,8 +77,8 @@ def render(plan: Plan, paths: LabPaths, *, box: str, kernel: Path, uri: str, pre
                               lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
     return environment.get_template(TEMPLATE.name).render(
         plan=plan, nodes=machines(plan, paths), box=box, kernel=kernel, uri=uri, prefix=prefix, pool=POOL,
-        key=paths.secrets / "root.ssh", accelerated=accelerated, boot_timeout=boot_timeout, connect_timeout=connect_timeout,
-        vagrant_home=vagrant_home())
+        key=paths.secrets / "root.ssh", accelerated=accelerated, boot_timeout=boot_timeout,
+        connect_timeout=connect_timeout, vagrant_home=vagrant_home())
 
 
 def write_leases(plan: Plan, daemon: Daemon) -> None:

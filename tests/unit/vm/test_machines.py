@@ -65,7 +65,9 @@ def test_a_libvirtd_that_is_gone(tmp_path: Path) -> None:
 
 
 def test_what_libvirt_is_told() -> None:
-    assert ElementTree.fromstring(network_xml("ring", "br-ring")).find("bridge").get("name") == "br-ring"  # type: ignore[union-attr]
+    bridge = ElementTree.fromstring(network_xml("ring", "br-ring")).find("bridge")
+    assert bridge is not None
+    assert bridge.get("name") == "br-ring"
     assert ElementTree.fromstring(pool_xml("/x & y")).findtext("target/path") == "/x & y"
-    domain = "<domain><devices><disk device='disk'><source file='/a.img'/></disk><disk device='cdrom'/></devices></domain>"
-    assert disk_files(domain) == ["/a.img"]
+    disks = "<disk device='disk'><source file='/a.img'/></disk><disk device='cdrom'/>"
+    assert disk_files(f"<domain><devices>{disks}</devices></domain>") == ["/a.img"]
