@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from chaos.facts import Facts, Timers
+from chaos.facts import Facts, Timers, client_patience
 from chaos.faults import all_faults
 from chaos.model import Traits
 from chaos.probes import traits
@@ -73,6 +73,11 @@ def _known(timers: Timers, name: str) -> float:
     return float(value)
 
 
+def client_retry(timers: Timers) -> float:
+    """How long a client waits for an answer, as :mod:`chaos.probes.fleet` tells the probes."""
+    return CLIENT_RETRY * client_patience(timers.slowness)
+
+
 def membership(timers: Timers) -> float:
     """Tm: corosync declares the token lost, then the survivors agree on a membership."""
     return _known(timers, "token") + _known(timers, "consensus")
@@ -89,17 +94,17 @@ def vip_takeover(timers: Timers, fenced: bool = True) -> Bound:
     tm = membership(timers)
     low, high = fencing(timers) if fenced else (0.0, 0.0)
     start = VIP_START_HIGH * timers.slowness
-    return Bound(tm + low + VIP_START_LOW, tm + CIB_REASK + high + start + CLIENT_RETRY,
+    return Bound(tm + low + VIP_START_LOW, tm + CIB_REASK + high + start + client_retry(timers),
                  f"Tm {tm:.2f} + Tf {low:.2f}..{high:.2f} + Ts {VIP_START_LOW}..{start:g}, "
-                 f"above also {CIB_REASK:.0f} s CIB re-ask and {CLIENT_RETRY:.0f} s client retry")
+                 f"above also {CIB_REASK:.0f} s CIB re-ask and {client_retry(timers):.0f} s client retry")
 
 
 def galera_member_lost(timers: Timers) -> Bound:
     """Commits wait until the group has excluded a silent member."""
     s, p, ka = (_known(timers, f"evs_{name}") for name in ("suspect", "check", "keepalive"))
     j = _known(timers, "evs_join_retrans")
-    return Bound(max(0.0, s - ka), s + p + j + CLIENT_RETRY,
-                 f"S {s:g} - ka {ka:g} .. S + P {p:g} + j {j:g} + {CLIENT_RETRY:.0f} s client retry")
+    return Bound(max(0.0, s - ka), s + p + j + client_retry(timers),
+                 f"S {s:g} - ka {ka:g} .. S + P {p:g} + j {j:g} + {client_retry(timers):.0f} s client retry")
 
 
 def backend_silent(timers: Timers) -> Bound:
@@ -108,7 +113,7 @@ def backend_silent(timers: Timers) -> Bound:
     f = _known(timers, "haproxy_fall")
     low = 0.0 if timers.haproxy_observe_layer4 else f * c
     fast = timers.haproxy_fastinter or i
-    return Bound(low, i + f * max(c, fast) + CLIENT_RETRY,
+    return Bound(low, i + f * max(c, fast) + client_retry(timers),
                  f"f {f:.0f} x c {c:g} .. i {i:g} + f c + client retry")
 
 
@@ -117,7 +122,7 @@ def backend_reset(timers: Timers) -> Bound:
     i, f = _known(timers, "haproxy_inter"), _known(timers, "haproxy_fall")
     # Derived, the floor is (f - 1) i.  Measured, it is 0.02..0.06 s: the proxy redispatches a refused
     # connection to the next backend at once.
-    return Bound(0.0, f * i + CLIENT_RETRY, f"0 .. f {f:.0f} x i {i:g} + client retry")
+    return Bound(0.0, f * i + client_retry(timers), f"0 .. f {f:.0f} x i {i:g} + client retry")
 
 
 def proxy_killed(timers: Timers) -> Bound:
@@ -125,9 +130,9 @@ def proxy_killed(timers: Timers) -> Bound:
     if timers.haproxy_restart is not None:
         r = timers.haproxy_restart
         start = 1.0 * timers.slowness
-        return Bound(r, r + start + CLIENT_RETRY, f"RestartSec {r:g} .. + {start:g} s start + client retry")
+        return Bound(r, r + start + client_retry(timers), f"RestartSec {r:g} .. + {start:g} s start + client retry")
     mt, start = _known(timers, "haproxy_monitor"), UNIT_START_HIGH * timers.slowness
-    return Bound(UNIT_START_LOW, mt + start + CLIENT_RETRY,
+    return Bound(UNIT_START_LOW, mt + start + client_retry(timers),
                  f"Ts {UNIT_START_LOW}..{start:g} (polled systemd job) + Mt {mt:g} + client retry")
 
 
@@ -135,15 +140,17 @@ def queue_leader_lost(timers: Timers, silent: bool) -> Bound:
     """The quorum queue elects another leader.  The published lower bound for a silent loss (5 s)
     does not hold: 1.06 s was measured several times, so the floor is 0 until it is calibrated."""
     high = (QUORUM_QUEUE_SILENT_HIGH if silent else QUORUM_QUEUE_KILL_HIGH) * timers.slowness
-    return Bound(0.0, high + CLIENT_RETRY, f"0 .. {high:g} (election) + client retry")
+    return Bound(0.0, high + client_retry(timers), f"0 .. {high:g} (election) + client retry")
 
 
-def client_reconnect() -> Bound:
+def client_reconnect(timers: Timers) -> Bound:
     """Only the client's own connection was lost; the service is there."""
-    return Bound(0.0, 2 * CLIENT_RETRY, "0 .. one timeout and one reconnect")
+    return Bound(0.0, 2 * client_retry(timers), "0 .. one timeout and one reconnect")
 
 
-UNNOTICED = Bound(0.0, CLIENT_RETRY, f"should not notice: 0 .. {CLIENT_RETRY:.0f} s client retry")
+def unnoticed(timers: Timers) -> Bound:
+    """Nothing that the service needs is lost; a client may have to ask twice."""
+    return Bound(0.0, client_retry(timers), f"should not notice: 0 .. {client_retry(timers):.0f} s client retry")
 
 
 def bounds(facts: Facts) -> Bounds:
@@ -156,7 +163,7 @@ def bounds(facts: Facts) -> Bounds:
         if client.observer:
             continue
         try:
-            known[probe] = _slowest(_parts(facts, probe, client))
+            known[probe] = _slowest(_parts(facts, probe, client)) or unnoticed(facts.timers)
         except NoBound as error:
             missing[probe] = str(error)
             if not isinstance(error, NoFormula):
@@ -164,9 +171,9 @@ def bounds(facts: Facts) -> Bounds:
     return Bounds(known, missing, frozenset(unread))
 
 
-def _slowest(parts: list[Bound]) -> Bound:
+def _slowest(parts: list[Bound]) -> Bound | None:
     if len(parts) <= 1:
-        return parts[0] if parts else UNNOTICED
+        return parts[0] if parts else None
     return Bound(max(part.low for part in parts), max(part.high for part in parts),
                  "the slowest of: " + "; ".join(part.why for part in parts))
 
@@ -202,7 +209,7 @@ def _silent_loss(facts: Facts, client: Traits) -> list[Bound]:
     if client.client_of == "rabbitmq" and facts.runs("rabbitmq"):
         found.append(queue_leader_lost(timers, silent=True))
     if client.client_of == "memcached" and facts.runs("memcached"):
-        found.append(client_reconnect())
+        found.append(client_reconnect(timers))
     return found
 
 
@@ -223,7 +230,7 @@ def _process(facts: Facts, client: Traits) -> list[Bound]:
         case "beam.smp", "rabbitmq":
             return [queue_leader_lost(facts.timers, silent=False)]
         case "memcached", "memcached":
-            return [client_reconnect()]
+            return [client_reconnect(facts.timers)]
         case "mariadbd" | "beam.smp" | "memcached", _:
             return []
     raise NoFormula(f"there is no formula for the death of {process or 'an unnamed process'}")

@@ -59,6 +59,11 @@ class Timers:
     slowness: float = 1.0
 
 
+def client_patience(slowness: float) -> float:
+    """How many times longer than from a container a client waits for an answer; an outage is one for it too."""
+    return min(slowness, 5.0)
+
+
 @dataclass(frozen=True)
 class Roles:
     """Who did what when the fault struck; node names, empty if unknown.

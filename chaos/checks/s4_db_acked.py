@@ -59,7 +59,7 @@ def _too_few_looks(facts: Facts) -> str:
     if begin is None or end is None:
         return "no time of injection, or of the end"
     looks = sum(one.counts and one.at >= begin for one in facts.primaries)
-    need = max(1, int((end - begin) / LOOK_EVERY))
+    need = max(1, int((end - begin) / (LOOK_EVERY * facts.timers.slowness)))
     if looks >= need:
         return ""
     return (f"only {looks} looks at the Primary components in the {end - begin:.0f} s from the fault on "

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chaos.facts import client_patience
 from chaos.probes import traits
 from chaos.probes.config import PARENT, ProbeConfig, ProbeSecrets, Targets
 from chaos.probes.hostload import HostLoad
@@ -78,6 +79,7 @@ class ProbeFleet:
         self._run_dir = run_dir
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._ready: dict[str, float] = {}
+        self._patience = 1.0
         self._load = HostLoad(run_dir / _HOST_FILE)
 
     def __enter__(self) -> ProbeFleet:
@@ -102,6 +104,8 @@ class ProbeFleet:
         if not lab.namespace.exists():
             raise HostError(f"the lab's network namespace {lab.namespace.name} is gone",
                             where=str(lab.namespace.path), remedy="./inv lab.up")
+        self._patience = client_patience(lab.driver.slowness)
+        deadline *= lab.driver.slowness
         self.start_in(lab.namespace.command, targets_of(lab, client), names, period,
                       secrets_of(lab), deadline)
 
@@ -140,7 +144,7 @@ class ProbeFleet:
 
     def _config(self, name: str, targets: Targets, period: float) -> Path:
         config = ProbeConfig(
-            probe=name, period=traits(name).period or period, timeout=TIMEOUT,
+            probe=name, period=traits(name).period or period, timeout=TIMEOUT * self._patience,
             samples=samples_file(self._run_dir, name),
             ledger=ledger_file(self._run_dir, name) if traits(name).ledger else None, targets=targets)
         path = self._run_dir / "probes" / f"{name}.json"

@@ -18,7 +18,7 @@ from lab.errors import RefusedError
 Acceleration = Literal["kvm", "emulated"]
 OVERRIDE = "HALAB_ACCELERATION"
 # Measured: a fence agent's call takes 6.6 s instead of 0.5 s, a boot 40 s instead of 3 s.
-EMULATED_SLOWNESS = 10.0
+EMULATED_SLOWNESS = 15.0
 _TRY_TIMEOUT = 15.0
 
 

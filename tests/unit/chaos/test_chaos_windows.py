@@ -10,12 +10,12 @@ from synthetic import TIMERS, Story, base_facts, build, recording
 
 from chaos.bounds import (
     FAMILIES,
-    UNNOTICED,
     bounds,
     fencing,
     galera_member_lost,
     membership,
     proxy_killed,
+    unnoticed,
     vip_takeover,
 )
 from chaos.facts import Roles, Timers
@@ -101,7 +101,7 @@ def test_bounds_hold_for_the_measured_process_kills() -> None:
 
 def test_losing_a_bystander_costs_the_vip_nothing() -> None:
     found = bounds(replace(base_facts(), roles=Roles(vip_holder="c2", galera_writer="c2")))
-    assert found.known["vip_tcp"] == found.known["sql_read"] == UNNOTICED
+    assert found.known["vip_tcp"] == found.known["sql_read"] == unnoticed(TIMERS)
     assert found.known["sql_write"].low == pytest.approx(1.2)
 
 
@@ -116,9 +116,9 @@ def test_a_timer_or_role_that_was_not_read_leaves_the_bound_out() -> None:
 def test_what_the_fault_should_not_touch_may_be_away_for_one_retry() -> None:
     """The database is killed: neither the proxy's own page, nor the broker, nor the cache may notice."""
     killed = replace(base_facts(), fault="proc.kill", params={"process": "mariadbd"}, wants_fencing=False)
-    assert {name for name, bound in bounds(killed).known.items() if bound == UNNOTICED} == {
+    assert {name for name, bound in bounds(killed).known.items() if bound == unnoticed(TIMERS)} == {
         "vip_tcp", "mq_publish", "mq_consume", "cache"}
-    assert limit({"*": "bound + 2s"}, "cache", UNNOTICED.high) == Limit(3.0)
+    assert limit({"*": "bound + 2s"}, "cache", unnoticed(TIMERS).high) == Limit(3.0)
 
 
 def test_a_daemon_or_fault_without_a_formula_has_no_bound() -> None:

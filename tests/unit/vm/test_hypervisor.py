@@ -32,7 +32,7 @@ def test_flags_alone_do_not_do(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_emulation_is_slow_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(hypervisor.OVERRIDE, "emulated")
-    assert (hypervisor.default_profile(), hypervisor.slowness()) == ("emulated", 10.0)
+    assert (hypervisor.default_profile(), hypervisor.slowness()) == ("emulated", 15.0)
     assert "no KVM" in hypervisor.warnings()[0]
     monkeypatch.setenv(hypervisor.OVERRIDE, "kvm")
     assert (hypervisor.default_profile(), hypervisor.slowness(), hypervisor.warnings()) == ("tuned", 1.0, ())
