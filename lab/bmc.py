@@ -185,7 +185,7 @@ def is_running(lab: Lab) -> bool:
     return bool(Cgroup(lab.name, "bmc").pids())
 
 
-def start(lab: Lab, *, within: float = 15.0) -> None:
+def start(lab: Lab, *, within: float = 60.0) -> None:
     """Start the service in its own cgroup, inside the lab's namespace; returns when it listens."""
     if is_running(lab):
         return

@@ -31,6 +31,7 @@ from lab.process import run
 CAPABILITIES = frozenset({"poweroff", "suspend", "netfilter", "shell", "seed"})
 # What corosync (real-time, locked memory) and the network faults need beyond nspawn's own set.
 _GUEST_CAPABILITIES = "CAP_NET_ADMIN,CAP_NET_RAW,CAP_SYS_NICE,CAP_IPC_LOCK"
+_START_WITHIN = 60.0  # seconds; 0.1 on an idle host, and much more on one with other work
 # Join every cgroup of the node, then become nspawn.  A shell, because joining must happen
 # between fork and exec, where a threaded Python may not run; paths arrive as arguments.
 _JOIN = 'set -e; n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n-1)); done; exec "$@"'
@@ -81,12 +82,12 @@ class ContainerPower:
         self._events.emit("power.on", node)
 
     def _await_leader(self, group: Cgroup) -> None:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + _START_WITHIN
         while group.leader() is None:
             if time.monotonic() > deadline:
                 log = self._paths.node(group.member) / "console.log"
                 last = log.read_text(errors="replace").strip().splitlines()[-3:] if log.exists() else []
-                raise DeadlineError(f"{group.member} did not start in 15 s", where="; ".join(last) or str(log),
+                raise DeadlineError(f"{group.member} did not start in {_START_WITHIN:g} s", where="; ".join(last) or str(log),
                                     remedy="./inv lab.doctor")
             time.sleep(0.01)
 

@@ -95,10 +95,24 @@ def beside(lab: Lab, kind: str, act: Callable[[], None]) -> Iterator[None]:
     assert not errors, errors
 
 
-@pytest.mark.timeout(300)
+def measured(lab: Lab, name: str) -> Verdict:
+    """The verdict of a scenario; measured again where only V4 failed, at most twice.
+
+    V4 alone says that this machine was too busy to measure, which is no word about halab or the
+    cluster; a test machine has other work now and then.
+    """
+    for _ in range(3):
+        verdict = runner.run(lab, load_scenario(name))
+        if not (verdict.result is Result.INVALID and "V4" in failed(verdict)):
+            break
+        gates.await_all(lab, time.monotonic() + 120)
+    return verdict
+
+
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_reference_deployment_deserves_pass(lab: Lab, name: str) -> None:
-    verdict = runner.run(lab, load_scenario(name))
+    verdict = measured(lab, name)
     body = verdict.to_json()
     assert verdict.result is Result.PASS, json.dumps(body, indent=1)
     assert set(findings(verdict)) >= {"S1", "S3", "S4", "S5", "L1", "L4", "L5", "V1", "V2", "V3", "V4", "V5", "V6"}
