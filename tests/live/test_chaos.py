@@ -205,6 +205,22 @@ def test_a_fault_that_does_nothing_is_invalid(lab: Lab, monkeypatch: pytest.Monk
 
 
 @pytest.mark.timeout(300)
+def test_ctrl_c_in_mid_fault_heals_before_it_leaves(lab: Lab) -> None:
+    since = time.time()
+    child = subprocess.Popen([sys.executable, "-m", "cli", "chaos.run", "vip-holder-frozen", f"--name={NAME}"],
+                             cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                             start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not any(event.kind == "fault.inject" for event in read_events(lab.paths.events, since)):
+        assert child.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    said = child.communicate(timeout=120)[1]
+    assert child.returncode == 130 and "nothing was destroyed" in said
+    assert not journal.unhealed(lab.paths)
+
+
+@pytest.mark.timeout(300)
 def test_a_runner_that_was_killed_in_mid_fault_is_healed(lab: Lab) -> None:
     since = time.time()
     child = subprocess.Popen([sys.executable, "-m", "cli", "chaos.run", "vip-holder-isolated", f"--name={NAME}"],
