@@ -81,15 +81,16 @@ def membership(timers: Timers) -> float:
 def fencing(timers: Timers) -> tuple[float, float]:
     """Tf, lower and upper: configured delay, the agent's call, its wait after off and after on."""
     fixed = timers.fence_delay + timers.fence_power_wait
-    return fixed + FENCE_AGENT_LOW, fixed + timers.fence_power_wait + FENCE_AGENT_HIGH
+    return fixed + FENCE_AGENT_LOW, fixed + timers.fence_power_wait + FENCE_AGENT_HIGH * timers.slowness
 
 
 def vip_takeover(timers: Timers, fenced: bool = True) -> Bound:
     """The VIP's holder is lost without a word: detect, fence, start elsewhere."""
     tm = membership(timers)
     low, high = fencing(timers) if fenced else (0.0, 0.0)
-    return Bound(tm + low + VIP_START_LOW, tm + CIB_REASK + high + VIP_START_HIGH + CLIENT_RETRY,
-                 f"Tm {tm:.2f} + Tf {low:.2f}..{high:.2f} + Ts {VIP_START_LOW}..{VIP_START_HIGH}, "
+    start = VIP_START_HIGH * timers.slowness
+    return Bound(tm + low + VIP_START_LOW, tm + CIB_REASK + high + start + CLIENT_RETRY,
+                 f"Tm {tm:.2f} + Tf {low:.2f}..{high:.2f} + Ts {VIP_START_LOW}..{start:g}, "
                  f"above also {CIB_REASK:.0f} s CIB re-ask and {CLIENT_RETRY:.0f} s client retry")
 
 
@@ -123,16 +124,17 @@ def proxy_killed(timers: Timers) -> Bound:
     """HAProxy dies on the VIP's holder: systemd revives it, or Pacemaker's monitor does."""
     if timers.haproxy_restart is not None:
         r = timers.haproxy_restart
-        return Bound(r, r + 1.0 + CLIENT_RETRY, f"RestartSec {r:g} .. + 1 s start + client retry")
-    mt = _known(timers, "haproxy_monitor")
-    return Bound(UNIT_START_LOW, mt + UNIT_START_HIGH + CLIENT_RETRY,
-                 f"Ts {UNIT_START_LOW}..{UNIT_START_HIGH} (polled systemd job) + Mt {mt:g} + client retry")
+        start = 1.0 * timers.slowness
+        return Bound(r, r + start + CLIENT_RETRY, f"RestartSec {r:g} .. + {start:g} s start + client retry")
+    mt, start = _known(timers, "haproxy_monitor"), UNIT_START_HIGH * timers.slowness
+    return Bound(UNIT_START_LOW, mt + start + CLIENT_RETRY,
+                 f"Ts {UNIT_START_LOW}..{start:g} (polled systemd job) + Mt {mt:g} + client retry")
 
 
-def queue_leader_lost(silent: bool) -> Bound:
+def queue_leader_lost(timers: Timers, silent: bool) -> Bound:
     """The quorum queue elects another leader.  The published lower bound for a silent loss (5 s)
     does not hold: 1.06 s was measured several times, so the floor is 0 until it is calibrated."""
-    high = QUORUM_QUEUE_SILENT_HIGH if silent else QUORUM_QUEUE_KILL_HIGH
+    high = (QUORUM_QUEUE_SILENT_HIGH if silent else QUORUM_QUEUE_KILL_HIGH) * timers.slowness
     return Bound(0.0, high + CLIENT_RETRY, f"0 .. {high:g} (election) + client retry")
 
 
@@ -198,7 +200,7 @@ def _silent_loss(facts: Facts, client: Traits) -> list[Bound]:
     if client.client_of == "galera" and client.writes and facts.runs("galera"):
         found.append(galera_member_lost(timers))
     if client.client_of == "rabbitmq" and facts.runs("rabbitmq"):
-        found.append(queue_leader_lost(silent=True))
+        found.append(queue_leader_lost(timers, silent=True))
     if client.client_of == "memcached" and facts.runs("memcached"):
         found.append(client_reconnect())
     return found
@@ -219,7 +221,7 @@ def _process(facts: Facts, client: Traits) -> list[Bound]:
         case "mariadbd", "galera":
             return [backend_reset(facts.timers)] if _role(facts, "galera_writer") in facts.target else []
         case "beam.smp", "rabbitmq":
-            return [queue_leader_lost(silent=False)]
+            return [queue_leader_lost(facts.timers, silent=False)]
         case "memcached", "memcached":
             return [client_reconnect()]
         case "mariadbd" | "beam.smp" | "memcached", _:

@@ -54,6 +54,9 @@ class Timers:
     evs_inactive: float | None = None
     evs_install: float | None = None
     net_ticktime: float | None = None
+    # How many times longer than in a container a program takes on a node (lab.drivers.base); no timer,
+    # but the parts of a bound that were measured in containers stretch with it.
+    slowness: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -202,4 +202,4 @@ def prove_healed(lab: Lab, entry: Entry, within: float = HEALED_WITHIN,
         except HalabError as error:
             return Proof(False, error.what)
 
-    return await_proof(look, within, every=0.5, sleep=sleep)
+    return await_proof(look, within * lab.driver.slowness, every=0.5, sleep=sleep)

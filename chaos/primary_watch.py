@@ -63,7 +63,7 @@ class PrimaryWatch:
                 while not self._stop.is_set():
                     at = time.time()
                     self._seen.append(self._sighting(at, pool))
-                    self._stop.wait(max(0.2, _LOOK_EVERY - (time.time() - at)))
+                    self._stop.wait(max(0.2, _LOOK_EVERY * self._lab.driver.slowness - (time.time() - at)))
         except Exception as error:  # a thread's death is silent; stop() tells it
             self._error = error
 

@@ -37,6 +37,7 @@ from lab.plan import Service
 from lab.state import exclusive
 
 EFFECT_WITHIN = 5.0  # s; a cut shows at the next heartbeat, everything else at once
+_LONGEST_PERIOD = 1.0  # s between two operations of a probe, however slow the nodes are
 CONVERGE_WITHIN = 180.0  # s, for ``heal`` outside a run
 _SERVICES: tuple[Service, ...] = ("haproxy", "galera", "rabbitmq", "memcached")
 # As the report calls them (chaos.measure.PHASES).
@@ -71,7 +72,7 @@ def heal(lab: Lab, within: float = CONVERGE_WITHIN) -> list[journal.Healing]:
     """
     with exclusive(lab.name, "chaos.heal"):
         healed = journal.heal_all(lab)
-        gates.await_all(lab, time.monotonic() + within)
+        gates.await_all(lab, time.monotonic() + within * lab.driver.slowness)
     return healed
 
 
@@ -118,7 +119,9 @@ class _Run:
         self.facts = Facts(
             scenario=scenario.name, lab=lab.name, driver=lab.driver.name, style=plan.style,
             profile=plan.profile.name, nodes=tuple(node.name for node in plan.nodes),
-            probes=probes_for(plan, scenario.workload.probes), period=scenario.workload.period,
+            probes=probes_for(plan, scenario.workload.probes),
+            # As many operations as on containers would be all that an emulated node can do.
+            period=min(scenario.workload.period * lab.driver.slowness, _LONGEST_PERIOD),
             fault=self._fault.name, selector=scenario.injection.target,
             params=dict(scenario.injection.params), wants_fencing=self._fault.wants_fencing,
             sla=dict(scenario.sla),
@@ -201,7 +204,7 @@ class _Run:
         lab.events.emit("fault.inject", " ".join(target.nodes), fault=self._fault.name, id=self._entry.id)
         self._fault.inject(lab, self._entry.target)
         self._note(inject_end=time.time())
-        proof = await_proof(self._effect, EFFECT_WITHIN)
+        proof = await_proof(self._effect, EFFECT_WITHIN * self._lab.driver.slowness)
         self._note(took_effect=proof)
         lab.events.emit("note", text=f"{'took effect' if proof.ok else 'NO EFFECT'}: {proof.evidence}")
         self.facts.write(self._folder)
@@ -228,7 +231,8 @@ class _Run:
 
     def _wait(self, step: Wait) -> None:
         since = self.facts.inject_begin or 0.0
-        proof = await_phase(self._lab, step.phase, self.facts.target, since, step.within)
+        proof = await_phase(self._lab, step.phase, self.facts.target, since,
+                            step.within * self._lab.driver.slowness)
         if not proof.ok:
             name = _PHASE_NAMES.get(step.phase, step.phase)
             self._note(phase_notes={**self.facts.phase_notes, name: proof.evidence})
@@ -253,7 +257,7 @@ class _Run:
 
     def _converge(self, step: Converge) -> None:
         try:
-            results = gates.await_all(self._lab, time.monotonic() + step.within)
+            results = gates.await_all(self._lab, time.monotonic() + step.within * self._lab.driver.slowness)
             self._note(converged_at=time.time())
         except DeadlineError:
             # The cluster's failure, not ours: L4 says which gate.

@@ -50,7 +50,7 @@ def read_timers(lab: Lab, target: str) -> Reading:
     Totem and fencing are of the target's own cluster, the VIP's of the cluster that holds it,
     the services' of the first node that runs them.
     """
-    reading = Reading()
+    reading = Reading(Timers(slowness=lab.driver.slowness))
     home = lab.plan.node(target).cluster
     shell = lab.shell.run
     reading.take("corosync", lambda: totem(shell(target, "corosync-cmapctl", timeout=10).stdout))

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from cli import console
+from cli import console, options
 from cli.command import command
 
 
 @command(root=True, polite=True, force="bake even if the image exists")
-def bake(c: Any, force: bool = False, format: str = "table") -> None:
+def bake(c: Any, driver: str = "", force: bool = False, format: str = "table") -> None:
     """Bake the node image; lab.up does it by itself when it is missing."""
+    from cli.planning import plan_from
     from cli.views.image import image_list
+    from lab.drivers.traits import traits
     from lab.image import bake as bake_image
     from provision.image import recipe
 
-    image = bake_image(recipe(), console.note, force=force)
+    kind = traits(plan_from(driver=driver)[0].driver).image
+    image = bake_image(recipe(kind), console.note, force=force)
     image_list([image], set(), format)
-    console.next_step("lab.up")
+    console.next_step("lab.up" + options.again({"driver": driver}))
 
 
 @command(name="list")

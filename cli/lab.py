@@ -10,14 +10,14 @@ from cli.planning import plan_from
 
 
 @command()
-def doctor(c: Any, format: str = "table") -> int:
+def doctor(c: Any, driver: str = "", format: str = "table") -> int:
     """Say whether this host can run labs, and how to put right what it lacks."""
     from cli.views.lab import findings
     from lab.doctor import examine
 
-    report = examine(plan_from()[0])
+    report = examine(plan_from(driver=driver)[0])
     findings(report, format)
-    console.next_step("lab.up" if report.ok else "lab.doctor")
+    console.next_step(("lab.up" if report.ok else "lab.doctor") + options.again({"driver": driver}))
     return 0 if report.ok else 4
 
 

@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from lab import leftovers, trials
+from lab.drivers.traits import all_programs, traits
 from lab.errors import RefusedError
 from lab.home import home
 from lab.plan import Plan
@@ -89,7 +90,8 @@ class Examination:
 
 def examine(plan: Plan, readings: Readings | None = None) -> Examination:
     """Everything about this host that matters to the lab of ``plan``."""
-    return judge(readings or read_host(), memory_mb=plan.memory_mb, disk_mb=plan.disk_mb)
+    return judge(readings or read_host(), memory_mb=plan.memory_mb, disk_mb=plan.disk_mb,
+                 programs={**PROGRAMS, **traits(plan.driver).programs})
 
 
 def check_for(plan: Plan, readings: Readings | None = None) -> None:
@@ -109,8 +111,9 @@ def check_for(plan: Plan, readings: Readings | None = None) -> None:
         )
 
 
-def judge(host: Readings, *, memory_mb: int, disk_mb: int) -> Examination:
-    """What ``host`` lacks for a lab that needs ``memory_mb`` and ``disk_mb`` megabytes."""
+def judge(host: Readings, *, memory_mb: int, disk_mb: int,
+          programs: Mapping[str, str] = PROGRAMS) -> Examination:
+    """What ``host`` lacks for a lab that needs ``memory_mb`` and ``disk_mb`` megabytes and ``programs``."""
     return Examination(
         (
             _finding("root", host.root, "running as root", "not running as root", "sudo ./inv lab.doctor"),
@@ -121,7 +124,7 @@ def judge(host: Readings, *, memory_mb: int, disk_mb: int) -> Examination:
                 f"{host.system} has no apt: node images are made of Debian packages",
                 "use Debian 12, in a virtual machine if need be",
             ),
-            *_programs(host),
+            *_programs(host, programs),
             _finding(
                 "cgroups",
                 host.cgroups in ("v2", "hybrid"),
@@ -160,14 +163,14 @@ def _finding(topic: str, holds: bool, good: str, bad: str, fix: str) -> Finding:
     return Finding(topic, Level.OK, good) if holds else Finding(topic, Level.BAD, bad, fix)
 
 
-def _programs(host: Readings) -> list[Finding]:
-    missing = [program for program in PROGRAMS if program not in host.programs]
-    packages = " ".join(sorted({PROGRAMS[program] for program in missing}))
+def _programs(host: Readings, programs: Mapping[str, str]) -> list[Finding]:
+    missing = [program for program in programs if program not in host.programs]
+    packages = " ".join(sorted({programs[program] for program in missing}))
     return [
         _finding(
             "programs",
             not missing,
-            f"programs: {', '.join(PROGRAMS)}",
+            f"programs: {', '.join(programs)}",
             f"missing programs: {', '.join(missing)}",
             f"apt-get install {packages}",
         )
@@ -211,7 +214,7 @@ def read_host() -> Readings:
         root=root,
         system=_system(),
         apt=shutil.which("apt-get") is not None,
-        programs=frozenset(program for program in PROGRAMS if shutil.which(program)),
+        programs=frozenset(program for program in {*PROGRAMS, *all_programs()} if shutil.which(program)),
         cgroups=_cgroups(),
         kernel=trials.run_all(place) if root else {},
         memory_mb=free_memory_mb(),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import tarfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -32,3 +35,19 @@ class File:
     def digest(self) -> str:
         """sha256 of the content, or of the link's target."""
         return hashlib.sha256(self.link.encode() if self.link is not None else self.content).hexdigest()
+
+
+def archive(files: Iterable[File]) -> bytes:
+    """``files`` as one tar below ``/``, owners by name: the node's own tables resolve them."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for file in files:
+            member = tarfile.TarInfo(file.path.lstrip("/"))
+            member.mode, member.uname, member.gname = file.mode, file.owner, file.group
+            if file.link is not None:
+                member.type, member.linkname = tarfile.SYMTYPE, file.link
+                tar.addfile(member)
+            else:
+                member.size = len(file.content)
+                tar.addfile(member, io.BytesIO(file.content))
+    return buffer.getvalue()

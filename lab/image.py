@@ -17,11 +17,12 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from lab import cgroups, interrupt, overlay
+from lab import cgroups, disk, interrupt, overlay
 from lab.cgroups import Cgroup
+from lab.drivers.traits import ImageKind
 from lab.errors import HostError, InterruptedByUser, NotFoundError, RefusedError
 from lab.home import LabPaths, home
 from lab.process import run
@@ -32,15 +33,22 @@ _FORMAT = "1"  # raise it when the way of baking changes and old images must not
 
 @dataclass(frozen=True)
 class ImageRecipe:
-    """``packages`` are Debian names; ``script`` is sh that runs in the finished tree (chroot)."""
+    """``packages`` are Debian names; ``script`` is sh that runs in the finished tree (chroot).
+
+    ``kind`` is ``tree`` for containers, or ``disk``: a disk image with its kernel and initrd
+    beside it, which the packages must include.
+    """
 
     packages: tuple[str, ...]
     script: str
+    kind: ImageKind = "tree"
 
     @property
     def key(self) -> str:
         """Digest of all inputs: two recipes with one key give the same image."""
-        inputs = json.dumps({"format": _FORMAT, "suite": SUITE, **asdict(self)}, sort_keys=True)
+        more = {"disk format": disk.FORMAT} if self.kind == "disk" else {}
+        inputs = json.dumps({"format": _FORMAT, "suite": SUITE, "packages": self.packages, "script": self.script,
+                             **more}, sort_keys=True)
         return hashlib.sha256(inputs.encode()).hexdigest()[:16]
 
 
@@ -56,7 +64,9 @@ class Image:
 
     @property
     def root(self) -> Path:
-        return self.path / "rootfs"
+        """What nodes stand on: the tree, or the disk."""
+        tree = self.path / "rootfs"
+        return tree if tree.exists() else self.path / disk.NAME
 
 
 def images_dir() -> Path:
@@ -64,7 +74,7 @@ def images_dir() -> Path:
 
 
 def image_root(paths: LabPaths) -> Path:
-    """The tree that this lab's nodes stand on: recorded when the lab was made."""
+    """The tree or disk that this lab's nodes stand on: recorded when the lab was made."""
     link = paths.root / "image"
     if not link.exists():
         raise NotFoundError("the lab's image is gone", where=str(link), remedy="./inv lab.down, then ./inv lab.up")
@@ -107,7 +117,9 @@ def bake(recipe: ImageRecipe, progress: Callable[[str], None] = lambda line: Non
         try:
             _debootstrap(recipe, work, progress)
             progress("setting up the tree")
-            size = int(run(["du", "-sm", work / "rootfs"], timeout=60).stdout.split()[0])
+            if recipe.kind == "disk":
+                disk.make(work, progress)
+            size = int(run(["du", "-sm", work], timeout=60).stdout.split()[0])
             record = {"seconds": round(time.time() - begun, 1), "size_mb": size, "baked_at": begun}
             (work / "image.json").write_text(json.dumps(record))
             target = images_dir() / recipe.key

@@ -59,7 +59,7 @@ class Lab:
     @cached_property
     def shell(self) -> Shell:
         """``lab.shell.run(node, command)``: Fabric connections, opened once and kept."""
-        return Shell(self.plan, self.namespace, self.secrets)
+        return Shell(self.plan, self.namespace, self.secrets, self.driver.slowness)
 
 
 def read_plan(paths: LabPaths) -> Plan:

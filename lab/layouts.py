@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
 
+from lab.drivers.traits import traits
 from lab.plan import Cluster, Network, NetworkName, Node, Plan, Service, Vip
 from lab.profile import Profile
 from lab.profiles import load_profile
@@ -77,8 +78,10 @@ def make_plan(topology: Topology) -> Plan:
         nodes=nodes,
         vips=_vips(clusters),
         not_deployed=tuple(_not_deployed(topology, layout)),
-        warnings=tuple([*_host_warnings(topology, layout), *_cluster_warnings(clusters, profile)]),
-        memory_mb=sum(_memory_mb(topology.driver, node.services) for node in nodes),
+        warnings=(*traits(topology.driver).warnings(), *_host_warnings(topology, layout),
+                  *_cluster_warnings(clusters, profile)),
+        memory_mb=sum(memory_mb(topology.driver, node.services) + traits(topology.driver).overhead_mb()
+                      for node in nodes),
         disk_mb=disk,
     )
 
@@ -126,7 +129,8 @@ def _vips(clusters: tuple[Cluster, ...]) -> tuple[Vip, ...]:
     )
 
 
-def _memory_mb(driver: DriverName, services: tuple[Service, ...]) -> int:
+def memory_mb(driver: DriverName, services: tuple[Service, ...]) -> int:
+    """What one node takes of the host's memory, in MB."""
     if driver == "fake":
         return 0
     if driver == "vagrant":

@@ -86,10 +86,15 @@ class BmcTimers(_Timers):
 
 
 class Profile(_Timers):
-    """One complete set of timers; ``summary`` is the sentence that ``lab.styles`` shows."""
+    """One complete set of timers; ``summary`` is the sentence that ``lab.styles`` shows.
+
+    ``patience`` multiplies what only guards against hangs: the operation timeouts of Pacemaker and
+    the start timeouts of units.  It is 1 where nodes run at full speed.
+    """
 
     name: str
     summary: str
+    patience: float = 1.0
     corosync: CorosyncTimers
     pacemaker: PacemakerTimers
     galera: GaleraTimers

@@ -28,6 +28,7 @@ from lab.plan import Plan
 from lab.secrets import Secrets
 
 _CONNECT_TIMEOUT = 5.0
+_SLOWEST_CONNECT = 30.0  # s; the kernel gives up an address that nobody has long before
 # paramiko logs each connection that a power cut ends, with a traceback; the caller gets the error itself.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
@@ -46,12 +47,17 @@ class Completed:
 
 
 class Shell:
-    """Root shells on the nodes of one lab; safe to use from many threads."""
+    """Root shells on the nodes of one lab; safe to use from many threads.
 
-    def __init__(self, plan: Plan, namespace: Namespace, secrets: Secrets) -> None:
+    Every timeout is multiplied with ``slowness``: callers think of a node that runs at full speed.
+    """
+
+    def __init__(self, plan: Plan, namespace: Namespace, secrets: Secrets, slowness: float = 1.0) -> None:
         self._plan = plan
         self._namespace = namespace
         self._secrets = secrets
+        self._slowness = slowness
+        self._patience = min(_CONNECT_TIMEOUT * slowness, _SLOWEST_CONNECT)
         self._open: dict[str, Connection] = {}
         self._failed: dict[str, tuple[float, Exception]] = {}
         self._locks = {node.name: threading.Lock() for node in plan.nodes}
@@ -59,6 +65,7 @@ class Shell:
     def run(self, node: str, command: str, *, timeout: float = 30.0, stdin: str | bytes | None = None,
             check: bool = True) -> Completed:
         """Run ``command`` as root on ``node``; NodeError if it fails (``check``) or cannot be reached."""
+        timeout *= self._slowness
         deadline = time.monotonic() + timeout
         try:
             channel = self._channel(node)
@@ -136,11 +143,11 @@ class Shell:
 
     def _connect(self, node: str) -> Connection:
         address = str(self._plan.node(node).mgmt)
-        sock = self._namespace.connect(address, 22, _CONNECT_TIMEOUT)
+        sock = self._namespace.connect(address, 22, self._patience)
         key = paramiko.Ed25519Key.from_private_key(io.StringIO(self._secrets.ssh_private("root").decode()))
-        connection = Connection(address, user="root", connect_timeout=_CONNECT_TIMEOUT, connect_kwargs={
+        connection = Connection(address, user="root", connect_timeout=self._patience, connect_kwargs={
             "sock": sock, "pkey": key, "look_for_keys": False, "allow_agent": False,
-            "banner_timeout": _CONNECT_TIMEOUT, "auth_timeout": _CONNECT_TIMEOUT})
+            "banner_timeout": self._patience, "auth_timeout": self._patience})
         # The host key is generated with the lab and laid on the node's disk: check it.
         host_key = paramiko.PKey.from_type_string("ssh-ed25519", _key_blob(self._secrets.ssh_public("host")))
         connection.client.get_host_keys().add(address, "ssh-ed25519", host_key)
@@ -156,10 +163,10 @@ class Shell:
         command, which is too slow for gates; its transport is used directly."""
         kept = self._connection(node)
         try:
-            return kept.transport.open_session(timeout=_CONNECT_TIMEOUT)
+            return kept.transport.open_session(timeout=self._patience)
         except (EOFError, OSError, paramiko.SSHException):
             self.forget(node, kept.transport)
-        return self._connection(node).transport.open_session(timeout=_CONNECT_TIMEOUT)
+        return self._connection(node).transport.open_session(timeout=self._patience)
 
 
 def _talk(channel: Any, command: str, stdin: str | bytes | None, deadline: float) -> Completed:

@@ -54,6 +54,7 @@ class Status(BaseModel):
     nodes: list[NodeStatus]
     vips: list[VipStatus]
     unhealed: list[str]
+    capabilities: list[str]  # of the driver: what faults may ask for
 
 
 def status(name: str) -> Status:
@@ -77,7 +78,8 @@ def status(name: str) -> Status:
                 for n in lab.plan.nodes],
             vips=[VipStatus(name=v.name, address=str(v.address),
                             holder=" and ".join(held[v.name]) or None) for v in lab.plan.vips],
-            unhealed=[f"{entry.fault} on {', '.join(entry.target.nodes)}" for entry in unhealed(lab.paths)])
+            unhealed=[f"{entry.fault} on {', '.join(entry.target.nodes)}" for entry in unhealed(lab.paths)],
+            capabilities=sorted(lab.driver.capabilities))
     finally:
         lab.shell.close()
 

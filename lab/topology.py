@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lab.choices import unknown_choice
+from lab.drivers.traits import traits
 from lab.errors import RefusedError
 from lab.plan import PacemakerScope, Style
 from lab.profiles import DEFAULT_PROFILE, profile_names
@@ -63,6 +64,14 @@ class Topology(BaseModel):
             else ()
         )
         return {**data, "nodes": default_nodes(style, known)}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _profile_of_driver(cls, data: Any) -> Any:
+        """Fill in the profile that the driver's machines are fast enough for on this host."""
+        if not isinstance(data, Mapping) or "profile" in data or data.get("driver") not in driver_names():
+            return data
+        return {**data, "profile": traits(data["driver"]).default_profile()}
 
     @field_validator("name", mode="before")
     @classmethod

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from lab import bmc, gates, interrupt, state
 from lab.drivers import check_driver
+from lab.drivers.traits import traits
 from lab.errors import RefusedError
 from lab.events import EventLog, Listener
 from lab.gates import GateResult
@@ -37,6 +38,8 @@ def bring_up(plan: Plan, topology_text: str, *, timeout: float = DEFAULT_TIMEOUT
              listener: Listener | None = None) -> UpResult:
     """Make the lab of ``plan`` and wait until it is healthy; finishes one that was begun.
 
+    ``timeout`` is for nodes at full speed; emulated ones get their slowness times as long.
+
     RefusedError before anything is touched: the name belongs to another lab, a fault is not
     healed, or the host lacks something.  DeadlineError when a gate stays red.
     """
@@ -61,7 +64,7 @@ def bring_up(plan: Plan, topology_text: str, *, timeout: float = DEFAULT_TIMEOUT
         begun = time.monotonic()
         try:
             _make(lab)
-            results = _settle(lab, begun + timeout, fresh=not known)
+            results = _settle(lab, begun + timeout * lab.driver.slowness, fresh=not known)
         finally:
             lab.shell.close()
         state.record(paths, complete=True)
@@ -117,7 +120,7 @@ def _ready_image(plan: Plan, paths: LabPaths, topology_text: str, events: EventL
     if link.exists():
         return
     with events.step("image"):
-        image = bake(recipe(), lambda line: _note(events, line))
+        image = bake(recipe(traits(plan.driver).image), lambda line: _note(events, line))
     interrupt.check("the lab's folder")
     for folder in (home(), home() / "labs", paths.root):
         folder.mkdir(mode=0o700, exist_ok=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shlex
-import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.files import File
+from lab.files import File, archive
 from lab.lab import Lab
 from provision.render import nodefile
 
@@ -74,20 +72,9 @@ def mend(lab: Lab, node: str, drifted: Sequence[Drift]) -> None:
 
 def _push(lab: Lab, node: str, files: Sequence[File]) -> None:
     """One archive over one command; owners by name, as the node knows them."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for file in files:
-            member = tarfile.TarInfo(file.path.lstrip("/"))
-            member.mode, member.uname, member.gname = file.mode, file.owner, file.group
-            if file.link is not None:
-                member.type, member.linkname = tarfile.SYMTYPE, file.link
-                archive.addfile(member)
-            else:
-                member.size = len(file.content)
-                archive.addfile(member, io.BytesIO(file.content))
     # --unlink-first: a file is replaced as a whole, never written through an old link.
     lab.shell.run(node, "tar --extract --directory=/ --unlink-first --preserve-permissions --same-owner",
-                  stdin=buffer.getvalue(), timeout=_TIMEOUT)
+                  stdin=archive(files), timeout=_TIMEOUT)
 
 
 def _restart(unit: str) -> str:

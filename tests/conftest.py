@@ -27,3 +27,4 @@ def own_home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
     """HALAB_HOME is a fresh folder; live tests choose their own, because images are worth keeping."""
     if request.node.get_closest_marker("live") is None:
         monkeypatch.setenv("HALAB_HOME", str(tmp_path / "halab-home"))
+        monkeypatch.setenv("HALAB_ACCELERATION", "kvm")  # what this host can do is no matter of these tests

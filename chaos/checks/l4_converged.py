@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chaos.bounds import bounds
 from chaos.checks import found, unjudged
 from chaos.model import Finding
@@ -28,6 +30,9 @@ class Converged:
         expected = bounds(facts)
         lacks = "; ".join(f"{service}: {what}" for service, what in expected.missing.items())
         promise = limit(facts.sla, CONVERGED, None if lacks else expected.highest, lacks)
+        if facts.sla.get(CONVERGED) != "bound" and promise.seconds is not None:
+            # Promised for nodes at full speed: most of it is a boot.
+            promise = replace(promise, seconds=promise.seconds * facts.timers.slowness)
         if promise.missing:
             return unjudged(self, promise.missing)
         words = (f"{since_heal:.1f} s from the heal, {since_inject:.1f} s from the fault; "

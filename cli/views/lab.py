@@ -150,6 +150,8 @@ def status_view(status: Status, format: str) -> None:
     console.table(
         ("VIP", "ADDRESS", "HOLDER"), [(vip.name, vip.address, vip.holder or "nobody") for vip in status.vips]
     )
+    console.out("")
+    console.out(f"can: {', '.join(status.capabilities)}")
     for fault in status.unhealed:
         console.out(f"not healed: {fault}")
 

@@ -8,7 +8,7 @@ from lab.events import EventLog
 from lab.home import LabPaths
 from lab.plan import Plan
 
-_BUILT = ("container",)
+_BUILT = ("container", "vagrant")
 
 
 def check_driver(plan: Plan) -> None:
@@ -36,5 +36,10 @@ def make_driver(plan: Plan, paths: LabPaths, events: EventLog) -> Driver:
         from lab.drivers.fake import FakeDriver
 
         return FakeDriver(plan, paths, events)
-    raise CapabilityError(f"the {plan.driver} driver is not built yet",
-                          remedy="leave --driver out: containers need no hypervisor")
+    try:
+        from lab.drivers.vagrant import VagrantDriver
+    except ImportError as error:  # its libraries are an extra, installed when the driver is first used
+        raise CapabilityError(f"the vagrant driver needs a library that is not installed: {error.name}",
+                              where="requirements-vagrant.lock",
+                              remedy="./inv lab.doctor --driver=vagrant installs it") from error
+    return VagrantDriver(plan, paths, events)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Protocol
 
+from lab.drivers.traits import ImageKind
 from lab.files import File
 from lab.plan import NetworkName, Node
 
@@ -35,10 +36,18 @@ class Driver(Protocol):
 
     ``capabilities`` are words such as ``suspend``, ``netem``, ``panic``, ``own_clock``,
     ``seed`` that faults and provisioning ask for; nobody asks which driver it is.
+
+    ``image`` is the kind of image that the nodes stand on.  ``slowness`` says how many times
+    longer than in a container a program takes on a node (1 but for emulated machines): limits
+    and the measured parts of bounds are multiplied with it.
     """
 
     name: str
     capabilities: frozenset[str]
+    image: ImageKind
+
+    @property
+    def slowness(self) -> float: ...
 
     @property
     def power(self) -> Power: ...
@@ -47,7 +56,7 @@ class Driver(Protocol):
         """Make what the nodes share: namespace, bridges.  Idempotent."""
 
     def create(self, node: Node, seed: Iterable[File]) -> None:
-        """Make one node, powered off, with ``seed`` on its disk.  Idempotent."""
+        """Make one node with ``seed`` on its disk; it need not be powered off.  Idempotent."""
 
     def interface(self, node: str, network: NetworkName) -> str:
         """The host-side interface of one NIC, inside the lab's namespace."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from lab import cgroups, network, overlay
 from lab.cgroups import Cgroup
 from lab.drivers.base import PowerState
+from lab.drivers.traits import traits
 from lab.errors import DeadlineError
 from lab.events import EventLog
 from lab.files import File
@@ -124,6 +125,8 @@ class ContainerDriver:
 
     name = "container"
     capabilities = CAPABILITIES
+    image = traits("container").image
+    slowness = 1.0
 
     def __init__(self, plan: Plan, paths: LabPaths, events: EventLog) -> None:
         self._plan = plan

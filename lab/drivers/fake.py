@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from lab.drivers.base import Power, PowerState
+from lab.drivers.traits import traits
 from lab.errors import NotFoundError
 from lab.events import EventLog
 from lab.files import File
@@ -111,6 +112,8 @@ class FakeDriver:
 
     name = "fake"
     capabilities = frozenset({"suspend", "poweroff", "netfilter", "shell"})
+    image = traits("fake").image
+    slowness = 1.0
 
     def __init__(self, plan: Plan, paths: LabPaths, events: EventLog) -> None:
         self._plan = plan

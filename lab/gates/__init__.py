@@ -119,7 +119,8 @@ def _await(lab: Lab, gate: Gate, green: dict[str, threading.Event], begun: float
             if result.ok:
                 green[gate.name].set()
             return result
-        time.sleep(_POLL)  # a deadline-bound poll: the daemons of ten components offer no common event
+        # A deadline-bound poll: the daemons of ten components offer no common event.
+        time.sleep(_POLL * lab.driver.slowness)
 
 
 def _look(lab: Lab, gate: Gate, begun: float) -> GateResult:

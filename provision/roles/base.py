@@ -49,7 +49,17 @@ mkdir -p /var/cache/apt /var/lib/apt/lists/partial
             File("/etc/ssh/ssh_host_ed25519_key", secrets.ssh_private("host"), mode=0o600, secret=True),
             File("/root/.ssh/authorized_keys", f"{secrets.ssh_public('root')} halab\n".encode(), mode=0o600),
             enabled("ssh.service"),
+            *_patience(plan.profile.patience),
         ]
+
+
+def _patience(factor: float) -> list[File]:
+    """Longer start and stop timeouts of all units, on nodes that are slow; systemd's own are 90 s."""
+    if factor == 1:
+        return []
+    seconds = int(90 * factor)
+    text = f"[Manager]\nDefaultTimeoutStartSec={seconds}\nDefaultTimeoutStopSec={seconds}\n"
+    return [File("/etc/systemd/system.conf.d/halab.conf", text.encode())]
 
 
 ROLE = Base()

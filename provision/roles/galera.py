@@ -44,7 +44,8 @@ class Galera(BaseRole):
             File("/var/lib/mysql/gvwstate.dat", _saved_view(ctx.plan, ctx.node), mode=0o660, initial=True,
                  owner="mysql", group="mysql"),
             File("/var/lib/halab/galera-first-start", b"", initial=True),
-            File(f"/etc/systemd/system/{first_start}", nodefile(first_start)),
+            File(f"/etc/systemd/system/{first_start}",
+                 render(f"{first_start}.j2", timeout=int(60 * ctx.plan.profile.patience))),
             enabled_local(first_start),
         ]
 

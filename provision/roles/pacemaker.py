@@ -71,6 +71,7 @@ def wanted_cib(plan: Plan, cluster: Cluster) -> bytes:
     """The whole CIB that the plan wants for one cluster, without status."""
     return render("cib.xml.j2", plan=plan, cluster=cluster, members=plan.members(cluster.name),
                   vips=[vip for vip in plan.vips if vip.cluster == cluster.name], timers=plan.profile.pacemaker,
+                  patience=plan.profile.patience,
                   bmc_user=BMC_USER, password_script=_PASSWORD_SCRIPT)
 
 

@@ -177,7 +177,7 @@ def test_named_bottlenecks_leave_the_core_and_grow_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("driver", "memory", "disk"), [("container", 1350, 2400), ("vagrant", 2304, 2400), ("fake", 0, 0)]
+    ("driver", "memory", "disk"), [("container", 1350, 2400), ("vagrant", 2604, 2400), ("fake", 0, 0)]
 )
 def test_needs_of_the_host(driver: str, memory: int, disk: int) -> None:
     plan = _plan("collapsed", 3, driver=driver)

@@ -33,7 +33,7 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.project = folder / "project"
         self.project.mkdir()
-        for name in ("inv", "requirements.lock", "bootstrap.lock"):
+        for name in ("inv", "requirements.lock", "requirements-vagrant.lock", "bootstrap.lock"):
             shutil.copy(ROOT / name, self.project)
         self.bin = folder / "bin"
         self.bin.mkdir()
@@ -167,3 +167,17 @@ def test_two_starts_at_once_build_once(machine: Machine) -> None:
     first.communicate(timeout=60)
     assert (first.returncode, second.returncode) == (0, 0)
     assert sum("pip sync" in line for line in machine.did()) == 1
+
+
+def test_machines_bring_their_own_packages_once(machine: Machine) -> None:
+    machine.ready()
+    assert machine.run("lab.plan")[0] == 0
+    assert machine.did() == []
+    code, _, err = machine.run("lab.doctor", "--driver=vagrant")
+    assert (code, "inv: installing the libraries of requirements-vagrant.lock" in err) == (0, True)
+    installed = next(line for line in machine.did() if " install " in line and line.startswith("apt-get"))
+    assert "vagrant-libvirt" in installed
+    assert any("pip install" in line and "requirements-vagrant.lock" in line for line in machine.did())
+    before = machine.did()
+    assert machine.run("lab.doctor", "--driver=vagrant")[0] == 0
+    assert machine.did() == before

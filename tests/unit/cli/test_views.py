@@ -34,6 +34,7 @@ STATUS = Status(
     nodes=[NodeStatus(name="n1", power="on", cluster="controllers", addresses={"mgmt": "10.0.0.1"})],
     vips=[VipStatus(name="public", address="10.0.0.9", holder=None)],
     unhealed=[],
+    capabilities=["poweroff", "suspend"],
 )
 
 
@@ -45,7 +46,8 @@ def test_status(capsys: pytest.CaptureFixture[str]) -> None:
     assert "public  10.0.0.9  nobody" in lines
     lab_views.status_view(STATUS, "json")
     assert json.loads(capsys.readouterr().out).keys() == {
-        "lab", "style", "driver", "profile", "healthy", "gates", "clusters", "nodes", "vips", "unhealed"
+        "lab", "style", "driver", "profile", "healthy", "gates", "clusters", "nodes", "vips", "unhealed",
+            "capabilities",
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import shlex
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -61,6 +62,7 @@ class FakeLab:
         self.shell = FakeShell(answers if isinstance(answers, dict) else dict.fromkeys(names, answers))
         self.name = self.plan.lab
         self.events = Events()
+        self.driver = SimpleNamespace(slowness=1.0)
 
 
 class Events:

@@ -1,0 +1,179 @@
+"""The vagrant driver: each node is a real machine under libvirt, with KVM or emulated.
+
+Vagrant makes the machines, from a box and the lab's Vagrantfile, and removes them; power and
+state are libvirt's.  Both work in a libvirtd of the lab's own (:mod:`lab.vm.daemon`), whose
+cgroup is all that ``lab.down`` has to find.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from lab import network, state
+from lab.drivers.base import PowerState
+from lab.drivers.traits import traits
+from lab.errors import HostError
+from lab.events import EventLog
+from lab.files import File
+from lab.home import LabPaths
+from lab.image import image_root
+from lab.plan import NetworkName, Node, Plan
+from lab.vm import box, hypervisor, project
+from lab.vm.daemon import Daemon
+from lab.vm.machines import Machines
+from lab.vm.seed import write_initrd
+from lab.vm.vagrant import LabVagrant
+
+CAPABILITIES = frozenset({"poweroff", "suspend", "netfilter", "shell", "seed", "panic", "own_clock", "netem",
+                          "watchdog", "blockdev"})
+_BOOT_TIMEOUT = 120  # s to the first login, on a machine with KVM
+_CONNECT_TIMEOUT = 15  # s for one login, Vagrant's own default
+# Vagrant says this when the machine's process is about to start: by then nothing is left to collide over.
+_STARTING = "Starting domain"
+_STARTED = "Waiting for domain"
+
+
+class MachinePower:
+    """Hard power over the machines of one lab, by libvirt."""
+
+    def __init__(self, plan: Plan, paths: LabPaths, machines: Machines, events: EventLog) -> None:
+        self._plan = plan
+        self._paths = paths
+        self._machines = machines
+        self._events = events
+
+    def state(self, node: str) -> PowerState:
+        return self._machines.state(node)
+
+    def on(self, node: str) -> None:
+        with self._switch(node):
+            if self.state(node) is PowerState.OFF:
+                self._machines.start(node)
+                self._events.emit("power.on", node)
+
+    def off(self, node: str) -> None:
+        with self._switch(node):
+            was_on = self.state(node) is not PowerState.OFF
+            # The cables first: QEMU takes a moment to die, and the guest works until then.
+            network.cut(self._plan.lab, node)
+            if was_on:
+                self._machines.kill(node)
+                self._events.emit("power.off", node)
+
+    def suspend(self, node: str) -> None:
+        if self.state(node) is PowerState.ON:
+            self._machines.suspend(node)
+            self._events.emit("power.suspend", node)
+
+    def resume(self, node: str) -> None:
+        if self.state(node) is PowerState.SUSPENDED:
+            self._machines.resume(node)
+            self._events.emit("power.resume", node)
+
+    @contextmanager
+    def _switch(self, node: str) -> Iterator[None]:
+        """One hand at the power switch: the BMC and a command of a person are different processes."""
+        self._paths.node(node).mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._paths.node(node) / "power.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+class VagrantDriver:
+    """Makes and unmakes the machines of one lab."""
+
+    name = "vagrant"
+    capabilities = CAPABILITIES
+    image = traits("vagrant").image
+
+    def __init__(self, plan: Plan, paths: LabPaths, events: EventLog) -> None:
+        self._plan = plan
+        self._paths = paths
+        self._events = events
+        self._daemon = Daemon(plan.lab, paths)
+        self._machines = Machines(plan.lab, self._daemon.uri)
+        self._power = MachinePower(plan, paths, self._machines, events)
+        # Two Vagrants that make machines at the same moment trip over each other in libvirt's pool.
+        self._making = threading.Lock()
+
+    @property
+    def power(self) -> MachinePower:
+        return self._power
+
+    @property
+    def slowness(self) -> float:
+        return hypervisor.slowness()
+
+    def prepare(self) -> None:
+        network.build(self._plan)
+        self._daemon.start()
+        project.write_leases(self._plan, self._daemon)
+        disks = self._paths.root / "disks"
+        disks.mkdir(exist_ok=True)
+        self._machines.set_up(str(disks), project.libvirt_networks(self._plan))
+        disk = image_root(self._paths)
+        text = project.render(
+            self._plan, self._paths, box=box.ensure_box(disk), kernel=disk.with_name("vmlinuz"),
+            uri=self._daemon.uri, prefix=self._machines.prefix,
+            accelerated=hypervisor.acceleration() == "kvm", boot_timeout=self._boot_timeout,
+            connect_timeout=int(_CONNECT_TIMEOUT * self.slowness))
+        state.write_atomically(self._paths.root / "Vagrantfile", text)
+
+    def create(self, node: Node, seed: Iterable[File]) -> None:
+        """Make one machine.  Vagrant knows no machine that was never on: it is on when this returns."""
+        self._forget(node.name)
+        folder = self._paths.node(node.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        base = image_root(self._paths).with_name("initrd.img")
+        write_initrd(base, seed, project.initrd(self._paths, node.name))
+        self._making.acquire()
+        turn = [True]
+
+        def progress(name: str, words: str) -> None:
+            if words.startswith(_STARTING) and turn:
+                turn.pop()
+                self._making.release()
+            if words.startswith(_STARTED):
+                self._events.emit("power.on", name)
+
+        try:
+            # Twice the machine's own time: Vagrant waits for the login itself.
+            self._vagrant(node.name).bring_up(node.name, progress, timeout=2.0 * self._boot_timeout)
+        finally:
+            if turn:
+                self._making.release()
+
+    def interface(self, node: str, network_name: NetworkName) -> str:
+        return network.host_interface(node, network_name)
+
+    def destroy(self, node: str) -> None:
+        network.cut(self._plan.lab, node)
+        if (self._paths.root / "Vagrantfile").exists() and self._daemon.running():
+            self._vagrant(node).destroy(vm_name=node)
+        self._forget(node)
+        shutil.rmtree(self._paths.node(node), ignore_errors=True)
+
+    @property
+    def _boot_timeout(self) -> int:
+        return int(_BOOT_TIMEOUT * self.slowness)
+
+    def _vagrant(self, node: str) -> LabVagrant:
+        return LabVagrant(self._paths.root, env=box.environment(), log=self._paths.root / f"vagrant-{node}.log",
+                          wrap=self._daemon.command)
+
+    def _forget(self, node: str) -> None:
+        """Remove what an interrupted making left: the machine in libvirt, and Vagrant's memory of it."""
+        if self._daemon.running():
+            self._machines.forget(node)
+        for leftover in (self._paths.root / "disks").glob(f"{self._machines.prefix}{node}.img"):
+            leftover.unlink()
+        try:
+            shutil.rmtree(self._paths.root / ".vagrant" / "machines" / node)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise HostError(f"cannot remove what Vagrant remembers of {node}", where=str(error)) from error

@@ -1,0 +1,1 @@
+"""Real machines under libvirt: what the vagrant driver stands on, one noun a module."""

@@ -1,0 +1,73 @@
+"""Power over libvirt's own test driver: real calls, no machine."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+libvirt = pytest.importorskip("libvirt", reason="the vagrant driver's libraries are not installed")
+
+from lab.drivers.base import PowerState  # noqa: E402
+from lab.errors import HostError, NotFoundError  # noqa: E402
+from lab.vm.machines import Machines, disk_files, network_xml, pool_xml  # noqa: E402
+
+DOMAIN = """<domain type='test'><name>halab.t.{name}</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
+<os><type arch='i686'>hvm</type></os></domain>"""
+
+
+@pytest.fixture
+def machines(tmp_path: Path) -> Iterator[Machines]:
+    """A lab 't' with the node n1, off; each test has a libvirt of its own."""
+    name = uuid.uuid4().hex[:6]
+    host = tmp_path / f"{name}.xml"
+    host.write_text("<node></node>")
+    made = Machines("t", f"test://{host}")
+    made._connection().defineXML(DOMAIN.format(name="n1"))
+    yield made
+
+
+def test_through_all_states_and_back(machines: Machines) -> None:
+    seen = [machines.state("n1")]
+    for act in (machines.start, machines.suspend, machines.resume, machines.kill):
+        act("n1")
+        seen.append(machines.state("n1"))
+    assert seen == [PowerState.OFF, PowerState.ON, PowerState.SUSPENDED, PowerState.ON, PowerState.OFF]
+
+
+def test_other_peoples_machines_are_not_seen(machines: Machines) -> None:
+    machines._connection().defineXML(DOMAIN.format(name="x").replace("halab.t.x", "halab.other.n1"))
+    assert machines.names() == ["n1"]
+    machines.forget("n1")
+    machines.forget("n1")
+    assert machines.names() == []
+
+
+def test_a_machine_that_is_not_there_is_off_and_cannot_be_started(machines: Machines) -> None:
+    assert machines.state("n9") is PowerState.OFF
+    with pytest.raises(NotFoundError, match="cannot power on n9"):
+        machines.start("n9")
+
+
+def test_libvirts_reason_is_kept(machines: Machines) -> None:
+    with pytest.raises(HostError, match="cannot power off n1") as caught:
+        machines.kill("n1")
+    assert "not running" in caught.value.where
+
+
+def test_a_libvirtd_that_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match="cannot reach the lab's libvirtd") as caught:
+        Machines("t", f"qemu:///system?socket={tmp_path}/none").state("n1")
+    assert "lab.up" in caught.value.remedy
+
+
+def test_what_libvirt_is_told() -> None:
+    bridge = ElementTree.fromstring(network_xml("ring", "br-ring")).find("bridge")
+    assert bridge is not None
+    assert bridge.get("name") == "br-ring"
+    assert ElementTree.fromstring(pool_xml("/x & y")).findtext("target/path") == "/x & y"
+    disks = "<disk device='disk'><source file='/a.img'/></disk><disk device='cdrom'/>"
+    assert disk_files(f"<domain><devices>{disks}</devices></domain>") == ["/a.img"]
