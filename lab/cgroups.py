@@ -23,10 +23,6 @@ _ROOT = Path("/sys/fs/cgroup")
 _V1 = ("systemd", "unified", "freezer", "cpu", "cpuacct", "memory", "pids")
 # Real-time budget of a node on v1 (RT_GROUP_SCHED gives a new group none), microseconds per second.
 _RT_RUNTIME_US = 50_000
-# Join every cgroup, then become the command.  A shell, because joining must happen between fork and
-# exec, where a threaded Python may not run; paths arrive as arguments.
-_JOIN = 'set -e; n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n-1)); done; exec "$@"'
-
 # Join every cgroup, then become the command; a cgroup that is gone ends it.  A shell, because joining
 # must happen between fork and exec, where a threaded Python may not run; paths arrive as arguments.
 _JOIN = 'set -e; n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n-1)); done; exec "$@"'
@@ -54,11 +50,6 @@ class Cgroup:
     def command(self, argv: Sequence[str]) -> list[str]:
         """``argv`` as a command that joins the group and then becomes ``argv``."""
         entries = [str(folder / "cgroup.procs") for folder in self._dirs]
-        return ["sh", "-c", _JOIN, "sh", str(len(entries)), *entries, *argv]
-
-    def command(self, argv: Sequence[str]) -> list[str]:
-        """``argv`` as a command that joins the group before it begins; the group must exist."""
-        entries = [str(path) for path in self.entries]
         return ["sh", "-c", _JOIN, "sh", str(len(entries)), *entries, *argv]
 
     def create(self) -> None:
