@@ -33,13 +33,11 @@ from lab.home import LabPaths
 from lab.lab import Lab
 from lab.namespace import Namespace
 from lab.plan import Node
-from lab.process import run
+from lab.process import detached, run
 
 USER = "halab"
 MODES = ("normal", "dead", "lying")
 _PORT = 623
-_JOIN = ('set -e; log=$1; shift; n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n-1)); done; '
-         'exec "$@" >>"$log" 2>&1 </dev/null')
 
 
 def mode(paths: LabPaths, node: str) -> str:
@@ -185,7 +183,7 @@ def is_running(lab: Lab) -> bool:
     return bool(Cgroup(lab.name, "bmc").pids())
 
 
-def start(lab: Lab, *, within: float = 15.0) -> None:
+def start(lab: Lab, *, within: float = 60.0) -> None:
     """Start the service in its own cgroup, inside the lab's namespace; returns when it listens."""
     if is_running(lab):
         return
@@ -196,11 +194,10 @@ def start(lab: Lab, *, within: float = 15.0) -> None:
     waiting = [_ready(lab.paths, node.name) for node in lab.plan.nodes]
     for flag in waiting:
         flag.unlink(missing_ok=True)
-    entries = [str(path) for path in group.entries]
     log = lab.paths.bmc / "service.log"
     argv = [sys.executable, "-m", "lab.bmc", "--lab", lab.name]
-    run(["setsid", "--fork", "sh", "-c", _JOIN, "sh", str(log), str(len(entries)), *entries,
-         *Namespace(lab.name).command(argv)], timeout=10, cwd=Path(__file__).resolve().parent.parent)
+    inside = Namespace(lab.name).command(argv)
+    run(detached(group.command(inside), log), timeout=10, cwd=Path(__file__).resolve().parent.parent)
     deadline = time.monotonic() + within
     while not all(flag.exists() for flag in waiting):
         if time.monotonic() > deadline:

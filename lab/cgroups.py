@@ -23,8 +23,8 @@ _ROOT = Path("/sys/fs/cgroup")
 _V1 = ("systemd", "unified", "freezer", "cpu", "cpuacct", "memory", "pids")
 # Real-time budget of a node on v1 (RT_GROUP_SCHED gives a new group none), microseconds per second.
 _RT_RUNTIME_US = 50_000
-# Join every cgroup, then become the command.  A shell, because joining must happen between fork and
-# exec, where a threaded Python may not run; paths arrive as arguments.
+# Join every cgroup, then become the command; a cgroup that is gone ends it.  A shell, because joining
+# must happen between fork and exec, where a threaded Python may not run; paths arrive as arguments.
 _JOIN = 'set -e; n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n-1)); done; exec "$@"'
 
 
@@ -47,14 +47,9 @@ class Cgroup:
         self.member = member
         self._dirs = [root / "halab" / lab / member for root in _hierarchies()]
 
-    @property
-    def entries(self) -> list[Path]:
-        """The ``cgroup.procs`` files that a process writes its pid to when it joins."""
-        return [folder / "cgroup.procs" for folder in self._dirs]
-
     def command(self, argv: Sequence[str]) -> list[str]:
-        """``argv`` as a command that joins the group before it begins; the group must exist."""
-        entries = [str(path) for path in self.entries]
+        """``argv`` as a command that joins the group and then becomes ``argv``."""
+        entries = [str(folder / "cgroup.procs") for folder in self._dirs]
         return ["sh", "-c", _JOIN, "sh", str(len(entries)), *entries, *argv]
 
     def create(self) -> None:
@@ -183,10 +178,15 @@ def remove_lab(lab: str) -> None:
         folder = root / "halab" / lab
         if folder.is_dir():
             _remove_tree(folder)
-        try:
-            folder.parent.rmdir()
-        except OSError:
-            continue  # another lab lives there, or there was none
+    remove_empty(lab)
+
+
+def remove_empty(lab: str) -> None:
+    """Remove the lab's level and halab's own where nothing lives below them."""
+    for root in _hierarchies():
+        for folder in (root / "halab" / lab, root / "halab"):
+            with suppress(OSError):  # somebody lives there, or it is gone
+                folder.rmdir()
 
 
 def members(lab: str) -> list[str]:

@@ -16,11 +16,12 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import disk, interrupt, overlay
+from lab import cgroups, disk, interrupt, overlay
+from lab.cgroups import Cgroup
 from lab.drivers.traits import ImageKind
 from lab.errors import HostError, InterruptedByUser, NotFoundError, RefusedError
 from lab.home import LabPaths, home
@@ -101,7 +102,7 @@ def bake(recipe: ImageRecipe, progress: Callable[[str], None] = lambda line: Non
     ``progress`` gets one short line for each phase.  A second process that wants the same
     image waits for the first.  Interrupted, it leaves nothing behind.
     """
-    with _lock(recipe.key, progress) as lock:
+    with _lock(recipe.key, progress):
         done = find(recipe.key)
         if done and not force:
             return done
@@ -110,10 +111,11 @@ def bake(recipe: ImageRecipe, progress: Callable[[str], None] = lambda line: Non
                                remedy="./inv lab.list; take these labs down first")
         begun = time.time()
         work = images_dir() / f".{recipe.key}.baking"
+        _end(_cgroup(recipe.key))
         discard(work)
         work.mkdir(parents=True)
         try:
-            _debootstrap(recipe, work, lock, progress)
+            _debootstrap(recipe, work, progress)
             progress("setting up the tree")
             if recipe.kind == "disk":
                 disk.make(work, progress)
@@ -156,7 +158,19 @@ def discard(tree: Path) -> None:
         shutil.rmtree(tree)
 
 
-def _debootstrap(recipe: ImageRecipe, work: Path, lock: int, progress: Callable[[str], None]) -> None:
+def _cgroup(key: str) -> Cgroup:
+    """Where the processes of a bake live; no lab's name has a dot."""
+    return Cgroup(".bake", key)
+
+
+def _end(group: Cgroup) -> None:
+    """Kill what is left of a bake, also of one whose tool was killed."""
+    group.kill()
+    group.remove()
+    cgroups.remove_empty(group.lab)
+
+
+def _debootstrap(recipe: ImageRecipe, work: Path, progress: Callable[[str], None]) -> None:
     script = work / "customize.sh"
     script.write_text("set -eu\n" + recipe.script)
     argv = [
@@ -174,32 +188,24 @@ def _debootstrap(recipe: ImageRecipe, work: Path, lock: int, progress: Callable[
         SUITE, str(work / "rootfs"), *_host_sources(),
     ]
     log = work / "bake.log"
-    with log.open("wb") as sink:
-        # TERM lets mmdebstrap unmount and clean up; it comes also when this process dies.
-        child = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", "--", *argv], stdin=subprocess.DEVNULL,
-                                 stdout=sink, stderr=subprocess.STDOUT, start_new_session=True,
-                                 # It keeps the lock while it cleans up after our own death.
-                                 pass_fds=(lock,),
-                                 env={**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"})
-        shown = ""
-        try:
+    group = _cgroup(recipe.key)
+    group.create()
+    try:
+        with log.open("wb") as sink:
+            child = subprocess.Popen(group.command(argv), stdin=subprocess.DEVNULL, stdout=sink,
+                                     stderr=subprocess.STDOUT, start_new_session=True,
+                                     env={**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"})
+            shown = ""
             while child.poll() is None:
                 if interrupt.requested():
                     raise InterruptedByUser("the bake was stopped; nothing of it is left",
                                             remedy="./inv image.bake starts it again")
                 shown = _report(log, shown, progress)
-                try:
+                with suppress(subprocess.TimeoutExpired):
                     child.wait(0.25)
-                except subprocess.TimeoutExpired:
-                    continue
-        finally:
-            if child.poll() is None:
-                child.terminate()
-                try:
-                    child.wait(20)
-                except subprocess.TimeoutExpired:
-                    child.kill()
-                    child.wait()
+    finally:
+        # By cgroup: mmdebstrap's own children would go on writing into the tree.
+        _end(group)
     if child.returncode:
         kept = home() / "bake-failed.log"
         shutil.copy(log, kept)
@@ -230,7 +236,7 @@ def _host_sources() -> list[str]:
 
 
 @contextmanager
-def _lock(key: str, progress: Callable[[str], None]) -> Iterator[int]:
+def _lock(key: str, progress: Callable[[str], None]) -> Iterator[None]:
     home().mkdir(mode=0o700, parents=True, exist_ok=True)
     images_dir().mkdir(exist_ok=True)
     with (images_dir() / f"{key}.lock").open("w") as lock:
@@ -245,7 +251,7 @@ def _lock(key: str, progress: Callable[[str], None]) -> Iterator[int]:
                     break
                 except BlockingIOError:
                     continue
-        yield lock.fileno()
+        yield
 
 
 def _discard_unless_locked(tree: Path) -> bool:
@@ -256,5 +262,6 @@ def _discard_unless_locked(tree: Path) -> bool:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        _end(_cgroup(key))
         discard(tree)
         return True

@@ -91,6 +91,12 @@ def run(
     return done
 
 
+def detached(argv: Sequence[str | Path], log: Path) -> list[str]:
+    """``argv`` as a command that returns at once and lives on without us, its output at the end of ``log``."""
+    words = [str(word) for word in argv]
+    return ["setsid", "--fork", "sh", "-c", 'log=$1; shift; exec "$@" >>"$log" 2>&1 </dev/null', "sh", str(log), *words]
+
+
 @cache
 def _leash() -> tuple[str, ...]:
     """The prefix that ties a command's life to ours; empty on a host without util-linux."""

@@ -47,6 +47,7 @@ def bring_up(plan: Plan, topology_text: str, *, timeout: float = DEFAULT_TIMEOUT
     with state.exclusive(plan.lab, "lab.up"):
         known = _known(paths, plan)
         check_driver(plan)
+        _refuse_undeployed(plan)
         state.claim(plan.lab)
         events = EventLog(paths.events)
         if listener:
@@ -91,6 +92,13 @@ def _known(paths: LabPaths, plan: Plan) -> bool:
 def _substance(plan: Plan) -> Plan:
     """The plan without sentences and estimates, which a newer halab may word otherwise."""
     return plan.model_copy(update={"warnings": (), "not_deployed": (), "memory_mb": 0, "disk_mb": 0})
+
+
+def _refuse_undeployed(plan: Plan) -> None:
+    """What can be planned already and has no roles yet."""
+    if plan.pacemaker == "full":
+        raise RefusedError("pacemaker: full can be planned, but its roles are not built yet",
+                           where="--pacemaker=full", remedy="leave it out: 'core' is the default")
 
 
 def _refuse_if_host_lacks(plan: Plan) -> None:

@@ -95,10 +95,24 @@ def beside(lab: Lab, kind: str, act: Callable[[], None]) -> Iterator[None]:
     assert not errors, errors
 
 
-@pytest.mark.timeout(300)
+def measured(lab: Lab, name: str) -> Verdict:
+    """The verdict of a scenario; measured again where only V4 failed, at most twice.
+
+    V4 alone says that this machine was too busy to measure, which is no word about halab or the
+    cluster; a test machine has other work now and then.
+    """
+    for _ in range(3):
+        verdict = runner.run(lab, load_scenario(name))
+        if not (verdict.result is Result.INVALID and "V4" in failed(verdict)):
+            break
+        gates.await_all(lab, time.monotonic() + 120)
+    return verdict
+
+
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_reference_deployment_deserves_pass(lab: Lab, name: str) -> None:
-    verdict = runner.run(lab, load_scenario(name))
+    verdict = measured(lab, name)
     body = verdict.to_json()
     assert verdict.result is Result.PASS, json.dumps(body, indent=1)
     assert set(findings(verdict)) >= {"S1", "S3", "S4", "S5", "L1", "L4", "L5", "V1", "V2", "V3", "V4", "V5", "V6"}
@@ -188,6 +202,22 @@ def test_a_fault_that_does_nothing_is_invalid(lab: Lab, monkeypatch: pytest.Monk
     verdict = runner.run(lab, short_isolation())
     assert verdict.result is Result.INVALID, json.dumps(verdict.to_json(), indent=1)
     assert "V1" in failed(verdict)
+
+
+@pytest.mark.timeout(300)
+def test_ctrl_c_in_mid_fault_heals_before_it_leaves(lab: Lab) -> None:
+    since = time.time()
+    child = subprocess.Popen([sys.executable, "-m", "cli", "chaos.run", "vip-holder-frozen", f"--name={NAME}"],
+                             cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                             start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not any(event.kind == "fault.inject" for event in read_events(lab.paths.events, since)):
+        assert child.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    said = child.communicate(timeout=120)[1]
+    assert child.returncode == 130 and "nothing was destroyed" in said
+    assert not journal.unhealed(lab.paths)
 
 
 @pytest.mark.timeout(300)
