@@ -88,6 +88,9 @@ class FakeShell:
                 return Completed(answer(node, text) if callable(answer) else answer, "", 0)
         return Completed("", "", 0)
 
+    def forget(self, node: str) -> None:
+        """There is no kept connection."""
+
 
 def make_lab(name: str = "fake", **options: Any) -> Lab:
     """A collapsed lab of three nodes n1..n3, all powered on."""

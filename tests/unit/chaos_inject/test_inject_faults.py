@@ -12,6 +12,7 @@ import chaos.faults.net_isolate as net_isolate
 from chaos.faults import all_faults, get_fault
 from chaos.faults.base import FAULT_ID, power_back_on
 from chaos.model import HealRank, Target
+from lab.drivers import container
 from lab.drivers.base import PowerState
 from lab.errors import NodeError, RefusedError
 
@@ -172,3 +173,26 @@ def test_only_a_dead_membership_daemon_ends_in_a_fence() -> None:
     fault = get_fault("proc.kill")
     assert fault.fencing_follows(Target(("n1",), {"process": "corosync"}))
     assert not fault.fencing_follows(Target(("n1",), {"process": "mariadbd"}))
+
+
+def test_a_panic_needs_a_kernel_of_its_own() -> None:
+    assert "panic" in get_fault("node.panic").needs - container.CAPABILITIES
+
+
+def test_a_crashed_node_is_power_cycled_unless_it_was_fenced() -> None:
+    lab, fault = make_lab(), get_fault("node.panic")
+    target = fault.prepare(lab, Target(("n2",)))
+    shell_of(lab).answers["sysrq-trigger"] = ""
+    fault.inject(lab, target)
+    assert not fault.took_effect(lab, target).ok  # the fake's kernel answers on
+    namespace_of(lab).cut.add(str(lab.plan.node("n2").mgmt))
+    assert fault.took_effect(lab, target).ok
+    driver: Any = lab.driver
+    before = len(driver.calls)
+    fault.heal(lab, target)
+    assert driver.calls[before:] == [("off", "n2"), ("on", "n2")]
+    # From here on the log has a power-off after the crash: a node that boots is not cut again.
+    fault.heal(lab, target)
+    assert driver.calls[before:] == [("off", "n2"), ("on", "n2")]
+    namespace_of(lab).cut.clear()
+    assert fault.healed(lab, target).ok
