@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("libvirt", reason="the vagrant driver's libraries are not installed")
+for library in ("libvirt", "vagrant"):
+    pytest.importorskip(library, reason="the vagrant driver's libraries are not installed")
 
 from lab.home import LabPaths, home
 from lab.layouts import make_plan
