@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-for library in ("libvirt", "vagrant"):
-    pytest.importorskip(library, reason="the vagrant driver's libraries are not installed")
+pytest.importorskip("libvirt", reason="the vagrant driver's libraries are not installed")
+pytest.importorskip("vagrant", reason="the vagrant driver's libraries are not installed")
 
 from lab.home import LabPaths, home
 from lab.layouts import make_plan
