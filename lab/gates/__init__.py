@@ -81,23 +81,38 @@ def check_all(lab: Lab) -> list[GateResult]:
         return list(pool.map(lambda gate: _look(lab, gate, time.monotonic()), gates))
 
 
-def await_all(lab: Lab, deadline: float) -> list[GateResult]:
-    """Wait until every gate holds, all at the same time; ``deadline`` is on ``time.monotonic()``.
+def await_all(lab: Lab, deadline: float, *, settle: float = 0.0) -> list[GateResult]:
+    """Wait until every gate holds at the same moment; ``deadline`` is on ``time.monotonic()``.
+
+    The gates are waited for all at once; when each has been green, one more look at all of them
+    together, ``settle`` seconds later, must find them green still.  ``settle`` is for a cluster
+    that may not have noticed yet what was done to it.
 
     Raises DeadlineError with the first gate (from the ground up) that does not hold.  ``seconds``
     count from the call.  Each gate that turns green is told to the lab's events.
     """
     begun = time.monotonic()
+    while True:
+        results = _await_each(lab, begun, deadline)
+        interrupt.check("gates")
+        if all(result.ok for result in results):
+            interrupt.wait(settle)
+            together = check_all(lab)
+            if all(result.ok for result in together):
+                return results
+            results = together if time.monotonic() > deadline else []
+        for result in results:
+            if not result.ok:
+                waited = time.monotonic() - begun
+                raise DeadlineError(f"gate '{result.name}' is not green after {waited:.0f} s: {result.detail}",
+                                    where=result.show, remedy=f"./inv lab.status --name={lab.name}")
+
+
+def _await_each(lab: Lab, begun: float, deadline: float) -> list[GateResult]:
     gates = gates_of(lab.plan)
+    green = {gate.name: threading.Event() for gate in gates}
     with ThreadPoolExecutor(len(gates)) as pool:
-        green = {gate.name: threading.Event() for gate in gates}
-        results = list(pool.map(lambda gate: _await(lab, gate, green, begun, deadline), gates))
-    interrupt.check("gates")
-    for gate, result in zip(gates, results, strict=True):
-        if not result.ok:
-            raise DeadlineError(f"gate '{gate.name}' is not green after {result.seconds:.0f} s: {result.detail}",
-                                where=result.show, remedy=f"./inv lab.status --name={lab.name}")
-    return results
+        return list(pool.map(lambda gate: _await(lab, gate, green, begun, deadline), gates))
 
 
 def on_node(lab: Lab, node: str, command: str) -> str:

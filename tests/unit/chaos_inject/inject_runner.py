@@ -71,7 +71,7 @@ def fake_world(patch: pytest.MonkeyPatch) -> list[str]:
     """Put the fakes in place; the returned list collects what happens, in order."""
     log: list[str] = []
 
-    def await_all(_lab: Lab, _deadline: float) -> list[GateResult]:
+    def await_all(_lab: Lab, _deadline: float, *, settle: float = 0.0) -> list[GateResult]:
         log.append("gates")
         return GREEN
 

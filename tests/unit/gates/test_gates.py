@@ -158,6 +158,24 @@ def test_waiting_ends_with_the_lowest_red_gate(monkeypatch: pytest.MonkeyPatch) 
     assert caught.value.where == "show first"
 
 
+def test_a_gate_that_turns_red_while_others_are_waited_for_is_waited_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[bool] = []
+
+    class Flickers:
+        name, after = "flickers", ()
+
+        def look(self, lab: Any) -> Look:
+            looks.append(len(looks) != 1)  # green, red in the look together, then green
+            return Look(looks[-1], "")
+
+        def show(self, lab: Any) -> str:
+            return ""
+
+    monkeypatch.setattr(gates, "gates_of", lambda plan: [Flickers()])
+    results = gates.await_all(FakeLab(""), time.monotonic() + 5)  # type: ignore[arg-type]
+    assert [result.ok for result in results] == [True] and looks == [True, False, True, True]
+
+
 def test_the_commands_that_gates_name_can_be_typed() -> None:
     """Each is parsed by the real command line."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
