@@ -20,7 +20,10 @@ def check_driver(plan: Plan) -> None:
 
 
 def sweep(lab: str, paths: LabPaths) -> None:
-    """Take off the host whatever carries the lab's name, of every driver; needs no plan and no state."""
+    """Take off the host whatever carries the lab's name, of every driver; needs no plan and no state.
+
+    One sweep serves all: machines and their libvirtd live in the lab's cgroups and namespaces too.
+    """
     from lab.drivers import container
 
     container.sweep(lab, paths)
