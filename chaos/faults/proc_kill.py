@@ -181,7 +181,7 @@ def _until(holds: Callable[[], object], within: float = _BACK_WITHIN) -> None:
             if holds():
                 return
         except NodeError:
-            pass
+            pass  # a node on its way back cannot be asked yet; the deadline ends the asking
         time.sleep(0.3)
 
 
