@@ -11,13 +11,13 @@ from cli.command import command
 @command(root=True, polite=True, force="bake even if the image exists")
 def bake(c: Any, driver: str = "", force: bool = False, format: str = "table") -> None:
     """Bake the node image; lab.up does it by itself when it is missing."""
-    from cli.planning import plan_from
+    from cli.planning import Request, plan_from
     from cli.views.image import image_list
     from lab.drivers.traits import traits
     from lab.image import bake as bake_image
     from provision.image import recipe
 
-    kind = traits(plan_from(driver=driver)[0].driver).image
+    kind = traits(plan_from(Request(driver=driver))[0].driver).image
     image = bake_image(recipe(kind), console.note, force=force)
     image_list([image], set(), format)
     console.next_step("lab.up" + options.again({"driver": driver}))

@@ -6,7 +6,7 @@ from typing import Any
 
 from cli import console, options
 from cli.command import command
-from cli.planning import plan_from
+from cli.planning import Request, describes_a_lab, plan_from
 
 
 @command()
@@ -15,7 +15,7 @@ def doctor(c: Any, driver: str = "", format: str = "table") -> int:
     from cli.views.lab import findings
     from lab.doctor import examine
 
-    report = examine(plan_from(driver=driver)[0])
+    report = examine(plan_from(Request(driver=driver))[0])
     findings(report, format)
     console.next_step(("lab.up" if report.ok else "lab.doctor") + options.again({"driver": driver}))
     return 0 if report.ok else 4
@@ -33,79 +33,24 @@ def styles(c: Any, format: str = "table") -> None:
 
 
 @command()
-def plan(
-    c: Any,
-    name: str = "",
-    style: str = "",
-    nodes: str = "",
-    driver: str = "",
-    profile: str = "",
-    topology: str = "",
-    pacemaker: str = "",
-    segregate: str = "",
-    allow_large: bool = False,
-    format: str = "table",
-) -> None:
+@describes_a_lab
+def plan(c: Any, request: Request, format: str = "table") -> None:
     """Show what lab.up would build: clusters, nodes, addresses, warnings, memory; touches nothing."""
     from cli.views.lab import plan_view
 
-    wanted, _ = plan_from(
-        name=name,
-        style=style,
-        nodes=nodes,
-        driver=driver,
-        profile=profile,
-        topology=topology,
-        pacemaker=pacemaker,
-        segregate=segregate,
-        allow_large=allow_large,
-    )
-    plan_view(wanted, format)
-    given = {
-        "name": name,
-        "style": style,
-        "nodes": nodes,
-        "driver": driver,
-        "profile": profile,
-        "topology": topology,
-        "pacemaker": pacemaker,
-        "segregate": segregate,
-        "allow-large": allow_large,
-    }
-    console.next_step("lab.up" + options.again(given))
+    plan_view(plan_from(request)[0], format)
+    console.next_step("lab.up" + request.again())
 
 
 @command(root=True, polite=True)
-def up(
-    c: Any,
-    name: str = "",
-    style: str = "",
-    nodes: str = "",
-    driver: str = "",
-    profile: str = "",
-    topology: str = "",
-    pacemaker: str = "",
-    segregate: str = "",
-    allow_large: bool = False,
-    timeout: str = "5m",
-    format: str = "table",
-) -> None:
+@describes_a_lab
+def up(c: Any, request: Request, timeout: str = "5m", format: str = "table") -> None:
     """Build a lab and return when its cluster is healthy; called again, it resumes."""
     from cli.views.lab import up_result
     from lab.up import bring_up
 
     limit = options.seconds(timeout)
-    wanted, text = plan_from(
-        name=name,
-        style=style,
-        nodes=nodes,
-        driver=driver,
-        profile=profile,
-        topology=topology,
-        pacemaker=pacemaker,
-        segregate=segregate,
-        allow_large=allow_large,
-    )
+    wanted, text = plan_from(request)
     with console.progress() as listener:
         result = bring_up(wanted, text, timeout=limit, listener=listener)
     up_result(result, format)

@@ -33,11 +33,11 @@ def lint(c: Any) -> int:
 )
 def bench(c: Any, style: str = "collapsed", nodes: str = "", count: int = 3, format: str = "table") -> None:
     """Measure how long lab.up takes from nothing to healthy."""
-    from cli.planning import plan_from
+    from cli.planning import Request, plan_from
     from cli.views.bench import bench_view
     from lab.bench import bench as measure
 
-    plan, text = plan_from(name="bench", style=style, nodes=nodes)
+    plan, text = plan_from(Request(name="bench", style=style, nodes=nodes))
     with console.progress() as listener:
         result = measure(plan, text, count, listener)
     bench_view(result, format)

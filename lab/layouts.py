@@ -27,8 +27,9 @@ BRIDGE_MACS: dict[NetworkName, str] = {
     "control": "02:68:6c:00:00:02",
     "ring": "02:68:6c:00:00:03",
 }
-# Last octets: 64 nodes end at .74, their BMCs at .174, below the VIPs.
+# Last octets: 64 nodes end at .74, their BMCs at .174, below the VIPs; index 0 is the quorum device's host.
 HOST_OCTET, NODE_OCTET, BMC_OCTET = 1, 10, 110
+QNETD = "qnetd"
 VIP_OCTETS = {"public": 200, "internal": 201}
 
 # MB of a container.  Measured: 145..180 with corosync and Pacemaker alone, 360..440 with everything.
@@ -63,25 +64,31 @@ def make_plan(topology: Topology) -> Plan:
             name=part.cluster,
             nodes=tuple(node.name for node in nodes if node.cluster == part.cluster),
             services=part.services,
+            qdevice=topology.qdevice and part.size % 2 == 0,
         )
         for part in layout.parts
     )
-    disk = 0 if topology.driver == "fake" else IMAGE_DISK_MB + NODE_DISK_MB * len(nodes)
+    qnetd = _machine(QNETD, 0, "", ()) if topology.qdevice else None
+    machines = (*nodes, *([qnetd] if qnetd else []))
+    disk = 0 if topology.driver == "fake" else IMAGE_DISK_MB + NODE_DISK_MB * len(machines)
     return Plan(
         lab=topology.name,
         style=topology.style,
         driver=topology.driver,
         pacemaker=topology.pacemaker,
+        rabbitmq=topology.rabbitmq,
+        queues=topology.queues,
         profile=profile,
         networks=_networks(),
         clusters=clusters,
         nodes=nodes,
+        qnetd=qnetd,
         vips=_vips(clusters),
         not_deployed=tuple(_not_deployed(topology, layout)),
         warnings=(*traits(topology.driver).warnings(), *_host_warnings(topology, layout),
                   *_cluster_warnings(clusters, profile)),
         memory_mb=sum(memory_mb(topology.driver, node.services) + traits(topology.driver).overhead_mb()
-                      for node in nodes),
+                      for node in machines),
         disk_mb=disk,
     )
 
@@ -106,17 +113,21 @@ def _networks() -> tuple[Network, ...]:
 def _nodes(layout: Shape) -> tuple[Node, ...]:
     members = [(part, number) for part in layout.parts for number in range(1, part.size + 1)]
     return tuple(
-        Node(
-            name=f"{part.prefix}{number}",
-            index=index,
-            cluster=part.cluster,
-            services=part.services,
-            mgmt=_address("mgmt", NODE_OCTET + index),
-            control=_address("control", NODE_OCTET + index),
-            ring=_address("ring", NODE_OCTET + index),
-            bmc=_address("mgmt", BMC_OCTET + index),
-        )
+        _machine(f"{part.prefix}{number}", index, part.cluster, part.services)
         for index, (part, number) in enumerate(members, start=1)
+    )
+
+
+def _machine(name: str, index: int, cluster: str, services: tuple[Service, ...]) -> Node:
+    return Node(
+        name=name,
+        index=index,
+        cluster=cluster,
+        services=services,
+        mgmt=_address("mgmt", NODE_OCTET + index),
+        control=_address("control", NODE_OCTET + index),
+        ring=_address("ring", NODE_OCTET + index),
+        bmc=_address("mgmt", BMC_OCTET + index),
     )
 
 
@@ -189,11 +200,11 @@ def _cluster_warnings(clusters: tuple[Cluster, ...], profile: Profile) -> list[s
         members = len(cluster.nodes)
         half = members // 2
         odd = f"{members - 1} or {members + 1}" if members < MAX_MEMBERS else f"{members - 1}"
-        if members % 2 == 0:
+        if members % 2 == 0 and not cluster.qdevice:
             warnings.append(
                 f"Cluster {cluster.name} is even: cut {half}:{half}, neither half has quorum and both stop, "
-                f"and it outlives no more losses than {members - 1} members do. Better {odd}, or a qdevice: "
-                "a tie-breaking vote from outside, which halab does not set up yet."
+                f"and it outlives no more losses than {members - 1} members do. Better {odd}, or --qdevice: "
+                "a tie-breaking vote from a host outside."
             )
         if members == MAX_MEMBERS:
             warnings.append(f"Cluster {cluster.name} is at corosync's limit of {MAX_MEMBERS} members.")

@@ -18,6 +18,8 @@ Style = Literal["collapsed", "segregated", "mixed"]
 Service = Literal["haproxy", "galera", "rabbitmq", "memcached"]
 NetworkName = Literal["mgmt", "control", "ring"]
 PacemakerScope = Literal["core", "full"]
+RabbitmqManager = Literal["systemd", "pacemaker"]
+QueueType = Literal["quorum", "mirrored"]
 
 NETWORK_NAMES: tuple[NetworkName, ...] = ("mgmt", "control", "ring")
 
@@ -37,7 +39,10 @@ class Network(_Value):
 
 
 class Node(_Value):
-    """One controller.  ``index`` is 1-based and unique in the lab; it is also the corosync nodeid."""
+    """One machine.  ``index`` is unique in the lab and, from 1 on, also the corosync nodeid.
+
+    ``cluster`` is empty and ``index`` 0 for the host of the quorum device, which is in no cluster.
+    """
 
     name: str
     index: int
@@ -53,11 +58,12 @@ class Node(_Value):
 
 
 class Cluster(_Value):
-    """One corosync/Pacemaker cluster; ``nodes`` in index order."""
+    """One corosync/Pacemaker cluster; ``nodes`` in index order; ``qdevice``: it asks the lab's qnetd for a vote."""
 
     name: str
     nodes: tuple[str, ...]
     services: tuple[Service, ...]
+    qdevice: bool = False
 
 
 class Vip(_Value):
@@ -71,6 +77,9 @@ class Vip(_Value):
 class Plan(_Value):
     """Everything that is decided about a lab before it exists.
 
+    ``nodes`` are the members of the clusters; ``qnetd``, if any, is one more machine on the same
+    networks and outside every cluster (``hosts`` are all machines).  ``rabbitmq`` says who runs the
+    broker and ``queues`` which model it has; the two never cross.
     ``memory_mb`` and ``disk_mb`` are what the host must have free; ``warnings`` are
     sentences for the person (even clusters, components that do not fit, ...).
     """
@@ -79,19 +88,27 @@ class Plan(_Value):
     style: Style
     driver: Literal["container", "vagrant", "fake"]
     pacemaker: PacemakerScope
+    rabbitmq: RabbitmqManager = "systemd"
+    queues: QueueType = "quorum"
     profile: Profile
     networks: tuple[Network, ...]
     clusters: tuple[Cluster, ...]
     nodes: tuple[Node, ...]
+    qnetd: Node | None = None
     vips: tuple[Vip, ...]
     not_deployed: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     memory_mb: int
     disk_mb: int
 
+    @property
+    def hosts(self) -> tuple[Node, ...]:
+        """Every machine of the lab: the clusters' nodes, then the host of the quorum device."""
+        return self.nodes if self.qnetd is None else (*self.nodes, self.qnetd)
+
     def node(self, name: str) -> Node:
-        """The node of that name; KeyError if there is none."""
-        for node in self.nodes:
+        """The machine of that name; KeyError if there is none."""
+        for node in self.hosts:
             if node.name == name:
                 return node
         raise KeyError(name)

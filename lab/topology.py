@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from lab.choices import unknown_choice
 from lab.drivers.traits import traits
 from lab.errors import RefusedError
-from lab.plan import PacemakerScope, Style
+from lab.plan import PacemakerScope, QueueType, RabbitmqManager, Style
 from lab.profiles import DEFAULT_PROFILE, profile_names
 from lab.shape import DEFAULT_NODES, Bottleneck, default_nodes, shape
 from lab.yamlfile import Loc, Place, read_mapping, refusal
@@ -34,7 +34,8 @@ class Topology(BaseModel):
     """One lab as it was asked for.
 
     ``nodes`` left out is the smallest number that shows the style; ``segregate`` (mixed only)
-    names the clusters to take out of the core; ``allow_large`` lifts the limit of 16 nodes to 64.
+    names the clusters to take out of the core; ``qdevice`` gives even clusters a vote from outside;
+    ``queues`` left out follows from who runs ``rabbitmq``; ``allow_large`` lifts the limit of 16 nodes to 64.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +46,9 @@ class Topology(BaseModel):
     driver: DriverName = "container"
     profile: str = DEFAULT_PROFILE
     pacemaker: PacemakerScope = Field(default="core", title="Pacemaker scope")
+    rabbitmq: RabbitmqManager = Field(default="systemd", title="manager of RabbitMQ")
+    queues: QueueType = Field(default="quorum", title="queue type")
+    qdevice: bool = False
     segregate: tuple[Bottleneck, ...] = Field(default=(), title="bottleneck")
     allow_large: bool = False
 
@@ -72,6 +76,14 @@ class Topology(BaseModel):
         if not isinstance(data, Mapping) or "profile" in data or data.get("driver") not in driver_names():
             return data
         return {**data, "profile": traits(data["driver"]).default_profile()}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _queues_of_manager(cls, data: Any) -> Any:
+        """Fill in the queue type that belongs to the manager."""
+        if not isinstance(data, Mapping) or "queues" in data or data.get("rabbitmq") != "pacemaker":
+            return data
+        return {**data, "queues": "mirrored"}
 
     @field_validator("name", mode="before")
     @classmethod
@@ -122,7 +134,29 @@ class Topology(BaseModel):
                 where="segregate",
                 remedy="name each once",
             )
-        shape(self.style, self.nodes, self.segregate, allow_large=self.allow_large)
+        if self.rabbitmq == "pacemaker" and self.queues == "quorum":
+            raise RefusedError(
+                "Quorum queues do not live under Pacemaker: its agent rabbitmq-cluster wipes a member's Mnesia "
+                "directory when it joins, and with it the member's part of every Raft log.",
+                where="queues",
+                remedy="rabbitmq: systemd with quorum queues, or rabbitmq: pacemaker with queues: mirrored",
+            )
+        if self.rabbitmq == "systemd" and self.queues == "mirrored":
+            raise RefusedError(
+                "Mirrored queues belong to RabbitMQ under Pacemaker: with pause_minority a mirror that was cut off "
+                "comes back empty, and what it alone had confirmed is lost.",
+                where="queues",
+                remedy="rabbitmq: pacemaker with mirrored queues, or rabbitmq: systemd with queues: quorum",
+            )
+        layout = shape(self.style, self.nodes, self.segregate, allow_large=self.allow_large)
+        sizes = ", ".join(f"{part.cluster} {part.size}" for part in layout.parts)
+        if self.qdevice and all(part.size % 2 for part in layout.parts):
+            raise RefusedError(
+                f"A quorum device is for an even cluster, and every cluster of this lab is odd ({sizes}): an odd one "
+                "has a majority in every split by itself, and one more vote would make it even.",
+                where="qdevice",
+                remedy="leave qdevice out, or an even size such as --style=collapsed --nodes=4",
+            )
         return self
 
 
@@ -136,39 +170,21 @@ def load_topology(path: str | Path) -> Topology:
 
 
 def topology_from_options(
-    *,
-    topology: str | Path | None = None,
-    name: str | None = None,
-    style: str | None = None,
-    nodes: str | int | None = None,
-    driver: str | None = None,
-    profile: str | None = None,
-    pacemaker: str | None = None,
-    segregate: str | None = None,
-    allow_large: bool = False,
+    topology: str | Path | None = None, **options: str | int | bool | None
 ) -> Topology:
-    """The topology that a command line asks for.
+    """The topology that a command line asks for; ``options`` are named as the fields of :class:`Topology`.
 
-    None and the empty string mean "not given".  With ``topology`` (a file) the options given
+    None, False and the empty string mean "not given".  With ``topology`` (a file) the options given
     override the file's keys.  RefusedError names the option, or the file and line, at fault.
     """
-    options: dict[str, Any] = {
-        "name": name,
-        "style": style,
-        "nodes": nodes,
-        "driver": driver,
-        "profile": profile,
-        "pacemaker": pacemaker,
-        "segregate": segregate,
-        "allow_large": allow_large or None,
-    }
-    given = {key: value for key, value in options.items() if value not in (None, "")}
+    given = {key: value for key, value in options.items() if value is not False and value not in (None, "")}
     source = read_mapping(Path(topology)) if topology else None
 
     def place(loc: Loc) -> str:
         key = str(loc[0]) if loc else ""
         if key in given:
-            return f"--{key.replace('_', '-')}={given[key]}"
+            option = f"--{key.replace('_', '-')}"
+            return option if given[key] is True else f"{option}={given[key]}"
         return source.place(loc) if source else ""
 
     return _validated({**(source.data if source else {}), **given}, place)

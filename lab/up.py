@@ -96,9 +96,12 @@ def _substance(plan: Plan) -> Plan:
 
 def _refuse_undeployed(plan: Plan) -> None:
     """What can be planned already and has no roles yet."""
-    if plan.pacemaker == "full":
-        raise RefusedError("pacemaker: full can be planned, but its roles are not built yet",
-                           where="--pacemaker=full", remedy="leave it out: 'core' is the default")
+    for asked, option, default in ((plan.pacemaker == "full", "--pacemaker=full", "'core' is the default"),
+                                   (plan.rabbitmq == "pacemaker", "--rabbitmq=pacemaker", "'systemd' is the default"),
+                                   (plan.qnetd is not None, "--qdevice", "better an odd number of nodes")):
+        if asked:
+            raise RefusedError(f"{option} can be planned, but its roles are not built yet", where=option,
+                               remedy=f"leave it out: {default}")
 
 
 def _refuse_if_host_lacks(plan: Plan) -> None:

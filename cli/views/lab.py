@@ -67,7 +67,10 @@ def plan_view(plan: Plan, format: str) -> None:
     console.out("")
     console.table(
         ("NODE", "CLUSTER", "MGMT", "CONTROL", "RING", "BMC"),
-        [(node.name, node.cluster, node.mgmt, node.control, node.ring, node.bmc) for node in plan.nodes],
+        [
+            (node.name, node.cluster or "(outside)", node.mgmt, node.control, node.ring, node.bmc)
+            for node in plan.hosts
+        ],
     )
     console.out("")
     console.table(("VIP", "ADDRESS", "CLUSTER"), [(vip.name, vip.address, vip.cluster) for vip in plan.vips])

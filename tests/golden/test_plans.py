@@ -47,9 +47,13 @@ BAD_FILES = {
     "a-list": "- name: lab\n",
     "empty": "# nothing here\n",
     "key-not-a-word": "name: lab\n7: nodes\n",
+    "quorum-queues-under-pacemaker": "nodes: 3\nrabbitmq: pacemaker\nqueues: quorum\n",
+    "mirrored-queues-under-systemd": "nodes: 3\nqueues: mirrored\n",
+    "misspelt-rabbitmq": "rabbitmq: systmd\n",
+    "qdevice-for-odd": "nodes: 5\nqdevice: true\n",
     "allow-large-word": "allow_large: perhaps\n",
 }
-BAD_OPTIONS: dict[str, dict[str, str]] = {
+BAD_OPTIONS: dict[str, dict[str, str | bool]] = {
     "misspelt-style": {"style": "mixd"},
     "two-nodes": {"nodes": "2"},
     "seventeen": {"nodes": "17"},
@@ -58,6 +62,8 @@ BAD_OPTIONS: dict[str, dict[str, str]] = {
     "bad-name": {"name": "my lab"},
     "segregated-five": {"style": "segregated", "nodes": "5"},
     "segregate-in-collapsed": {"segregate": "db"},
+    "quorum-queues-under-pacemaker": {"rabbitmq": "pacemaker", "queues": "quorum"},
+    "qdevice-for-odd": {"qdevice": True},
 }
 
 
@@ -81,6 +87,9 @@ def _summary(plan: Plan) -> str:
             lines.append(
                 f"  {node.index:2} {node.name:7} {node.mgmt} {node.control} {node.ring} bmc {node.bmc}"
             )
+    if plan.qnetd:
+        lines.append(f"qnetd {plan.qnetd.name}: {plan.qnetd.control} for "
+                     + " ".join(cluster.name for cluster in plan.clusters if cluster.qdevice))
     lines += [f"not deployed: {text}" for text in plan.not_deployed]
     lines += [f"warning: {text}" for text in plan.warnings]
     return "\n".join(lines) + "\n"
@@ -100,13 +109,14 @@ def test_layout_table(style: str, nodes: int) -> None:
     ("name", "options"),
     [
         ("mixed-12-mq", {"style": "mixed", "nodes": "12", "segregate": "mq"}),
+        ("collapsed-04-qdevice", {"nodes": "4", "qdevice": True}),
         ("collapsed-17-large", {"nodes": "17", "allow_large": True}),
         ("collapsed-16-guide", {"nodes": "16", "profile": "guide"}),
         ("segregated-17-large", {"style": "segregated", "nodes": "17", "allow_large": True}),
     ],
 )
 def test_beside_the_table(name: str, options: dict[str, str | bool]) -> None:
-    plan = make_plan(topology_from_options(**options))  # type: ignore[arg-type]
+    plan = make_plan(topology_from_options(**options))
     _compare(HERE / "plans" / f"{name}.txt", _summary(plan))
 
 
@@ -124,5 +134,5 @@ def test_bad_topology_file(name: str, tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("name", BAD_OPTIONS)
 def test_bad_options(name: str) -> None:
     with pytest.raises(RefusedError) as caught:
-        topology_from_options(**BAD_OPTIONS[name])  # type: ignore[arg-type]
+        topology_from_options(**BAD_OPTIONS[name])
     _compare(HERE / "refusals" / f"option-{name}.txt", f"{caught.value}\n")

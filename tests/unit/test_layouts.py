@@ -19,7 +19,7 @@ few = settings(max_examples=40, deadline=None)
 
 
 def _plan(style: str, nodes: int, **more: str | bool) -> Plan:
-    return make_plan(topology_from_options(style=style, nodes=nodes, **more))  # type: ignore[arg-type]
+    return make_plan(topology_from_options(style=style, nodes=nodes, **more))
 
 
 @st.composite
@@ -193,3 +193,14 @@ def test_every_size_gives_a_plan_or_a_refusal_with_a_remedy(style: str, nodes: i
         assert "--nodes=" in error.remedy
     else:
         assert 3 <= len(plan.nodes) <= nodes <= 16
+
+
+def test_a_quorum_device_is_outside_every_cluster() -> None:
+    plan = _plan("collapsed", 4, qdevice=True)
+    assert plan.qnetd is not None
+    assert plan.hosts == (*plan.nodes, plan.qnetd)
+    assert plan.node("qnetd").cluster == ""
+    assert plan.cluster("controllers").qdevice
+    assert str(plan.qnetd.control) not in {str(node.control) for node in plan.nodes}
+    assert not any("is even" in text for text in plan.warnings)
+    assert plan.memory_mb > _plan("collapsed", 4).memory_mb

@@ -44,6 +44,17 @@ def test_default_size_makes_room_for_the_named_bottlenecks() -> None:
     assert topology_from_options(style="mixed", segregate="mq").nodes == 6
 
 
+def test_the_queue_type_follows_from_the_manager_of_the_broker() -> None:
+    assert topology_from_options().queues == "quorum"
+    assert topology_from_options(rabbitmq="pacemaker").queues == "mirrored"
+    assert topology_from_options(rabbitmq="pacemaker", queues="mirrored").queues == "mirrored"
+
+
+def test_an_option_that_no_topology_has_is_refused() -> None:
+    with pytest.raises(RefusedError, match="no key 'widgets'"):
+        topology_from_options(widgets="3")
+
+
 def test_options_arrive_as_strings() -> None:
     topology = topology_from_options(
         name="lab-1", style="mixed", nodes="12", segregate="db, mq", driver="fake"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from cli import options
+from cli.planning import Request
 from lab import topology
 from lab.errors import RefusedError
 from lab.plan import Style
@@ -18,6 +20,16 @@ def test_the_words_here_are_the_models() -> None:
     assert get_args(Style) == options.STYLES
     assert topology._NAME.pattern == options._NAME.pattern
     assert all(name in options.HELP["profile"] for name in profile_names())
+
+
+def test_every_option_that_describes_a_lab_is_a_topology_s_key_and_has_its_help() -> None:
+    words = {field.name for field in dataclasses.fields(Request)}
+    assert words - {"topology"} <= set(topology.Topology.model_fields)
+    assert words <= set(options.HELP)
+
+
+def test_the_next_command_repeats_what_was_asked() -> None:
+    assert Request(style="mixed", allow_large=True, name="default").again() == " --style=mixed --allow-large"
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("1h", 3600)])
