@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from chaos.facts import Facts, Timers, client_patience
+from chaos.facts import Facts, Injection, Timers, client_patience
 from chaos.faults import all_faults
 from chaos.model import Traits
 from chaos.probes import traits
@@ -154,7 +154,7 @@ def unnoticed(timers: Timers) -> Bound:
 
 
 def bounds(facts: Facts) -> Bounds:
-    """The bound of each service for this run's fault, target and timers."""
+    """The bound of each service for this run's faults, targets and timers."""
     known: dict[str, Bound] = {}
     missing: dict[str, str] = {}
     unread: set[str] = set()
@@ -163,12 +163,28 @@ def bounds(facts: Facts) -> Bounds:
         if client.observer:
             continue
         try:
-            known[probe] = _slowest(_parts(facts, probe, client)) or unnoticed(facts.timers)
+            known[probe] = _of_all([_of_one(facts, one, probe, client) for one in facts.injections],
+                                   [(one.begin or 0.0) - (facts.inject_begin or 0.0) for one in facts.injections])
         except NoBound as error:
             missing[probe] = str(error)
             if not isinstance(error, NoFormula):
                 unread.add(probe)
     return Bounds(known, missing, frozenset(unread))
+
+
+def _of_one(facts: Facts, injection: Injection, probe: str, client: Traits) -> Bound:
+    return _slowest(_parts(facts, injection, probe, client)) or unnoticed(injection.timers)
+
+
+def _of_all(parts: list[Bound], offsets: list[float]) -> Bound:
+    """One window may hold the outages of all faults: the floor is the first one's, and the last of
+    them has to be over, counted from when it struck."""
+    if not parts:
+        raise NoFormula("no fault was injected")
+    if len(parts) == 1:
+        return parts[0]
+    return Bound(parts[0].low, max(offset + part.high for offset, part in zip(offsets, parts, strict=True)),
+                 "; ".join(f"from {offset:+.1f} s: {part.why}" for offset, part in zip(offsets, parts, strict=True)))
 
 
 def _slowest(parts: list[Bound]) -> Bound | None:
@@ -178,62 +194,64 @@ def _slowest(parts: list[Bound]) -> Bound | None:
                  "the slowest of: " + "; ".join(part.why for part in parts))
 
 
-def _parts(facts: Facts, probe: str, client: Traits) -> list[Bound]:
+def _parts(facts: Facts, injection: Injection, probe: str, client: Traits) -> list[Bound]:
     """What has to happen before ``probe`` succeeds again; empty: it should not notice."""
-    fault = all_faults().get(facts.fault)
+    fault = all_faults().get(injection.fault)
     if fault is None:
-        raise NoFormula(f"no fault {facts.fault} is known here")
+        raise NoFormula(f"no fault {injection.fault} is known here")
     if client.client_of is None:
         raise NoFormula(f"no probe {probe} is known here")
-    return FAMILIES[fault.bounds](facts, client)
+    return FAMILIES[fault.bounds](facts, injection, client)
 
 
-def _role(facts: Facts, name: str) -> str:
-    who: str = getattr(facts.roles, name)
+def _struck(injection: Injection, role: str) -> bool:
+    """Whether the fault hit the node of that role."""
+    who: str = getattr(injection.roles, role)
     if not who:
-        raise NoBound(f"who was {name} is not known")
-    return who
+        raise NoBound(f"who was {role} is not known")
+    return injection.hits(who)
 
 
-def _silent_loss(facts: Facts, client: Traits) -> list[Bound]:
+def _silent_loss(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     """A node is gone and said no goodbye."""
-    timers, target = facts.timers, facts.target
+    timers = injection.timers
     found: list[Bound] = []
-    vip_lost = client.through_vip and _role(facts, "vip_holder") in target
+    vip_lost = client.through_vip and _struck(injection, "vip_holder")
     if vip_lost:
-        found.append(vip_takeover(timers, facts.wants_fencing))
-    if client.client_of == "galera" and not vip_lost and _role(facts, "galera_writer") in target:
+        found.append(vip_takeover(timers, injection.wants_fencing))
+    if client.client_of == "galera" and not vip_lost and _struck(injection, "galera_writer"):
         found.append(backend_silent(timers))
-    if client.client_of == "galera" and client.writes and facts.runs("galera"):
+    if client.client_of == "galera" and client.writes and facts.hits(injection, "galera"):
         found.append(galera_member_lost(timers))
-    if client.client_of == "rabbitmq" and facts.runs("rabbitmq"):
+    if client.client_of == "rabbitmq" and facts.hits(injection, "rabbitmq"):
         found.append(queue_leader_lost(timers, silent=True))
-    if client.client_of == "memcached" and facts.runs("memcached"):
+    if client.client_of == "memcached" and facts.hits(injection, "memcached"):
         found.append(client_reconnect(timers))
     return found
 
 
-def _process(facts: Facts, client: Traits) -> list[Bound]:
+def _process(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     """One process is gone, and the kernel resets its connections; ``params`` name it."""
-    process = str(facts.params.get("process", ""))
-    if facts.wants_fencing:
+    process, timers = str(injection.params.get("process", "")), injection.timers
+    if injection.wants_fencing:
         # The node leaves its cluster but serves on until it is fenced: a silent loss without a floor.
-        return [replace(part, low=0.0) for part in _silent_loss(facts, client)]
+        return [replace(part, low=0.0) for part in _silent_loss(facts, injection, client)]
     match process, client.client_of:
         case "haproxy", _:
-            through = client.through_vip and _role(facts, "vip_holder") in facts.target
-            return [proxy_killed(facts.timers)] if through else []
+            through = client.through_vip and _struck(injection, "vip_holder")
+            return [proxy_killed(timers)] if through else []
         case "mariadbd", "galera" if client.writes:
-            return [galera_member_lost(facts.timers), backend_reset(facts.timers)]
+            return [galera_member_lost(timers), backend_reset(timers)]
         case "mariadbd", "galera":
-            return [backend_reset(facts.timers)] if _role(facts, "galera_writer") in facts.target else []
+            return [backend_reset(timers)] if _struck(injection, "galera_writer") else []
         case "beam.smp", "rabbitmq":
-            return [queue_leader_lost(facts.timers, silent=False)]
+            return [queue_leader_lost(timers, silent=False)]
         case "memcached", "memcached":
-            return [client_reconnect(facts.timers)]
+            return [client_reconnect(timers)]
         case "mariadbd" | "beam.smp" | "memcached", _:
             return []
     raise NoFormula(f"there is no formula for the death of {process or 'an unnamed process'}")
 
 
-FAMILIES: dict[str, Callable[[Facts, Traits], list[Bound]]] = {"silent_loss": _silent_loss, "process": _process}
+FAMILIES: dict[str, Callable[[Facts, Injection, Traits], list[Bound]]] = {
+    "silent_loss": _silent_loss, "process": _process}

@@ -130,15 +130,44 @@ class GateResult:
 
 
 @dataclass(frozen=True)
+class Injection:
+    """One fault of a run as it was carried out: on whom, when, and what was known just before.
+
+    ``begin`` is taken just before the fault acts, ``end`` when ``inject`` returned.
+    ``timers``, ``roles`` and ``cluster_size`` (0: the whole lab) are those of the target's cluster
+    at that moment.  ``fencing`` is what the cluster's configuration and devices said (V5).
+    ``detected_at`` is when the survivors formed a membership without the target (their log).
+    """
+
+    fault: str
+    target: tuple[str, ...] = ()
+    selector: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+    wants_fencing: bool = False
+    roles: Roles = field(default_factory=Roles)
+    timers: Timers = field(default_factory=Timers)
+    cluster_size: int = 0
+    begin: float | None = None
+    end: float | None = None
+    took_effect: Proof | None = None
+    healed: Proof | None = None
+    fencing: Proof | None = None
+    detected_at: float | None = None
+
+    def hits(self, node: str) -> bool:
+        return node in self.target
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything that is true of one run and is not a sample or an event.
+
+    ``injections`` are its faults in the order in which they acted; most runs have one.
 
     ``sla`` maps a probe's name, ``*`` (every probe without an entry of its own) or ``converged``
     to a number of seconds, ``"6s"``, ``"bound"`` or ``"bound + 2s"`` (see :mod:`chaos.sla`).
     ``macs`` maps the lower-case MAC of each node's control NIC to the node.
-    ``inject_begin`` is taken just before the fault acts, ``inject_end`` when ``inject`` returned;
-    likewise heal.  ``converged_at`` is when every gate held again after the heal.
-    ``detected_at`` is when the survivors formed a membership without the target (their log).
+    ``converged_at`` is when every gate held again after the heal.
     ``phase_notes`` holds, by phase, what a ``wait`` said that ended without it; L5 fails on each.
     """
 
@@ -150,30 +179,15 @@ class Facts:
     nodes: tuple[str, ...]  # every node of the lab
     probes: tuple[str, ...]  # the names that were started
     period: float
-    # the fault
-    fault: str
-    target: tuple[str, ...] = ()
-    selector: str = ""
-    params: dict[str, Any] = field(default_factory=dict)
-    wants_fencing: bool = False
-    roles: Roles = field(default_factory=Roles)
-    cluster_size: int = 0  # n of the target's cluster; 0: take the whole lab
+    injections: tuple[Injection, ...] = ()
     # the clock
     started_at: float | None = None
-    inject_begin: float | None = None
-    inject_end: float | None = None
     heal_begin: float | None = None
     heal_end: float | None = None
     converged_at: float | None = None
     ended_at: float | None = None
-    detected_at: float | None = None
     phase_notes: dict[str, str] = field(default_factory=dict)
-    # the proofs
-    took_effect: Proof | None = None
-    healed: Proof | None = None
-    fencing: Proof | None = None  # V5: what the cluster's own configuration and device status said
     # the lab
-    timers: Timers = field(default_factory=Timers)
     versions: dict[str, str] = field(default_factory=dict)
     vips: dict[str, str] = field(default_factory=dict)  # name -> address
     macs: dict[str, str] = field(default_factory=dict)  # MAC -> node
@@ -188,16 +202,51 @@ class Facts:
     error: str = ""  # why the tool gave up, if it did: the verdict is BROKEN
 
     @property
-    def n(self) -> int:
-        return self.cluster_size or len(self.nodes)
+    def fault(self) -> str:
+        """The names of the faults, as a person says them."""
+        return ", then ".join(one.fault for one in self.injections) or "no fault"
+
+    @property
+    def target(self) -> tuple[str, ...]:
+        """Every node that a fault hit, each once."""
+        return tuple(dict.fromkeys(node for one in self.injections for node in one.target))
+
+    @property
+    def inject_begin(self) -> float | None:
+        """When the first fault struck."""
+        return self.injections[0].begin if self.injections else None
+
+    @property
+    def inject_end(self) -> float | None:
+        return self.injections[-1].end if self.injections else None
+
+    @property
+    def fenced_targets(self) -> tuple[str, ...]:
+        """The nodes whose loss only fencing may end."""
+        return tuple(dict.fromkeys(node for one in self.injections if one.wants_fencing for node in one.target))
+
+    @property
+    def wants_fencing(self) -> bool:
+        return any(one.wants_fencing for one in self.injections)
+
+    @property
+    def detected_at(self) -> float | None:
+        """When the last of the losses was noticed; None while one of them was not."""
+        times = [one.detected_at for one in self.injections if one.wants_fencing]
+        return max((at for at in times if at is not None), default=None) if None not in times else None
+
+    @property
+    def timers(self) -> Timers:
+        """Those of the first fault's target."""
+        return self.injections[0].timers if self.injections else Timers()
 
     def running(self, service: str) -> tuple[str, ...]:
         """The nodes that ought to run ``service`` (haproxy, galera, rabbitmq, memcached)."""
         return self.services.get(service, self.nodes)
 
-    def runs(self, service: str) -> bool:
-        """Whether a target node runs ``service``."""
-        return any(node in self.running(service) for node in self.target)
+    def hits(self, injection: Injection, service: str) -> bool:
+        """Whether a target of ``injection`` runs ``service``."""
+        return any(node in self.running(service) for node in injection.target)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, the inverse of :meth:`from_json`."""

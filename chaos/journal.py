@@ -41,10 +41,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Healing:
-    """One fault that was healed, with the proof."""
+    """How one fault was healed: the proof, when its inverse had acted (epoch seconds), and the error if it
+    could not act."""
 
     entry: Entry
     proof: Proof
+    acted_at: float = 0.0
+    error: str = ""
 
 
 class Journal:
@@ -147,35 +150,44 @@ def refuse_if_unhealed(paths: LabPaths, lab: str) -> None:
 
 def heal_all(lab: Lab, within: float = HEALED_WITHIN,
              sleep: Callable[[float], None] = time.sleep) -> list[Healing]:
-    """Heal every open fault of the lab, in the order packets, frozen nodes, power, services.
-
-    All inverses act before the first proof is asked for: a node whose cables are back
-    answers only once it is powered on again.  A fault whose proof does not come within
-    ``within`` seconds stays in the journal, and HalabError names it; the others are healed.
-    """
+    """Heal every open fault of the lab; HalabError names what could not be healed, after the rest was."""
     journal = Journal(lab.paths.journal)
-    failures: list[str] = []
-    acted: list[Entry] = []
-    for entry in _healing_order(journal.unhealed()):
-        try:
-            get_fault(entry.fault).heal(lab, entry.target)
-        except Exception as error:  # whatever is wrong with one fault, the others must be healed
-            words = error.what if isinstance(error, HalabError) else repr(error)
-            failures.append(f"{entry.fault} on {' '.join(entry.target.nodes)}: {words}")
-        else:
-            acted.append(entry)
-    done: list[Healing] = []
-    for entry in acted:
-        proof = prove_healed(lab, entry, within, sleep)
-        if not proof.ok:
-            failures.append(f"{entry.fault}: {proof.evidence}")
-            continue
-        journal.mark_healed(entry)
-        lab.events.emit("fault.heal", " ".join(entry.target.nodes), fault=entry.fault, id=entry.id)
-        done.append(Healing(entry, proof))
+    healings = heal(lab, journal, journal.unhealed(), within, sleep)
+    failures = [f"{one.entry.fault} on {' '.join(one.entry.target.nodes)}: {one.error or one.proof.evidence}"
+                for one in healings if not one.proof.ok]
     if failures:
         raise HalabError("not everything could be healed", where="; ".join(failures),
                          remedy=f"{heal_command(lab.name)} again, or ./inv lab.down --name={lab.name}")
+    return healings
+
+
+def heal(lab: Lab, journal: Journal, entries: list[Entry], within: float = HEALED_WITHIN,
+         sleep: Callable[[float], None] = time.sleep) -> list[Healing]:
+    """Heal these faults in the order packets, frozen nodes, power, services; never raises for one of them.
+
+    All inverses act before the first proof is asked for: a node whose cables are back
+    answers only once it is powered on again.  A fault whose inverse fails, or whose proof does
+    not come within ``within`` seconds, stays in the journal.
+    """
+    errors: dict[str, str] = {}
+    acted: dict[str, float] = {}
+    ordered = _healing_order(entries)
+    for entry in ordered:
+        try:
+            get_fault(entry.fault).heal(lab, entry.target)
+        except Exception as error:  # whatever is wrong with one fault, the others must be healed
+            errors[entry.id] = error.what if isinstance(error, HalabError) else repr(error)
+        acted[entry.id] = time.time()
+    done: list[Healing] = []
+    for entry in ordered:
+        if why := errors.get(entry.id, ""):
+            done.append(Healing(entry, Proof(False, f"the heal failed: {why}"), acted[entry.id], why))
+            continue
+        proof = prove_healed(lab, entry, within, sleep)
+        if proof.ok:
+            journal.mark_healed(entry)
+            lab.events.emit("fault.heal", " ".join(entry.target.nodes), fault=entry.fault, id=entry.id)
+        done.append(Healing(entry, proof, acted[entry.id]))
     return done
 
 

@@ -125,7 +125,7 @@ _NOBODY_LOST = "the fault takes no node away"
 def _fence_requested(run: Recording) -> _Time:
     if not run.facts.wants_fencing:
         return None, _NOBODY_LOST
-    requests = [run.fence_request(node) for node in run.facts.target]
+    requests = [run.fence_request(node) for node in run.facts.fenced_targets]
     return max((one.at for one in requests if one), default=None) if all(requests) else None, ""
 
 
@@ -134,7 +134,7 @@ def _fenced(run: Recording) -> _Time:
     if not run.facts.wants_fencing:
         return None, _NOBODY_LOST
     times = []
-    for node in run.facts.target:
+    for node in run.facts.fenced_targets:
         request = run.fence_request(node)
         off = was_off(run.events, node, request.at, inf) if request else None
         if request is None or off is None:

@@ -81,11 +81,16 @@ class Fault(Protocol):
 
 
 class Selector(Protocol):
-    """Resolves a word such as ``vip_holder`` to node names from the cluster's own state."""
+    """Resolves a word such as ``vip_holder`` to node names from the cluster's own state.
+
+    ``argument`` is what a person has to write in the brackets behind the name, '' for none.
+    """
 
     name: str
+    argument: str
 
-    def resolve(self, lab: Lab) -> tuple[str, ...]: ...
+    def validate(self, argument: str) -> None: ...
+    def resolve(self, lab: Lab, argument: str = "") -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)

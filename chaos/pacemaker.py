@@ -21,6 +21,7 @@ class Resource:
     id: str
     agent: str  # the last word of e.g. "ocf:heartbeat:IPaddr2"
     node: str
+    promoted: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ def view(status: Element) -> ClusterView:
 def _resource(one: Element) -> Resource:
     node = one.find("node")
     return Resource(one.get("id", ""), one.get("resource_agent", "").rsplit(":", 1)[-1],
-                    node.get("name", "") if node is not None else "")
+                    node.get("name", "") if node is not None else "",
+                    # "Master" until Pacemaker 2.1, "Promoted" since.
+                    promoted=one.get("role") in ("Master", "Promoted"))
 
 
 def ask(lab: Lab, nodes: Iterable[str]) -> ClusterView:

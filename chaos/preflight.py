@@ -5,9 +5,8 @@ from __future__ import annotations
 from chaos import journal
 from chaos.probes import traits
 from chaos.scenario import Scenario
-from chaos.selectors import all_selectors
+from chaos.selectors import check
 from lab import gates
-from lab.choices import unknown_choice
 from lab.errors import CapabilityError, RefusedError
 from lab.lab import Lab
 from lab.plan import Plan
@@ -16,7 +15,8 @@ from lab.plan import Plan
 def refuse(lab: Lab, scenario: Scenario) -> None:
     """Raise, before anything is touched, if this lab cannot run this scenario now."""
     journal.refuse_if_unhealed(lab.paths, lab.name)
-    missing = sorted((scenario.fault.needs | set(scenario.needs.capabilities)) - lab.driver.capabilities)
+    wanted = set(scenario.needs.capabilities).union(*(fault.needs for fault in scenario.faults))
+    missing = sorted(wanted - lab.driver.capabilities)
     if missing:
         raise CapabilityError(f"the {lab.driver.name} driver cannot: {', '.join(missing)}",
                               where=f"scenario {scenario.name}",
@@ -28,9 +28,8 @@ def refuse(lab: Lab, scenario: Scenario) -> None:
     if len(lab.plan.nodes) < needs.nodes:
         raise RefusedError(f"scenario {scenario.name} needs {needs.nodes} nodes",
                            where=f"lab {lab.name} has {len(lab.plan.nodes)}")
-    names = [node.name for node in lab.plan.nodes]
-    if (target := scenario.injection.target) not in [*all_selectors(), *names]:
-        raise unknown_choice("node or selector", target, [*all_selectors(), *names], where=f"lab {lab.name}")
+    for step in scenario.injections:
+        check(lab.plan, step.target)
     red = [gate for gate in gates.check_all(lab) if not gate.ok]
     if red:
         raise RefusedError(f"lab '{lab.name}' is not healthy, so breaking it would prove nothing",

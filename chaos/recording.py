@@ -147,8 +147,9 @@ class Recording:
             key=lambda event: event.at))
 
     def fence_request(self, node: str) -> Event | None:
-        """The first BMC command after the fault by which the cluster fences ``node``."""
-        begin = self.facts.inject_begin
+        """The first BMC command by which the cluster fences ``node``, after the fault that hit it."""
+        begin = min((one.begin for one in self.facts.injections if one.hits(node) and one.begin is not None),
+                    default=None)
         requests = [] if begin is None else fence_requests(self.events, node, begin)
         return requests[0] if requests else None
 

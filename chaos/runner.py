@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from chaos import audit, cib, journal, report, runfolder
-from chaos.facts import Facts, GateResult
+from chaos.facts import Facts, GateResult, Injection
+from chaos.faults import get_fault
+from chaos.faults.base import BaseFault
 from chaos.model import Proof, Target
 from chaos.preflight import probes_for, refuse
 from chaos.primary_watch import PrimaryWatch
@@ -118,9 +120,9 @@ class _Run:
         self._lab = lab
         self._folder = folder
         self._scenario = scenario
-        self._fault = scenario.fault
         self._journal = journal.Journal(lab.paths.journal)
-        self._entry: journal.Entry | None = None
+        self._entries: list[journal.Entry] = []  # one for each of ``facts.injections``
+        self._healed = False
         self._client = f"r{secrets.token_hex(6)}"
         plan = lab.plan
         self.facts = Facts(
@@ -129,8 +131,6 @@ class _Run:
             probes=probes_for(plan, scenario.workload.probes),
             # As many operations as on containers would be all that an emulated node can do.
             period=min(scenario.workload.period * lab.driver.slowness, _LONGEST_PERIOD),
-            fault=self._fault.name, selector=scenario.injection.target,
-            params=dict(scenario.injection.params), wants_fencing=self._fault.wants_fencing,
             sla=dict(scenario.sla),
             vips={vip.name: str(vip.address) for vip in plan.vips},
             macs={guest_mac(node.index, "control"): node.name for node in plan.nodes},
@@ -202,43 +202,51 @@ class _Run:
                 self._converge(step)
 
     def _inject(self, step: Inject) -> None:
-        lab = self._lab
+        lab, fault = self._lab, get_fault(step.fault)
         target = Target(resolve(lab, step.target), dict(step.params), step.target)
-        self._learn(target, lab.plan.node(target.nodes[0]).cluster)
-        target = self._fault.prepare(lab, target)
-        self._entry = self._journal.arm(self._fault.name, target)
-        self._note(inject_begin=time.time(), params=self._entry.target.params)
-        lab.events.emit("fault.inject", " ".join(target.nodes), fault=self._fault.name, id=self._entry.id)
-        self._fault.inject(lab, self._entry.target)
-        self._note(inject_end=time.time())
-        proof = await_proof(self._effect, EFFECT_WITHIN * self._lab.driver.slowness)
-        self._note(took_effect=proof)
+        injection = self._learn(fault, target, lab.plan.node(target.nodes[0]).cluster)
+        target = fault.prepare(lab, target)
+        entry = self._journal.arm(fault.name, target)
+        self._entries.append(entry)
+        self._note(injections=(*self.facts.injections,
+                               replace(injection, begin=time.time(), params=entry.target.params)))
+        lab.events.emit("fault.inject", " ".join(target.nodes), fault=fault.name, id=entry.id)
+        fault.inject(lab, entry.target)
+        self._note_of(-1, end=time.time())
+        proof = await_proof(lambda: self._effect(entry), EFFECT_WITHIN * lab.driver.slowness)
+        self._note_of(-1, took_effect=proof)
         lab.events.emit("note", text=f"{'took effect' if proof.ok else 'NO EFFECT'}: {proof.evidence}")
         self.facts.write(self._folder)
 
-    def _learn(self, target: Target, home: str) -> None:
+    def _note_of(self, at: int, **changes: Any) -> None:
+        """Note something about one injection."""
+        injections = list(self.facts.injections)
+        injections[at] = replace(injections[at], **changes)
+        self._note(injections=tuple(injections))
+
+    def _learn(self, fault: BaseFault, target: Target, home: str) -> Injection:
         """What the bounds and the validity checks need to know about this target, before it breaks."""
         reading = read_timers(self._lab, target.nodes[0])
-        runfolder.write_timers(self._folder, reading.timers, reading.notes)
-        fencing = self._fault.fencing_follows(target)
-        self._note(target=target.nodes, timers=reading.timers, wants_fencing=fencing,
-                   cluster_size=len(self._lab.plan.members(home)), roles=read_roles(self._lab, home))
-        if fencing:
+        if not self._entries:
+            runfolder.write_timers(self._folder, reading.timers, reading.notes)
+        fencing = None
+        if follows := fault.fencing_follows(target):
             config = cib.read(self._lab, home)
             proofs = [config.fences(node) for node in target.nodes]
-            self._note(fencing=Proof(all(proof.ok for proof in proofs),
-                                     "; ".join(proof.evidence for proof in proofs)))
+            fencing = Proof(all(proof.ok for proof in proofs), "; ".join(proof.evidence for proof in proofs))
+        return Injection(fault.name, target.nodes, target.selector, wants_fencing=follows, fencing=fencing,
+                         timers=reading.timers, roles=read_roles(self._lab, home),
+                         cluster_size=len(self._lab.plan.members(home)))
 
-    def _effect(self) -> Proof:
-        assert self._entry is not None
+    def _effect(self, entry: journal.Entry) -> Proof:
         try:
-            return self._fault.took_effect(self._lab, self._entry.target)
+            return get_fault(entry.fault).took_effect(self._lab, entry.target)
         except HalabError as error:
             return Proof(False, f"cannot look: {error.what}")
 
     def _wait(self, step: Wait) -> None:
-        since = self.facts.inject_begin or 0.0
-        proof = await_phase(self._lab, step.phase, self.facts.target, since,
+        last = self.facts.injections[-1]
+        proof = await_phase(self._lab, step.phase, last.target, last.begin or 0.0,
                             step.within * self._lab.driver.slowness)
         if not proof.ok:
             name = _PHASE_NAMES.get(step.phase, step.phase)
@@ -246,21 +254,17 @@ class _Run:
             self._lab.events.emit("note", text=proof.evidence)
 
     def _heal(self) -> None:
-        """Undo the fault and prove it; idempotent, and safe to call when nothing was broken."""
-        if self._entry is None or self.facts.healed is not None:
+        """Undo the faults and prove it; idempotent, and safe to call when nothing was broken."""
+        if not self._entries or self._healed:
             return
-        entry = self._entry
+        self._healed = True
         self._note(heal_begin=time.time())
-        try:
-            self._fault.heal(self._lab, entry.target)
-        except Exception as error:
-            self._note(healed=Proof(False, f"the heal failed: {error}"))
-            raise
-        self._note(heal_end=time.time(), healed=journal.prove_healed(self._lab, entry))
-        assert self.facts.healed is not None
-        if self.facts.healed.ok:
-            self._journal.mark_healed(entry)
-            self._lab.events.emit("fault.heal", " ".join(entry.target.nodes), fault=entry.fault, id=entry.id)
+        healings = {one.entry.id: one for one in journal.heal(self._lab, self._journal, self._entries)}
+        self._note(heal_end=max(one.acted_at for one in healings.values()))
+        for at, entry in enumerate(self._entries):
+            self._note_of(at, healed=healings[entry.id].proof)
+        if failed := [one.error for one in healings.values() if one.error]:
+            raise HalabError(f"the heal failed: {'; '.join(failed)}", remedy=journal.heal_command(self._lab.name))
 
     def _converge(self, step: Converge) -> None:
         try:
@@ -276,10 +280,11 @@ class _Run:
         lab, facts = self._lab, self.facts
         if "sql_write" in facts.probes:
             self._note(sql=audit.audit_sql(lab, self._client, ledger_file(self._folder, "sql_write")))
-        if facts.wants_fencing and facts.inject_begin is not None:
-            members = lab.plan.members(lab.plan.node(facts.target[0]).cluster)
-            survivors = tuple(node.name for node in members if node.name not in facts.target)
-            self._note(detected_at=detected_at(lab, survivors, facts.inject_begin))
+        for at, one in enumerate(facts.injections):
+            if one.wants_fencing and one.begin is not None:
+                members = lab.plan.members(lab.plan.node(one.target[0]).cluster)
+                survivors = tuple(node.name for node in members if not one.hits(node.name))
+                self._note_of(at, detected_at=detected_at(lab, survivors, one.begin))
 
     def _blame(self, error: Exception) -> None:
         words = "; after: ".join(str(one).replace("\n", "; ") or type(one).__name__ for one in _chain(error))

@@ -7,7 +7,6 @@ with file and line before a lab is looked at.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -25,7 +24,7 @@ from chaos.faults import get_fault
 from chaos.faults.base import BaseFault
 from chaos.probes import names as probe_names
 from chaos.probes.fleet import DEFAULT_PROBES
-from chaos.selectors import all_selectors
+from chaos.selectors import plausible
 from chaos.sla import CONVERGED, EVERY, seconds
 from lab.choices import unknown_choice
 from lab.errors import RefusedError
@@ -34,7 +33,6 @@ from lab.yamlfile import Loc, Place, YamlFile, read_mapping, refusal
 
 FOLDER = Path(__file__).parent / "scenarios"
 _EXAMPLE = "chaos/scenarios/vip-holder-poweroff.yml"
-_NODE_NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 # What a run can wait for: see chaos.progress, which reads each from the lab while it runs.
 Phase = Literal["fence_requested", "fenced", "powered_on", "vip_moved"]
@@ -68,9 +66,7 @@ class Inject(_Value):
     @field_validator("target")
     @classmethod
     def _possible_target(cls, value: str) -> str:
-        # Node names are the lab's to know; here only what can be neither is refused.
-        if value not in all_selectors() and ("_" in value or not _NODE_NAME.fullmatch(value)):
-            raise unknown_choice("selector", value, all_selectors())
+        plausible(value)
         return value
 
     @model_validator(mode="after")
@@ -162,12 +158,12 @@ class Scenario(_Value):
         return self._source
 
     @property
-    def injection(self) -> Inject:
-        return next(step for step in self.steps if isinstance(step, Inject))
+    def injections(self) -> tuple[Inject, ...]:
+        return tuple(step for step in self.steps if isinstance(step, Inject))
 
     @property
-    def fault(self) -> BaseFault:
-        return get_fault(self.injection.fault)
+    def faults(self) -> tuple[BaseFault, ...]:
+        return tuple(get_fault(step.fault) for step in self.injections)
 
     @field_validator("sla", mode="before")
     @classmethod
@@ -192,13 +188,14 @@ class Scenario(_Value):
         def refuse(what: str) -> RefusedError:
             return RefusedError(what, where="steps", remedy="steady, inject, hold, heal, converge")
 
-        if words.count("inject") != 1:
-            raise refuse(f"A scenario injects exactly one fault, this one {words.count('inject')}.")
+        if "inject" not in words:
+            raise refuse("A scenario without a step 'inject' breaks nothing.")
         if words.count("heal") != 1 or words.count("converge") != 1:
             raise refuse("A scenario needs one step 'heal' and one step 'converge'.")
         if words[0] != "steady":
             raise refuse("The first step must be 'steady': without a baseline nothing is proven.")
-        if not words.index("inject") < words.index("heal") < words.index("converge"):
+        last = len(words) - 1 - words[::-1].index("inject")
+        if not last < words.index("heal") < words.index("converge"):
             raise refuse("The order must be inject, heal, converge.")
         if words[-1] not in ("converge", "steady"):
             raise refuse("After 'converge' only 'steady' may come.")

@@ -33,7 +33,7 @@ class FencedBeforeRecovery:
             return skipped(self, f"{facts.fault} is no unclean loss of a node")
         if facts.inject_begin is None:
             return unjudged(self, "no time of injection")
-        moves = takeovers(run)
+        moves = [(before, after) for before, after in takeovers(run) if before.node in facts.fenced_targets]
         if not moves:
             return skipped(self, "no VIP was seen to move away from the lost node")
         words = [self._one(run, before.node, after) for before, after in moves]

@@ -8,17 +8,18 @@ from chaos.recording import Recording
 
 
 class Healed:
-    """The fault's own proof that its inverse holds."""
+    """Each fault's own proof that its inverse holds."""
 
     id = "V2"
     title = "the heal is verified"
     kind = "validity"
 
     def judge(self, run: Recording) -> Finding:
-        proof = run.facts.healed
-        if proof is None:
+        proofs = [one.healed for one in run.facts.injections]
+        if not proofs or None in proofs:
             return found(self, False, "nobody looked whether the fault was healed")
-        return found(self, proof.ok, proof.evidence)
+        seen = [proof for proof in proofs if proof is not None]
+        return found(self, all(proof.ok for proof in seen), "; ".join(proof.evidence for proof in seen))
 
 
 CHECK = Healed()

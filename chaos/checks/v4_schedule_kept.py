@@ -67,7 +67,7 @@ def _lateness(run: Recording, probe: str) -> tuple[str, bool]:
 
 def _busy(run: Recording) -> tuple[str, bool]:
     facts = run.facts
-    if facts.fault.startswith("res."):
+    if any(one.fault.startswith("res.") for one in facts.injections):
         return "host load not judged: the fault is load", True
     begin, end = facts.inject_begin, facts.heal_begin or facts.ended_at
     inside = [sample for sample in run.host

@@ -18,9 +18,11 @@ class FencingConfigured:
         facts = run.facts
         if not facts.wants_fencing:
             return skipped(self, f"{facts.fault} needs no fencing")
-        if facts.fencing is None:
+        asked = [one.fencing for one in facts.injections if one.wants_fencing]
+        if None in asked:
             return found(self, False, "nobody asked the cluster about its fencing")
-        return found(self, facts.fencing.ok, facts.fencing.evidence)
+        said = [proof for proof in asked if proof is not None]
+        return found(self, all(proof.ok for proof in said), "; ".join(proof.evidence for proof in said))
 
 
 CHECK = FencingConfigured()

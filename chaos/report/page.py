@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from chaos.facts import Injection
+from chaos.faults import all_faults
 from chaos.measure import Phase, Window
 from chaos.model import Finding, Result
 from chaos.recording import Recording
@@ -47,7 +49,8 @@ def render(run: Recording, verdict: Verdict) -> str:
     measures, measure_axis = _measures(verdict)
     return environment.get_template("report.html.j2").render(
         facts=facts, verdict=verdict, line=headline(verdict), when=_when(run),
-        line_of_target=_target(run), timeline=timeline(run, verdict.phases),
+        faults=tuple((_fault(one), _target(one)) for one in facts.injections),
+        timeline=timeline(run, verdict.phases),
         width=WIDTH, left=LEFT, right=RIGHT, measures=measures, measure_axis=measure_axis,
         measures_height=30 * len(measures) + 24,
         steps=_steps(verdict), timers=_timers(run), findings=verdict.findings,
@@ -80,9 +83,16 @@ def _when(run: Recording) -> str:
     return datetime.fromtimestamp(begin, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if begin else "unknown time"
 
 
-def _target(run: Recording) -> str:
-    nodes = ", ".join(run.facts.target) or "no node"
-    selector = run.facts.selector
+def _fault(injection: Injection) -> str:
+    """The fault with the parameters that a scenario gave it."""
+    fault = all_faults().get(injection.fault)  # None: a recording by a version that knew more
+    given = [str(value) for name, value in injection.params.items() if fault and name in fault.parameters]
+    return " ".join([injection.fault, *given])
+
+
+def _target(injection: Injection) -> str:
+    nodes = ", ".join(injection.target) or "no node"
+    selector = injection.selector
     return f"{selector} = {nodes}" if selector and selector != nodes else nodes
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaos import haproxy
+from chaos.selectors.base import BaseSelector
 from chaos.selectors.vip_holder import VipHolder
 from lab.errors import HalabError
 
@@ -12,12 +13,12 @@ if TYPE_CHECKING:
     from lab.lab import Lab
 
 
-class GaleraWriter:
+class GaleraWriter(BaseSelector):
     """Asks the HAProxy of the VIP's holder, because no other proxy sees the clients."""
 
     name = "galera_writer"
 
-    def resolve(self, lab: Lab) -> tuple[str, ...]:
+    def resolve(self, lab: Lab, argument: str = "") -> tuple[str, ...]:
         (holder,) = VipHolder().resolve(lab)
         found = haproxy.servers(haproxy.ask(lab, holder, "show stat"))
         by_address = {str(node.control): node.name for node in lab.plan.running("galera")}

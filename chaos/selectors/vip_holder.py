@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chaos import pacemaker
 from chaos.reach import ssh_banner
+from chaos.selectors.base import BaseSelector
 from lab.errors import HalabError, NodeError
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from lab.plan import Vip
 
 
-class VipHolder:
+class VipHolder(BaseSelector):
     """Pacemaker says where it should be, the node's kernel says where it is; the kernel is believed.
 
     With several VIPs the first of the plan is meant; they are kept together by colocation.
@@ -21,7 +22,7 @@ class VipHolder:
 
     name = "vip_holder"
 
-    def resolve(self, lab: Lab) -> tuple[str, ...]:
+    def resolve(self, lab: Lab, argument: str = "") -> tuple[str, ...]:
         if not lab.plan.vips:
             raise HalabError(f"lab '{lab.name}' has no VIP")
         vip = lab.plan.vips[0]

@@ -7,12 +7,12 @@ seconds from the fault.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from chaos.facts import Facts, GateResult, PrimarySighting, Roles, Timers
+from chaos.facts import Facts, GateResult, Injection, PrimarySighting, Roles, Timers
 from chaos.ledger import audit_rows
 from chaos.model import Proof
 from chaos.recording import Recording
@@ -29,6 +29,7 @@ TIMERS = Timers(
     haproxy_check_timeout=1.0, haproxy_observe_layer4=True,
     evs_keepalive=0.3, evs_check=0.1, evs_join_retrans=0.3, evs_suspect=1.5, evs_inactive=3.0,
     evs_install=3.0, net_ticktime=5.0)
+_OF_THE_FAULT = {one.name for one in fields(Injection)}
 LOOKS = tuple(PrimarySighting(T0 + at, (NODES,), NODES) for at in range(-4, 12, 2))
 
 
@@ -53,27 +54,41 @@ class Story:
     lost_messages: int = 0
     drained: bool = True
     facts: dict[str, Any] = field(default_factory=dict)  # overrides
+    injection: dict[str, Any] = field(default_factory=dict)  # overrides of the one fault's
 
     def but(self, **changes: Any) -> Story:
         """The same story with a difference."""
         return replace(self, **changes)
 
     def but_facts(self, **changes: Any) -> Story:
-        return replace(self, facts={**self.facts, **changes})
+        """With a difference in the facts; what belongs to the fault goes to the one fault of the story."""
+        ours = {name: value for name, value in changes.items() if name in _OF_THE_FAULT}
+        rest = {name: value for name, value in changes.items() if name not in ours}
+        return replace(self, facts={**self.facts, **rest}, injection={**self.injection, **ours})
+
+
+def base_injection() -> Injection:
+    """The fault of the default story."""
+    return Injection(
+        "node.poweroff", ("c1",), "vip_holder", wants_fencing=True, roles=Roles("c1", "c1", "c1", "c1"),
+        timers=TIMERS, begin=T0, end=T0 + 0.03, detected_at=T0 + 2.2,
+        took_effect=Proof(True, "c1: power is off, no packet returns"),
+        healed=Proof(True, "c1: power is on, ssh answers"),
+        fencing=Proof(True, "stonith-enabled=true; fence-c1..c3 started; status call ok"))
+
+
+def facts_but(**changes: Any) -> Facts:
+    """The default story's facts with a difference in its fault."""
+    return replace(base_facts(), injections=(replace(base_injection(), **changes),))
 
 
 def base_facts() -> Facts:
     """What the runner would have written for the default story."""
     return Facts(
         scenario="vip-holder-power-cut", lab="default", driver="container", style="collapsed",
-        profile="tuned", nodes=NODES, probes=PROBES, period=PERIOD, fault="node.poweroff", target=("c1",),
-        selector="vip_holder", wants_fencing=True, roles=Roles("c1", "c1", "c1", "c1"), started_at=T0 - 4,
-        inject_begin=T0, inject_end=T0 + 0.03, heal_begin=T0 + 6.0, heal_end=T0 + 7.5, converged_at=T0 + 9.0,
-        ended_at=T0 + 12, detected_at=T0 + 2.2,
-        took_effect=Proof(True, "c1: power is off, no packet returns"),
-        healed=Proof(True, "c1: power is on, ssh answers"),
-        fencing=Proof(True, "stonith-enabled=true; fence-c1..c3 started; status call ok"),
-        timers=TIMERS, versions={"pacemaker": "2.1.5", "corosync": "3.1.7", "galera-4": "26.4.13",
+        profile="tuned", nodes=NODES, probes=PROBES, period=PERIOD, started_at=T0 - 4,
+        injections=(base_injection(),), heal_begin=T0 + 6.0, heal_end=T0 + 7.5, converged_at=T0 + 9.0,
+        ended_at=T0 + 12, versions={"pacemaker": "2.1.5", "corosync": "3.1.7", "galera-4": "26.4.13",
                                  "haproxy": "2.6.12", "rabbitmq-server": "3.10.8"},
         vips={"public": VIP}, macs=MACS, primaries=LOOKS,
         gates=tuple(GateResult(name, True, 0.2) for name in
@@ -103,6 +118,8 @@ def build(run_dir: Path, story: Story | None = None) -> Path:
         for step in range(int((story.before + story.after) / 0.5))])
     present = {node: rows[story.lost_rows.get(node, 0):] for node in NODES}
     facts = replace(base_facts(), sql=audit_rows(rows, present, dict.fromkeys(NODES, True)))
+    if story.injection:
+        facts = replace(facts, injections=(replace(base_injection(), **story.injection),))
     replace(facts, **story.facts).write(run_dir)
     return run_dir
 

@@ -151,7 +151,7 @@ def test_a_fleet_starts_measures_and_stops(mysql: Mysql, tmp_path: Path) -> None
     assert said.split()[1] == "0"
     assert len(read_ledger(tmp_path / "ledgers" / "sql_write.txt")) > 5
     status = json.loads((tmp_path / "samples" / "sql_write.status.json").read_text())
-    assert status["ok"] == status["slots"] > 5
+    assert status["slots"] >= status["ok"] > 5
     left = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
     assert "hush" not in left
 

@@ -71,7 +71,7 @@ def test_an_invalid_run_says_that_it_proves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_run_that_broke_before_the_fault_still_has_a_page(tmp_path: Path) -> None:
-    story = Story().but_facts(inject_begin=None, inject_end=None, heal_begin=None, heal_end=None,
+    story = Story().but_facts(begin=None, end=None, heal_begin=None, heal_end=None,
                               converged_at=None, detected_at=None, error="the lab did not answer", sla={})
     assert "The tool failed: the lab did not answer" in page(tmp_path, story)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pymysql
 import pytest
-from synthetic import Story, base_facts, recording
+from synthetic import Story, base_facts, facts_but, recording
 
 import chaos.faults
 import chaos.probes
@@ -291,7 +291,7 @@ def test_a_new_probe_and_a_new_fault_are_one_new_file_each(tmp_path: Path, monke
     chaos.faults.all_faults.cache_clear()
     try:
         assert "sql_bank" in names()
-        facts = replace(base_facts(), probes=("sql_write", "sql_bank"), fault="node.reset")
+        facts = replace(facts_but(fault="node.reset"), probes=("sql_write", "sql_bank"))
         found = bounds(facts)
         assert found.known["sql_bank"] == found.known["sql_write"] and found.known["sql_bank"].low > 2
         run = recording(tmp_path / "run", Story().but_facts(probes=facts.probes))

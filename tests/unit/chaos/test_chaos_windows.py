@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from synthetic import TIMERS, Story, base_facts, build, recording
+from synthetic import TIMERS, Story, base_facts, facts_but, build, recording
 
 from chaos.bounds import (
     FAMILIES,
@@ -100,37 +100,37 @@ def test_bounds_hold_for_the_measured_process_kills() -> None:
 
 
 def test_losing_a_bystander_costs_the_vip_nothing() -> None:
-    found = bounds(replace(base_facts(), roles=Roles(vip_holder="c2", galera_writer="c2")))
+    found = bounds(facts_but(roles=Roles(vip_holder="c2", galera_writer="c2")))
     assert found.known["vip_tcp"] == found.known["sql_read"] == unnoticed(TIMERS)
     assert found.known["sql_write"].low == pytest.approx(1.2)
 
 
 def test_a_timer_or_role_that_was_not_read_leaves_the_bound_out() -> None:
-    found = bounds(replace(base_facts(), timers=Timers()))
+    found = bounds(facts_but(timers=Timers()))
     assert found.missing["vip_tcp"] == "the timer token was not read"
     assert found.unread == {"vip_tcp", "sql_read", "sql_write"} and "cache" in found.known
-    found = bounds(replace(base_facts(), roles=Roles()))
+    found = bounds(facts_but(roles=Roles()))
     assert found.missing["sql_read"] == "who was vip_holder is not known"
 
 
 def test_what_the_fault_should_not_touch_may_be_away_for_one_retry() -> None:
     """The database is killed: neither the proxy's own page, nor the broker, nor the cache may notice."""
-    killed = replace(base_facts(), fault="proc.kill", params={"process": "mariadbd"}, wants_fencing=False)
+    killed = facts_but(fault="proc.kill", params={"process": "mariadbd"}, wants_fencing=False)
     assert {name for name, bound in bounds(killed).known.items() if bound == unnoticed(TIMERS)} == {
         "vip_tcp", "mq_publish", "mq_consume", "cache"}
     assert limit({"*": "bound + 2s"}, "cache", unnoticed(TIMERS).high) == Limit(3.0)
 
 
 def test_a_daemon_or_fault_without_a_formula_has_no_bound() -> None:
-    killed = replace(base_facts(), fault="proc.kill", params={"process": "pacemaker-controld"}, wants_fencing=False)
+    killed = facts_but(fault="proc.kill", params={"process": "pacemaker-controld"}, wants_fencing=False)
     assert set(bounds(killed).missing.values()) == {"there is no formula for the death of pacemaker-controld"}
     assert not bounds(killed).unread
-    assert set(bounds(replace(base_facts(), fault="of.the.future")).missing) == set(base_facts().probes) - {"vip_arp"}
+    assert set(bounds(facts_but(fault="of.the.future")).missing) == set(base_facts().probes) - {"vip_arp"}
 
 
 def test_a_node_whose_corosync_was_killed_serves_on_until_it_is_fenced() -> None:
     lost = bounds(base_facts()).known["vip_tcp"]
-    killed = bounds(replace(base_facts(), fault="proc.kill", params={"process": "corosync"})).known["vip_tcp"]
+    killed = bounds(facts_but(fault="proc.kill", params={"process": "corosync"})).known["vip_tcp"]
     assert (killed.low, killed.high) == (0.0, lost.high)
 
 

@@ -18,6 +18,7 @@ from chaos.model import Proof, Result, Target
 from chaos.preflight import probes_for
 from chaos.probes.fleet import ProbeExit
 from chaos.runner import heal, run
+from chaos.scenario import Inject
 from lab import gates, interrupt
 from lab.drivers.base import PowerState
 from lab.errors import CapabilityError, DeadlineError, HalabError, InterruptedByUser, RefusedError
@@ -52,13 +53,14 @@ def test_a_whole_run(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert log == ["probes start", "wait 8", "inject", "wait 5", "gates", "wait 5", "probes stop", "probes stop"]
     facts = facts_of(lab)
     assert facts.target == ("n2",) and facts.error == "" and facts.wants_fencing
-    assert facts.took_effect == Proof(True, "n2: the driver says off, and SSH is silent")
-    assert facts.healed is not None and facts.healed.ok and facts.fencing == Proof(True, "n2 is fenced")
+    (injection,) = facts.injections
+    assert injection.took_effect == Proof(True, "n2: the driver says off, and SSH is silent")
+    assert injection.healed is not None and injection.healed.ok and injection.fencing == Proof(True, "n2 is fenced")
     times = [facts.started_at, facts.inject_begin, facts.inject_end, facts.heal_begin, facts.heal_end,
              facts.converged_at, facts.ended_at]
     assert None not in times and times == sorted(times)  # type: ignore[type-var]
     assert facts.phase_notes == {"powered_on": "did not come within 60 s"}
-    assert facts.roles.vip_holder == "n2" and facts.cluster_size == 3 and facts.detected_at == 1.0
+    assert injection.roles.vip_holder == "n2" and injection.cluster_size == 3 and injection.detected_at == 1.0
     assert facts.services["galera"] == ("n1", "n2", "n3") and set(facts.macs.values()) == {"n1", "n2", "n3"}
     assert unhealed(lab.paths) == [] and lab.driver.power.state("n2") is PowerState.ON
     folder = verdict.run_dir
@@ -85,7 +87,7 @@ def test_whatever_breaks_is_healed_and_told(log: list[str], where: str, monkeypa
     run(lab, scenario())
     facts = facts_of(lab)
     assert {"took_effect": "a bug", "hold": "on fire", "probe": "vip_tcp"}[where] in facts.error
-    assert facts.healed is not None and facts.healed.ok
+    assert facts.injections[0].healed is not None and facts.injections[0].healed.ok
     assert unhealed(lab.paths) == [] and lab.driver.power.state("n2") is PowerState.ON
     assert log[-1] == "probes stop"
 
@@ -149,7 +151,7 @@ def test_a_heal_that_fails_is_told_together_with_its_reason(log: list[str], monk
     run(lab, scenario())
     facts = facts_of(lab)
     assert "second" in facts.error and "first" in facts.error
-    assert facts.healed is not None and not facts.healed.ok
+    assert facts.injections[0].healed is not None and not facts.injections[0].healed.ok
     assert len(unhealed(lab.paths)) == 1
 
 
@@ -242,3 +244,35 @@ def test_the_real_judge_accepts_the_facts_and_never_passes_an_empty_run(log: lis
     verdict = run(lab, scenario())
     assert verdict.result is Result.INVALID
     assert json.loads((verdict.run_dir / "verdict.json").read_text())["verdict"] == "INVALID"
+
+
+def test_two_faults_are_told_apart_and_healed_together(log: list[str]) -> None:
+    """The second strikes while the first holds; each keeps its own target, times and proofs."""
+    lab = make_lab()
+    wanted = scenario()
+    second = Inject(fault="node.freeze", target="n3")
+    steps = (*wanted.steps[:2], second, *wanted.steps[2:])
+    run(lab, wanted.model_copy(update={"steps": steps}))
+    facts = facts_of(lab)
+    assert [(one.fault, one.target) for one in facts.injections] == [
+        ("node.poweroff", ("n2",)), ("node.freeze", ("n3",))]
+    assert facts.fault == "node.poweroff, then node.freeze" and facts.target == ("n2", "n3")
+    begins = [one.begin for one in facts.injections]
+    assert None not in begins and begins == sorted(begins)  # type: ignore[type-var]
+    assert all(one.took_effect and one.took_effect.ok and one.healed and one.healed.ok for one in facts.injections)
+    assert unhealed(lab.paths) == []
+    assert {lab.driver.power.state(node) for node in ("n2", "n3")} == {PowerState.ON}
+
+
+def test_a_second_fault_that_cannot_strike_leaves_the_first_healed(log: list[str],
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+
+    def fail(*_: object) -> None:
+        raise HalabError("no freezer")
+
+    monkeypatch.setattr(type(get_fault("node.freeze")), "inject", fail)
+    wanted = scenario()
+    steps = (*wanted.steps[:2], Inject(fault="node.freeze", target="n3"), *wanted.steps[2:])
+    run(lab, wanted.model_copy(update={"steps": steps}))
+    assert "no freezer" in facts_of(lab).error and unhealed(lab.paths) == []

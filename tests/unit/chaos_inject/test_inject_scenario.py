@@ -54,7 +54,12 @@ MISTAKES = (
     ("an unreadable promise", "bound + 2s", "bound plus two"),
     ("no heal", "  - heal\n", ""),
     ("no baseline", "  - steady: {seconds: 5}\n", ""),
-    ("two faults", "  - heal\n", "  - inject: {fault: node.freeze, target: n1}\n  - heal\n"),
+    ("an argument that is missing", "galera_writer", "minority"),
+    ("an argument that is none", "galera_writer", "minority(two)"),
+    ("an argument too many", "galera_writer", "galera_writer(x)"),
+    ("an unknown selector inside", "galera_writer", "not(vip_holdr)"),
+    ("no fault", GOOD[GOOD.index("  - inject"):GOOD.index("  - wait")], ""),
+    ("a fault after the heal", "  - heal\n", "  - heal\n  - inject: {fault: node.freeze, target: n1}\n"),
     ("no steps", GOOD[GOOD.index("steps:"):GOOD.index("sla:")], ""),
     ("broken YAML", "steps:", "steps: {"),
 )
@@ -73,8 +78,9 @@ def test_the_example_itself_is_right(tmp_path: Path) -> None:
     path.write_text(GOOD)
     scenario = load_scenario(path)
     assert [step.word for step in scenario.steps] == ["steady", "inject", "wait", "hold", "heal", "converge"]
-    assert scenario.injection == Inject(fault="proc.kill", target="galera_writer", params={"process": "mariadbd"})
-    assert scenario.fault.name == "proc.kill" and scenario.source == path
+    assert scenario.injections == (
+        Inject(fault="proc.kill", target="galera_writer", params={"process": "mariadbd"}),)
+    assert [fault.name for fault in scenario.faults] == ["proc.kill"] and scenario.source == path
     assert scenario.sla == {"sql_write": "bound + 2s", "*": 6, "converged": 120}
 
 

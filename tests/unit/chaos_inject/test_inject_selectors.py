@@ -21,7 +21,7 @@ def hold_vip(lab: Lab, *holders: str, xml: str = "") -> None:
 
 def test_registry_and_plain_names() -> None:
     lab = make_lab()
-    assert set(all_selectors()) == {"galera_writer", "vip_holder"}
+    assert set(all_selectors()) >= {"all", "dc", "galera_writer", "minority", "not", "one", "random", "vip_holder"}
     assert resolve(lab, "n3") == ("n3",)
     with pytest.raises(RefusedError) as caught:
         resolve(lab, "vip_holdr")
@@ -100,3 +100,44 @@ def test_galera_writer_asks_the_proxy_of_the_vip() -> None:
     shell_of(lab).answers["show stat"] = sample("show-stat.csv").replace(",UP", ",DOWN")
     with pytest.raises(HalabError, match="no Galera backend is up"):
         resolve(lab, "galera_writer")
+
+
+def test_minority_begins_with_the_vip_holder_and_stays_one() -> None:
+    lab = make_lab(nodes=5)
+    hold_vip(lab, "n2")
+    assert resolve(lab, "minority(1)") == ("n2",) and resolve(lab, "minority(2)") == ("n2", "n1")
+    with pytest.raises(RefusedError) as caught:
+        resolve(lab, "minority(3)")
+    assert "3 of 5 nodes are no minority" in caught.value.what and "minority(2)" in caught.value.remedy
+
+
+def test_the_others_and_one_of_them() -> None:
+    lab = make_lab()
+    hold_vip(lab, "n2")
+    assert resolve(lab, "not(vip_holder)") == ("n1", "n3") and resolve(lab, "one(not(vip_holder))") == ("n1",)
+    assert resolve(lab, "not(n3)") == ("n1", "n2") and resolve(lab, "all") == ("n1", "n2", "n3")
+    with pytest.raises(HalabError) as caught:
+        resolve(lab, "not(all)")
+    assert "nobody is left" in caught.value.what
+
+
+def test_a_role_is_the_plans_and_a_seed_decides() -> None:
+    lab = make_lab(style="mixed", nodes=6)
+    databases = tuple(node.name for node in lab.plan.running("galera"))
+    assert resolve(lab, "role:db") == resolve(lab, "role(galera)") == databases and len(databases) == 3
+    assert resolve(lab, "random(7)") == resolve(lab, "random(7)")
+    assert len({resolve(lab, f"random({seed})") for seed in range(30)}) > 1
+    with pytest.raises(RefusedError) as caught:
+        resolve(lab, "role:database")
+    assert "db" in caught.value.remedy
+
+
+def test_dc_promoted_and_leader_are_asked_of_the_cluster() -> None:
+    lab = make_lab()
+    shell_of(lab).answers = {"crm_mon": sample("crm_mon.xml"), "erl_call": "{ok, <8000.1.0> rabbit@n3}\n"}
+    assert resolve(lab, "dc") == (pacemaker.ask(lab, ["n1"]).dc,)
+    assert set(resolve(lab, "promoted(galera)")) <= {"n1", "n2", "n3"}
+    assert resolve(lab, "mq_leader") == resolve(lab, "mq_leader(other)") == ("n3",)
+    with pytest.raises(HalabError) as caught:
+        resolve(lab, "promoted(nothing)")
+    assert "no node has a resource 'nothing' promoted" in caught.value.what
