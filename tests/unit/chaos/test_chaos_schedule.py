@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pymysql
 import pytest
-from synthetic import Story, base_facts, facts_but, recording
+from synthetic import Story, facts_but, recording
 
 import chaos.faults
 import chaos.probes

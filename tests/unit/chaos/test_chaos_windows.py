@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from synthetic import TIMERS, Story, base_facts, facts_but, build, recording
+from synthetic import TIMERS, Story, base_facts, build, facts_but, recording
 
 from chaos.bounds import (
     FAMILIES,
