@@ -21,6 +21,8 @@ _ROOT = Path("/sys/fs/cgroup")
 # v1: nspawn itself needs the named hierarchy (and "unified" where the host is hybrid);
 # freezer suspends, the others limit and measure.
 _V1 = ("systemd", "unified", "freezer", "cpu", "cpuacct", "memory", "pids")
+# v2: they measure and limit; without them a lab runs all the same.
+_V2_CONTROLLERS = ("cpu", "memory", "pids")
 # Real-time budget of a node on v1 (RT_GROUP_SCHED gives a new group none), microseconds per second.
 _RT_RUNTIME_US = 50_000
 # Join every cgroup, then become the command; a cgroup that is gone ends it.  A shell, because joining
@@ -55,7 +57,7 @@ class Cgroup:
     def create(self) -> None:
         """Make the group; idempotent."""
         for folder in self._dirs:
-            for parent in (folder.parent.parent, folder.parent):
+            for parent in (folder.parent.parent.parent, folder.parent.parent, folder.parent):
                 parent.mkdir(exist_ok=True)
                 if is_v2():
                     _enable_controllers(parent)
@@ -218,10 +220,16 @@ def _remove_tree(folder: Path) -> None:
 
 
 def _enable_controllers(folder: Path) -> None:
+    """Give the groups below ``folder`` their controllers, as far as it has them itself.
+
+    systemd enables in the root only what its own units need.  It cannot switch off again what is
+    enabled further down.
+    """
     available = (folder / "cgroup.controllers").read_text().split()
-    for controller in ("cpu", "memory", "pids"):
+    for controller in _V2_CONTROLLERS:
         if controller in available:
-            (folder / "cgroup.subtree_control").write_text(f"+{controller}")
+            with suppress(OSError):  # a container's root has processes of its own and may not give any
+                (folder / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
 def _kill_and_wait(pid: int, seconds: float) -> None:

@@ -64,7 +64,7 @@ class Readings:
     system: str
     apt: bool
     programs: frozenset[str]
-    cgroups: str  # "v2", "hybrid" or what is wrong
+    cgroups: str  # "v2", "v2 without ...", "hybrid", or what is wrong
     kernel: Mapping[str, str]
     memory_mb: int
     disk_mb: int
@@ -125,13 +125,7 @@ def judge(host: Readings, *, memory_mb: int, disk_mb: int,
                 "use Debian 12, in a virtual machine if need be",
             ),
             *_programs(host, programs),
-            _finding(
-                "cgroups",
-                host.cgroups in ("v2", "hybrid"),
-                f"cgroup layout: {host.cgroups}",
-                f"cgroups cannot be used: {host.cgroups}",
-                "mount -t cgroup2 none /sys/fs/cgroup, or boot with systemd.unified_cgroup_hierarchy=1",
-            ),
+            _cgroup_layout(host.cgroups),
             *_kernel(host),
             _room(
                 "memory",
@@ -161,6 +155,20 @@ def judge(host: Readings, *, memory_mb: int, disk_mb: int,
 
 def _finding(topic: str, holds: bool, good: str, bad: str, fix: str) -> Finding:
     return Finding(topic, Level.OK, good) if holds else Finding(topic, Level.BAD, bad, fix)
+
+
+def _cgroup_layout(layout: str) -> Finding:
+    if layout.startswith("v2 without"):
+        # They measure and limit; nodes are started, frozen and killed without them.
+        return Finding("cgroups", Level.NOTE, f"cgroup layout: {layout}: a lab works, unmeasured",
+                       "boot with cgroup_enable=memory, or enable them in the root's cgroup.subtree_control")
+    return _finding(
+        "cgroups",
+        layout in ("v2", "hybrid"),
+        f"cgroup layout: {layout}",
+        f"cgroups cannot be used: {layout}",
+        "mount -t cgroup2 none /sys/fs/cgroup, or boot with systemd.unified_cgroup_hierarchy=1",
+    )
 
 
 def _programs(host: Readings, programs: Mapping[str, str]) -> list[Finding]:

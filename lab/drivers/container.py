@@ -58,6 +58,8 @@ class ContainerPower:
             return
         group = Cgroup(self._plan.lab, node)
         group.kill()  # a supervisor of the last life may linger, and holds locks on the tree
+        # On v2 a group whose children were given controllers, as nspawn does, takes no process again.
+        group.remove()
         group.create()
         root = overlay.mount(self._paths.node(node), image_root(self._paths))
         guest = network.plug(self._plan, self._plan.node(node))

@@ -35,6 +35,12 @@ def test_a_good_host() -> None:
     check_for(PLAN, GOOD)
 
 
+def test_a_v2_without_controllers_is_no_obstacle() -> None:
+    examination = judge(replace(GOOD, cgroups="v2 without the controllers cpu"), memory_mb=1, disk_mb=1)
+    assert examination.ok
+    assert [finding.topic for finding in examination.findings if finding.level is Level.NOTE] == ["cgroups"]
+
+
 @pytest.mark.parametrize(
     ("change", "what", "fix"),
     [
