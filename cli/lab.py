@@ -42,6 +42,14 @@ def plan(c: Any, request: Request, format: str = "table") -> None:
     console.next_step("lab.up" + request.again())
 
 
+@command()
+def schema(c: Any) -> None:
+    """Print the JSON schema of topology files, for editors."""
+    from lab.schema import topology_schema
+
+    console.document(topology_schema())
+
+
 @command(root=True, polite=True)
 @describes_a_lab
 def up(c: Any, request: Request, timeout: str = "5m", format: str = "table") -> None:
@@ -160,4 +168,4 @@ def events(
         event_list(list(diary(name, age)), format)
 
 
-TASKS = (doctor, styles, plan, up, down, list_labs, status, wait, ssh, execute, logs, events)
+TASKS = (doctor, styles, schema, plan, up, down, list_labs, status, wait, ssh, execute, logs, events)

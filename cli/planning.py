@@ -48,7 +48,7 @@ def plan_from(request: Request) -> tuple[Plan, str]:
     given = dataclasses.asdict(request)
     file = given.pop("topology")
     wanted = topology_from_options(options.path(file) if file else None, **given)
-    return make_plan(wanted), wanted.model_dump_json(indent=2) + "\n"
+    return make_plan(wanted), wanted.model_dump_json(indent=2, exclude_unset=True) + "\n"
 
 
 def describes_a_lab(body: Callable[..., int | None]) -> Callable[..., int | None]:

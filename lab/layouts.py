@@ -6,31 +6,16 @@ same plan, and every lab may use the same ones: each lives in a network namespac
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Iterable
 
+from lab.addresses import BMC_OCTET, BRIDGE_MACS, HOST_OCTET, NETWORKS, NODE_OCTET, QNETD, VIP_OCTETS, address
 from lab.drivers.traits import traits
-from lab.plan import Cluster, Network, NetworkName, Node, Plan, Service, Vip
+from lab.overrides import overridden
+from lab.plan import Cluster, Network, Node, Plan, Service, Vip
 from lab.profile import Profile
 from lab.profiles import load_profile
-from lab.shape import MAX_MEMBERS, Shape, shape
+from lab.shape import MAX_MEMBERS, Shape
 from lab.topology import DriverName, Topology
-
-NETWORKS: dict[NetworkName, IPv4Network] = {
-    "mgmt": IPv4Network("10.66.0.0/24"),
-    "control": IPv4Network("10.66.1.0/24"),
-    "ring": IPv4Network("10.66.2.0/24"),
-}
-# Locally administered (02:), "hl" in ASCII.  Fixed, because a bridge without a MAC of its own takes its
-# lowest port's, and a power cut would change it.
-BRIDGE_MACS: dict[NetworkName, str] = {
-    "mgmt": "02:68:6c:00:00:01",
-    "control": "02:68:6c:00:00:02",
-    "ring": "02:68:6c:00:00:03",
-}
-# Last octets: 64 nodes end at .74, their BMCs at .174, below the VIPs; index 0 is the quorum device's host.
-HOST_OCTET, NODE_OCTET, BMC_OCTET = 1, 10, 110
-QNETD = "qnetd"
-VIP_OCTETS = {"public": 200, "internal": 201}
 
 # MB of a container.  Measured: 145..180 with corosync and Pacemaker alone, 360..440 with everything.
 CLUSTER_MB = 170
@@ -56,9 +41,9 @@ def make_plan(topology: Topology) -> Plan:
 
     Reads the topology's timer profile.  Raises RefusedError if that file is not valid.
     """
-    layout = shape(topology.style, topology.nodes, topology.segregate, allow_large=topology.allow_large)
-    profile = load_profile(topology.profile)
-    nodes = _nodes(layout)
+    layout = topology.layout
+    profile = overridden(load_profile(topology.profile), topology.timers)
+    nodes = _nodes(topology.driver, layout)
     clusters = tuple(
         Cluster(
             name=part.cluster,
@@ -68,7 +53,7 @@ def make_plan(topology: Topology) -> Plan:
         )
         for part in layout.parts
     )
-    qnetd = _machine(QNETD, 0, "", ()) if topology.qdevice else None
+    qnetd = machine(QNETD, 0, "", (), memory_mb(topology.driver, ())) if topology.qdevice else None
     machines = (*nodes, *([qnetd] if qnetd else []))
     disk = 0 if topology.driver == "fake" else IMAGE_DISK_MB + NODE_DISK_MB * len(machines)
     return Plan(
@@ -83,18 +68,13 @@ def make_plan(topology: Topology) -> Plan:
         clusters=clusters,
         nodes=nodes,
         qnetd=qnetd,
-        vips=_vips(clusters),
+        vips=_vips(topology, clusters),
         not_deployed=tuple(_not_deployed(topology, layout)),
         warnings=(*traits(topology.driver).warnings(), *_host_warnings(topology, layout),
                   *_cluster_warnings(clusters, profile)),
-        memory_mb=sum(memory_mb(topology.driver, node.services) + traits(topology.driver).overhead_mb()
-                      for node in machines),
+        memory_mb=needed_memory_mb(topology.driver, machines),
         disk_mb=disk,
     )
-
-
-def _address(network: NetworkName, octet: int) -> IPv4Address:
-    return NETWORKS[network].network_address + octet
 
 
 def _networks() -> tuple[Network, ...]:
@@ -102,7 +82,7 @@ def _networks() -> tuple[Network, ...]:
         Network(
             name=name,
             cidr=cidr,
-            host=_address(name, HOST_OCTET),
+            host=address(name, HOST_OCTET),
             bridge=f"br-{name}",
             bridge_mac=BRIDGE_MACS[name],
         )
@@ -110,34 +90,40 @@ def _networks() -> tuple[Network, ...]:
     )
 
 
-def _nodes(layout: Shape) -> tuple[Node, ...]:
-    members = [(part, number) for part in layout.parts for number in range(1, part.size + 1)]
+def _nodes(driver: DriverName, layout: Shape) -> tuple[Node, ...]:
+    members = [(part, name) for part in layout.parts for name in part.nodes]
     return tuple(
-        _machine(f"{part.prefix}{number}", index, part.cluster, part.services)
-        for index, (part, number) in enumerate(members, start=1)
+        machine(name, index, part.cluster, part.services, part.memory_mb or memory_mb(driver, part.services))
+        for index, (part, name) in enumerate(members, start=1)
     )
 
 
-def _machine(name: str, index: int, cluster: str, services: tuple[Service, ...]) -> Node:
+def machine(name: str, index: int, cluster: str, services: tuple[Service, ...], memory: int) -> Node:
+    """One node; its addresses are a function of its index alone."""
     return Node(
         name=name,
         index=index,
         cluster=cluster,
         services=services,
-        mgmt=_address("mgmt", NODE_OCTET + index),
-        control=_address("control", NODE_OCTET + index),
-        ring=_address("ring", NODE_OCTET + index),
-        bmc=_address("mgmt", BMC_OCTET + index),
+        mgmt=address("mgmt", NODE_OCTET + index),
+        control=address("control", NODE_OCTET + index),
+        ring=address("ring", NODE_OCTET + index),
+        bmc=address("mgmt", BMC_OCTET + index),
+        memory_mb=memory,
     )
 
 
-def _vips(clusters: tuple[Cluster, ...]) -> tuple[Vip, ...]:
+def _vips(topology: Topology, clusters: tuple[Cluster, ...]) -> tuple[Vip, ...]:
     """Every VIP is where HAProxy is: colocation does not reach across clusters."""
     holder = next(cluster.name for cluster in clusters if "haproxy" in cluster.services)
     return tuple(
-        Vip(name=name, address=_address("control", octet), cluster=holder)
-        for name, octet in VIP_OCTETS.items()
+        Vip(name=name, address=topology.vips.address(name), cluster=holder) for name in VIP_OCTETS
     )
+
+
+def needed_memory_mb(driver: DriverName, machines: Iterable[Node]) -> int:
+    """What all ``machines`` take of the host's memory, with what the host spends on each of them, in MB."""
+    return sum(node.memory_mb + traits(driver).overhead_mb() for node in machines)
 
 
 def memory_mb(driver: DriverName, services: tuple[Service, ...]) -> int:
@@ -152,6 +138,7 @@ def memory_mb(driver: DriverName, services: tuple[Service, ...]) -> int:
 def _not_deployed(topology: Topology, layout: Shape) -> list[str]:
     """One sentence per component that the lab will not have: why, and what would bring it."""
     missing = [
+        f"{_FULL_NAME[service]}: no cluster of the topology has it among its services." if topology.clusters else
         f"{_FULL_NAME[service]}: needs three hosts of its own in the {topology.style} style, and "
         f"{topology.nodes} have no three left for it. --nodes=12 has room for it; "
         f"--style=mixed --nodes={topology.nodes} runs it in the core."
@@ -188,7 +175,7 @@ def _host_warnings(topology: Topology, layout: Shape) -> list[str]:
     if topology.nodes > MAX_MEMBERS:
         warnings.append(
             f"{topology.nodes} nodes are above the {MAX_MEMBERS} that halab is made for; "
-            "this is not well tested (allow_large)."
+            "this is not well tested."
         )
     return warnings
 

@@ -42,6 +42,7 @@ class Node(_Value):
     """One machine.  ``index`` is unique in the lab and, from 1 on, also the corosync nodeid.
 
     ``cluster`` is empty and ``index`` 0 for the host of the quorum device, which is in no cluster.
+    ``memory_mb``: what the node takes of the host's memory.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Node(_Value):
     control: IPv4Address
     ring: IPv4Address
     bmc: IPv4Address
+    memory_mb: int = 0
 
     def address(self, network: NetworkName) -> IPv4Address:
         return {"mgmt": self.mgmt, "control": self.control, "ring": self.ring}[network]

@@ -7,11 +7,20 @@ Bounds and gates never read a profile: they read the live timers of the lab.
 
 from __future__ import annotations
 
+from typing import Self
+
 from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class _Timers(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="after")
+    def _not_negative(self) -> Self:
+        for name, value in self:
+            if isinstance(value, int | float) and value < 0:
+                raise ValueError(f"{name} is negative ({value})")
+        return self
 
 
 class CorosyncTimers(_Timers):
@@ -21,6 +30,16 @@ class CorosyncTimers(_Timers):
     token_coefficient_ms: int
     consensus_ms: int | None = None  # None: corosync computes 1.2 x the effective token
     join_ms: int = 50
+
+    @model_validator(mode="after")
+    def _ordered(self) -> CorosyncTimers:
+        if self.token_ms < 100:
+            raise ValueError(f"token_ms {self.token_ms} is below 100 ms, in which no token goes round a busy host")
+        least = self.token_ms * 12 // 10
+        if self.consensus_ms is not None and self.consensus_ms < least:
+            raise ValueError(f"consensus_ms must be at least 1.2 x token_ms, corosync.conf(5): {least} for a token of "
+                             f"{self.token_ms} (got {self.consensus_ms})")
+        return self
 
     def effective_token_ms(self, members: int) -> int:
         return self.token_ms + max(0, members - 2) * self.token_coefficient_ms
@@ -39,6 +58,13 @@ class PacemakerTimers(_Timers):
     galera_monitor: float
     fence_power_wait: float
     fence_timeout: float
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> PacemakerTimers:
+        if self.galera_monitor == self.galera_promoted_monitor:
+            raise ValueError("galera_monitor and galera_promoted_monitor must differ: Pacemaker knows the "
+                             f"operations of a resource by name and interval (both are {self.galera_monitor:g} s)")
+        return self
 
 
 class GaleraTimers(_Timers):

@@ -54,12 +54,16 @@ DEFAULT_NODES: dict[Style, int] = {"collapsed": 3, "segregated": 9, "mixed": 6}
 
 @dataclass(frozen=True)
 class Part:
-    """One cluster of a shape: its name, the prefix of its nodes' names, their number, what they run."""
+    """One cluster of a shape: its name, its nodes' names, what they run, and the memory of each if it was given."""
 
     cluster: str
-    prefix: str
-    size: int
+    nodes: tuple[str, ...]
     services: tuple[Service, ...]
+    memory_mb: int | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.nodes)
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def shape(
     """
     _check_size(nodes, allow_large)
     if style == "collapsed":
-        return Shape((Part("controllers", "n", nodes, SERVICES),))
+        return Shape((Part("controllers", _numbered("n", nodes), SERVICES),))
     counts = _mixed(nodes, segregate) if style == "mixed" else _segregated(nodes)
     spare = nodes - sum(counts.values())
     api = counts.pop("api", 0)
@@ -99,7 +103,7 @@ def shape(
     core = tuple(service for service in SERVICES if service not in taken)
     return Shape(
         tuple(
-            Part(name, name, size, core if name == "core" else (SERVICE_OF[name],))
+            Part(name, _numbered(name, size), core if name == "core" else (SERVICE_OF[name],))
             for name, size in counts.items()
         ),
         api_hosts=api,
@@ -108,32 +112,45 @@ def shape(
     )
 
 
+def _numbered(prefix: str, size: int) -> tuple[str, ...]:
+    return tuple(f"{prefix}{number}" for number in range(1, size + 1))
+
+
 def _check_size(nodes: int, allow_large: bool) -> None:
+    check_members(nodes, allow_large, where="nodes", wanted="--nodes={}", override="--allow-large (allow_large: true "
+                  "in the topology)")
+
+
+def check_members(nodes: int, allow_large: bool, *, where: str, wanted: str, override: str) -> None:
+    """Refuse a number of members that no cluster should have (R1, R3, R4).
+
+    ``wanted`` is how a number is asked for, such as ``--nodes={}``; ``override`` what lifts the limit.
+    """
     if nodes == 2:
         raise RefusedError(
             "Two nodes are not a highly available cluster: when they lose sight of each other, either both "
             "fence each other and nothing is left, or both go on and write to the same data.",
-            where="nodes",
-            remedy="--nodes=3, the smallest cluster with a majority",
+            where=where,
+            remedy=f"{wanted.format(3)}, the smallest cluster with a majority",
         )
     if nodes < MIN_MEMBERS:
         raise RefusedError(
             f"{nodes} {'node' if nodes == 1 else 'nodes'}: a cluster that outlives one of its members needs "
             "three, because only two of three are a majority.",
-            where="nodes",
-            remedy="--nodes=3",
+            where=where,
+            remedy=wanted.format(3),
         )
     if nodes > MAX_OVERRIDDEN:
         raise RefusedError(
             f"{nodes} nodes: even with the override a lab ends at {MAX_OVERRIDDEN}.",
-            where="nodes",
-            remedy=f"--nodes={MAX_MEMBERS}",
+            where=where,
+            remedy=wanted.format(MAX_MEMBERS),
         )
     if nodes > MAX_MEMBERS and not allow_large:
         raise RefusedError(
             f"{nodes} nodes: labs have {MIN_MEMBERS} to {MAX_MEMBERS}; corosync is not well tested above.",
-            where="nodes",
-            remedy=f"--nodes={MAX_MEMBERS}, or --allow-large (allow_large: true in the topology) to try it",
+            where=where,
+            remedy=f"{wanted.format(MAX_MEMBERS)}, or {override} to try it",
         )
 
 

@@ -9,17 +9,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from lab.addresses import NETWORKS, VIP_OCTETS, address, check_vip
 from lab.choices import unknown_choice
 from lab.drivers.traits import traits
 from lab.errors import RefusedError
+from lab.overrides import TimerOverrides, overridden
+from lab.ownclusters import ClusterSpec, check_cluster_names, own_shape, style_of
 from lab.plan import PacemakerScope, QueueType, RabbitmqManager, Style
-from lab.profiles import DEFAULT_PROFILE, profile_names
-from lab.shape import DEFAULT_NODES, Bottleneck, default_nodes, shape
+from lab.profiles import DEFAULT_PROFILE, load_profile, profile_names
+from lab.shape import DEFAULT_NODES, Bottleneck, Shape, default_nodes, shape
 from lab.yamlfile import Loc, Place, read_mapping, refusal
 
 DriverName = Literal["container", "vagrant", "fake"]
@@ -30,33 +42,76 @@ DEFAULT_NAME = "default"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
 
 
+class VipAddresses(BaseModel):
+    """Addresses of the VIPs, where they should not be the usual ones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    public: IPv4Address | None = None
+    internal: IPv4Address | None = None
+
+    @field_validator("public", "internal", mode="after")
+    @classmethod
+    def _free_address(cls, address: IPv4Address | None) -> IPv4Address | None:
+        if address is not None:
+            check_vip(address)
+        return address
+
+    @model_validator(mode="after")
+    def _differ(self) -> VipAddresses:
+        if self.address("public") == self.address("internal"):
+            raise RefusedError(f"Both VIPs have the address {self.address('public')}.",
+                               where="internal" if self.internal else "public", remedy="one address each")
+        return self
+
+    def address(self, vip: str) -> IPv4Address:
+        """The given address of the VIP of that name, or its usual one."""
+        given: IPv4Address | None = getattr(self, vip)
+        return given or address("control", VIP_OCTETS[vip])
+
+
 class Topology(BaseModel):
     """One lab as it was asked for.
 
     ``nodes`` left out is the smallest number that shows the style; ``segregate`` (mixed only)
-    names the clusters to take out of the core; ``qdevice`` gives even clusters a vote from outside;
-    ``queues`` left out follows from who runs ``rabbitmq``; ``allow_large`` lifts the limit of 16 nodes to 64.
+    names the clusters to take out of the core; ``clusters`` replaces both, and the layout table;
+    ``qdevice`` gives even clusters a vote from outside; ``queues`` left out follows from who runs
+    ``rabbitmq``; ``timers`` changes values of the profile; ``allow_large`` lifts the limit of 16
+    nodes to 64.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = DEFAULT_NAME
-    style: Style = "collapsed"
-    nodes: int = DEFAULT_NODES["collapsed"]
-    driver: DriverName = "container"
-    profile: str = DEFAULT_PROFILE
-    pacemaker: PacemakerScope = Field(default="core", title="Pacemaker scope")
-    rabbitmq: RabbitmqManager = Field(default="systemd", title="manager of RabbitMQ")
-    queues: QueueType = Field(default="quorum", title="queue type")
-    qdevice: bool = False
-    segregate: tuple[Bottleneck, ...] = Field(default=(), title="bottleneck")
-    allow_large: bool = False
+    name: str = Field(default=DEFAULT_NAME, description="The lab's name: a lower-case letter, then up to 15 "
+                      "lower-case letters, digits or dashes.")
+    style: Style = Field(default="collapsed", description="How the components are spread over clusters. "
+                         "With clusters of your own it follows from them.")
+    nodes: int = Field(default=DEFAULT_NODES["collapsed"], description="How many controllers, 3 to 16. "
+                       "Left out: the smallest number that shows the style.")
+    driver: DriverName = Field(default="container", description="What the nodes are: containers, virtual machines, "
+                               "or (for tests) nothing.")
+    profile: str = Field(default=DEFAULT_PROFILE, description="The timer profile, a file of topologies/profiles.",
+                         json_schema_extra={"enum": [*profile_names()]})
+    timers: TimerOverrides | None = Field(default=None, description="Timers that differ from the profile's.")
+    pacemaker: PacemakerScope = Field(default="core", title="Pacemaker scope", description="core: Pacemaker manages "
+                                      "what must not run twice; full: every service is a cluster resource.")
+    rabbitmq: RabbitmqManager = Field(default="systemd", title="manager of RabbitMQ", description="Who runs the "
+                                      "broker; under Pacemaker its queues are mirrored, under systemd quorum queues.")
+    queues: QueueType = Field(default="quorum", title="queue type", description="Follows from rabbitmq.")
+    qdevice: bool = Field(default=False, description="A vote from a host outside for even clusters.")
+    segregate: tuple[Bottleneck, ...] = Field(default=(), title="bottleneck", description="Mixed only: what leaves "
+                                              "the core for a cluster of its own.")
+    clusters: dict[str, ClusterSpec] = Field(default={}, description="Clusters of your own, by name, instead of the "
+                                             "layout that the style has for so many nodes.")
+    vips: VipAddresses = Field(default=VipAddresses(), description="Addresses of the VIPs on the control network "
+                               f"{NETWORKS['control']}; the cluster that runs haproxy holds them.")
+    allow_large: bool = Field(default=False, description="Allow more than 16 nodes, which corosync is not tested for.")
 
     @model_validator(mode="before")
     @classmethod
     def _size_of_style(cls, data: Any) -> Any:
         """Fill in the style's own default size, which a field's default cannot depend on."""
-        if not isinstance(data, Mapping) or "nodes" in data:
+        if not isinstance(data, Mapping) or "nodes" in data or data.get("clusters"):
             return data
         style = data.get("style", "collapsed")
         if style not in DEFAULT_NODES:
@@ -84,6 +139,29 @@ class Topology(BaseModel):
         if not isinstance(data, Mapping) or "queues" in data or data.get("rabbitmq") != "pacemaker":
             return data
         return {**data, "queues": "mirrored"}
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _style_of_clusters(cls, data: Any, make: ModelWrapValidatorHandler[Topology]) -> Topology:
+        """With clusters of a person's own, style and size follow from them, and may only agree."""
+        topology = make(data)
+        if not topology.clusters:
+            return topology
+        said = topology.model_fields_set
+        style, total = style_of(topology.clusters), sum(spec.members for spec in topology.clusters.values())
+        for key, value in (("style", style), ("nodes", total)):
+            if key in said and getattr(topology, key) != value:
+                raise RefusedError(
+                    f"{key} is {getattr(topology, key)}, but the clusters are {style} with {total} nodes.",
+                    where=key, remedy=f"leave {key} out: it follows from the clusters",
+                )
+        return topology.model_copy(update={"style": style, "nodes": total})
+
+    @field_validator("clusters", mode="before")
+    @classmethod
+    def _usable_cluster_names(cls, value: Any) -> Any:
+        check_cluster_names(value)
+        return value
 
     @field_validator("name", mode="before")
     @classmethod
@@ -122,6 +200,11 @@ class Topology(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Topology:
+        if self.segregate and self.clusters:
+            raise RefusedError(
+                "segregate chooses what leaves the core of a layout, but the clusters are all named here.",
+                where="segregate", remedy="leave segregate out",
+            )
         if self.segregate and self.style != "mixed":
             raise RefusedError(
                 f"The {self.style} style has no bottlenecks to choose: only mixed takes some components out.",
@@ -148,7 +231,9 @@ class Topology(BaseModel):
                 where="queues",
                 remedy="rabbitmq: pacemaker with mirrored queues, or rabbitmq: systemd with queues: quorum",
             )
-        layout = shape(self.style, self.nodes, self.segregate, allow_large=self.allow_large)
+        if self.timers is not None:
+            overridden(load_profile(self.profile), self.timers)
+        layout = self.layout
         sizes = ", ".join(f"{part.cluster} {part.size}" for part in layout.parts)
         if self.qdevice and all(part.size % 2 for part in layout.parts):
             raise RefusedError(
@@ -158,6 +243,13 @@ class Topology(BaseModel):
                 remedy="leave qdevice out, or an even size such as --style=collapsed --nodes=4",
             )
         return self
+
+    @property
+    def layout(self) -> Shape:
+        """The clusters and their members: of a person's own, or of the layout table."""
+        if self.clusters:
+            return own_shape(self.clusters, allow_large=self.allow_large)
+        return shape(self.style, self.nodes, self.segregate, allow_large=self.allow_large)
 
 
 def load_topology(path: str | Path) -> Topology:

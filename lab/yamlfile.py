@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -94,14 +95,15 @@ def refusal(error: ValidationError, model: type[BaseModel], place: Place, noun: 
     """The first of pydantic's complaints about a ``model``, as a person wants to read it.
 
     A validator of the model may raise RefusedError itself; its ``where`` then names the key
-    at fault, and ``place`` says where that key stands.
+    at fault (below the key that the validator is for, dots between levels), and ``place`` says
+    where that key stands.
     """
     first = min(error.errors(), key=lambda item: _severity(item["type"]))
     loc: Loc = tuple(first["loc"])
     key = ".".join(str(part) for part in loc)
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, RefusedError):
-        at = (cause.where,) if cause.where else loc
+        at = (*loc, *cause.where.split(".")) if cause.where else loc
         return RefusedError(cause.what, where=place(at), remedy=cause.remedy)
     owner = _owner(model, loc)
     if first["type"] == "extra_forbidden":
@@ -133,14 +135,28 @@ def _unknown_key(loc: Loc, owner: type[BaseModel], place: Place, noun: str) -> R
 
 def _owner(model: type[BaseModel], loc: Loc) -> type[BaseModel]:
     """The model that the last key of ``loc`` belongs to."""
+    owner = model
+    annotation: Any = model
     for key in loc[:-1]:
-        field = model.model_fields.get(str(key))
-        if field is None or not (
-            isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-        ):
-            break
-        model = field.annotation
-    return model
+        annotation = _below(annotation, key)
+        if found := _model_in(annotation):
+            owner = found
+    return owner
+
+
+def _below(annotation: Any, key: int | str) -> Any:
+    """The type of what stands below ``key``: a model's field, or a mapping's or a list's items."""
+    if found := _model_in(annotation):
+        field = found.model_fields.get(str(key))
+        return field.annotation if field else None
+    inner = get_args(annotation)
+    return inner[-1] if get_origin(annotation) is dict else inner[0] if inner else None
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that a type is, or may be beside None."""
+    options = (annotation, *(get_args(annotation) if get_origin(annotation) is UnionType else ()))
+    return next((one for one in options if isinstance(one, type) and issubclass(one, BaseModel)), None)
 
 
 def _field(owner: type[BaseModel], loc: Loc) -> FieldInfo | None:

@@ -12,7 +12,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lab import network
 from lab.home import LabPaths
-from lab.layouts import memory_mb
 from lab.plan import NETWORK_NAMES, NetworkName, Plan
 from lab.vm.box import CMDLINE, vagrant_home
 from lab.vm.daemon import Daemon
@@ -51,7 +50,7 @@ def libvirt_networks(plan: Plan) -> dict[str, str]:
 def machines(plan: Plan, paths: LabPaths) -> list[Machine]:
     return [Machine(
         name=node.name,
-        memory_mb=memory_mb(plan.driver, node.services),
+        memory_mb=node.memory_mb,
         nics=tuple(Nic(name, mac(node.index, name), network.host_interface(node.name, name))
                    for name in NETWORK_NAMES),
         initrd=initrd(paths, node.name),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import pytest
 from lab.errors import RefusedError
 from lab.layouts import make_plan
 from lab.plan import Plan
+from lab.profiles import TOPOLOGIES
+from lab.schema import topology_schema
 from lab.topology import load_topology, topology_from_options
 
 HERE = Path(__file__).parent
@@ -53,6 +56,7 @@ BAD_FILES = {
     "qdevice-for-odd": "nodes: 5\nqdevice: true\n",
     "allow-large-word": "allow_large: perhaps\n",
 }
+BAD_FILES |= {path.stem: path.read_text() for path in (HERE / "bad").glob("*.yml")}
 BAD_OPTIONS: dict[str, dict[str, str | bool]] = {
     "misspelt-style": {"style": "mixd"},
     "two-nodes": {"nodes": "2"},
@@ -120,7 +124,7 @@ def test_beside_the_table(name: str, options: dict[str, str | bool]) -> None:
     _compare(HERE / "plans" / f"{name}.txt", _summary(plan))
 
 
-@pytest.mark.parametrize("name", BAD_FILES)
+@pytest.mark.parametrize("name", sorted(BAD_FILES))
 def test_bad_topology_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "topologies").mkdir()
     (tmp_path / "topologies" / "x.yml").write_text(BAD_FILES[name])
@@ -129,6 +133,15 @@ def test_bad_topology_file(name: str, tmp_path: Path, monkeypatch: pytest.Monkey
         load_topology("topologies/x.yml")
     assert caught.value.where.startswith("topologies/x.yml:")
     _compare(HERE / "refusals" / f"file-{name}.txt", f"{caught.value}\n")
+
+
+@pytest.mark.parametrize("path", sorted((TOPOLOGIES / "examples").glob("*.yml")), ids=lambda path: path.stem)
+def test_example(path: Path) -> None:
+    _compare(HERE / "plans" / f"example-{path.stem}.txt", _summary(make_plan(load_topology(path))))
+
+
+def test_the_schema_beside_the_examples_is_the_models() -> None:
+    _compare(TOPOLOGIES / "topology.schema.json", json.dumps(topology_schema(), indent=2) + "\n")
 
 
 @pytest.mark.parametrize("name", BAD_OPTIONS)

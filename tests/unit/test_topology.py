@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.errors import NotFoundError, RefusedError
+from lab.layouts import make_plan
 from lab.profile import Profile
 from lab.profiles import PROFILES, TOPOLOGIES, list_profiles, load_profile, profile_names
 from lab.styles import list_styles
@@ -71,6 +72,28 @@ def test_the_shipped_examples_load(style: str) -> None:
     topology = load_topology(TOPOLOGIES / f"{style}.yml")
     assert topology.style == style
     assert topology.nodes == topology_from_options(style=style).nodes
+
+
+def test_own_clusters_say_style_and_size(write: Write) -> None:
+    path = write("clusters:\n  web: {size: 3, services: [haproxy, memcached]}\n  db: {size: 5, services: galera}\n")
+    topology = load_topology(path)
+    assert (topology.style, topology.nodes) == ("mixed", 8)
+    text = topology.model_dump_json(indent=2, exclude_unset=True)
+    assert load_topology(write(text)) == topology
+
+
+def test_timers_of_a_file_change_the_profile_alone(write: Write) -> None:
+    profile = make_plan(load_topology(write("timers:\n  corosync: {token_ms: 900}\n"))).profile
+    tuned = load_profile("tuned")
+    assert profile.corosync == tuned.corosync.model_copy(update={"token_ms": 900})
+    assert profile.name == "tuned*"
+    assert profile.model_copy(update={"corosync": tuned.corosync, "name": "tuned"}) == tuned
+
+
+def test_memory_of_a_cluster_is_its_nodes(write: Write) -> None:
+    plan = make_plan(load_topology(write("clusters:\n  db: {size: 3, services: [haproxy], memory_mb: 999}\n")))
+    assert [node.memory_mb for node in plan.nodes] == [999] * 3
+    assert plan.memory_mb == 2997
 
 
 def test_options_override_the_file(write: Write) -> None:

@@ -1,0 +1,47 @@
+"""Where everything of a lab lives: three networks, and a last octet for each thing on them.
+
+Every lab may use the same addresses: each lives in a network namespace of its own.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+
+from lab.errors import RefusedError
+from lab.plan import NetworkName
+
+NETWORKS: dict[NetworkName, IPv4Network] = {
+    "mgmt": IPv4Network("10.66.0.0/24"),
+    "control": IPv4Network("10.66.1.0/24"),
+    "ring": IPv4Network("10.66.2.0/24"),
+}
+# Locally administered (02:), "hl" in ASCII.  Fixed, because a bridge without a MAC of its own takes its
+# lowest port's, and a power cut would change it.
+BRIDGE_MACS: dict[NetworkName, str] = {
+    "mgmt": "02:68:6c:00:00:01",
+    "control": "02:68:6c:00:00:02",
+    "ring": "02:68:6c:00:00:03",
+}
+# Last octets: 64 nodes end at .74, their BMCs at .174, below the VIPs; index 0 is the quorum device's host.
+HOST_OCTET, NODE_OCTET, BMC_OCTET = 1, 10, 110
+QNETD = "qnetd"
+VIP_OCTETS = {"public": 200, "internal": 201}
+
+
+def address(network: NetworkName, octet: int) -> IPv4Address:
+    """The address with that last octet on one of the lab's networks."""
+    return NETWORKS[network].network_address + octet
+
+
+def check_vip(vip: IPv4Address) -> None:
+    """Refuse an address that cannot be a VIP: outside the control network, or somebody's own."""
+    control = NETWORKS["control"]
+    free = f"{address('control', min(VIP_OCTETS.values()))} to {address('control', 254)} are free"
+    if vip not in control:
+        raise RefusedError(
+            f"The VIP {vip} is outside the control network {control}: no node could hold it, and no client reach it.",
+            remedy=f"an address of the control network; {free}",
+        )
+    octet = int(vip) - int(control.network_address)
+    if octet in (0, 255, HOST_OCTET) or NODE_OCTET <= octet < BMC_OCTET:
+        raise RefusedError(f"The VIP {vip} is the address of the network, of the host or of a node.", remedy=free)
