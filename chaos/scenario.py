@@ -29,7 +29,7 @@ from chaos.sla import CONVERGED, EVERY, seconds
 from lab.choices import unknown_choice
 from lab.errors import RefusedError
 from lab.plan import Style
-from lab.yamlfile import Loc, Place, YamlFile, read_mapping, refusal
+from lab.yamlfile import Loc, YamlFile, read_mapping, refusal
 
 FOLDER = Path(__file__).parent / "scenarios"
 _EXAMPLE = "chaos/scenarios/vip-holder-poweroff.yml"
@@ -230,7 +230,7 @@ def _read(path: Path) -> Scenario:
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
-        raise _of_scenarios(refusal(error, Scenario, _places(file), "scenario")) from error
+        raise _of_scenarios(refusal(error, Scenario, file.place, "scenario")) from error
     if path.parent == FOLDER and scenario.name != path.stem:
         raise RefusedError(f"The scenario is called '{scenario.name}', its file '{path.name}'.",
                            where=file.place(("name",)), remedy="give both the same name")
@@ -243,14 +243,6 @@ def _of_scenarios(error: RefusedError) -> RefusedError:
     if error.remedy and "topologies/" not in error.remedy:
         return error
     return type(error)(error.what, where=error.where, remedy=f"see {_EXAMPLE}")
-
-
-def _places(file: YamlFile) -> Place:
-    """As ``file.place``, where a validator's ``where`` such as ``sla.cache`` is a way of its own."""
-    def place(loc: Loc) -> str:
-        return file.place(tuple(str(loc[0]).split(".")) if len(loc) == 1 else loc)
-
-    return place
 
 
 def _steps(file: YamlFile) -> tuple[Step, ...]:

@@ -95,15 +95,16 @@ def refusal(error: ValidationError, model: type[BaseModel], place: Place, noun: 
     """The first of pydantic's complaints about a ``model``, as a person wants to read it.
 
     A validator of the model may raise RefusedError itself; its ``where`` then names the key
-    at fault (below the key that the validator is for, dots between levels), and ``place`` says
-    where that key stands.
+    at fault, with dots between levels, in full or below the key that the validator is for, and
+    ``place`` says where that key stands.
     """
     first = min(error.errors(), key=lambda item: _severity(item["type"]))
     loc: Loc = tuple(first["loc"])
     key = ".".join(str(part) for part in loc)
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, RefusedError):
-        at = (*loc, *cause.where.split(".")) if cause.where else loc
+        named = tuple(cause.where.split(".")) if cause.where else ()
+        at = named if named[: len(loc)] == loc else (*loc, *named)
         return RefusedError(cause.what, where=place(at), remedy=cause.remedy)
     owner = _owner(model, loc)
     if first["type"] == "extra_forbidden":
