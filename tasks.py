@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from invoke.collection import Collection
 
-from cli import chaos, image, lab, provision, quality, report
+from cli import chaos, image, lab, provision, quality, report, snapshot
 
 namespace = Collection()
 for module in (lab, image, provision, chaos, report):
@@ -15,5 +15,9 @@ for module in (lab, image, provision, chaos, report):
     for task in module.TASKS:
         collection.add_task(task)
     namespace.add_collection(collection)
+snapshots = Collection("snapshot")
+for task in snapshot.TASKS:
+    snapshots.add_task(task)
+namespace.collections["lab"].add_collection(snapshots)
 for task in quality.TASKS:
     namespace.add_task(task)

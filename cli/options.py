@@ -28,6 +28,7 @@ HELP = {
     "driver": "container (default) or vagrant",
     "profile": "timer profile: tuned (default), guide, floor, emulated",
     "topology": "a topology file of your own, instead of --style and --nodes",
+    "snapshot": "the snapshot's name: small letters, digits, dashes",
     "format": "table (default) or json: one document on standard output, nothing else",
     "timeout": "give up after this long: seconds, or 90s, 15m, 1h",
     "pacemaker": "core (default): Pacemaker manages what must not run twice; full: every service",

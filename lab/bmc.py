@@ -29,6 +29,7 @@ from pyghmi.ipmi.bmc import Bmc
 from lab.cgroups import Cgroup
 from lab.drivers.base import Power, PowerState
 from lab.errors import DeadlineError, HalabError
+from lab.fencing import suppressed_by
 from lab.home import LabPaths
 from lab.lab import Lab
 from lab.namespace import Namespace
@@ -38,6 +39,7 @@ from lab.process import detached, run
 USER = "halab"
 MODES = ("normal", "dead", "lying")
 _PORT = 623
+_NOT_NOW = 0xD5  # completion code "not supported in present state" (IPMI 2.0, table 5-2)
 
 
 def mode(paths: LabPaths, node: str) -> str:
@@ -95,25 +97,31 @@ class NodeBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
 
     _claimed = "on"
 
-    def power_off(self) -> None:
+    def power_off(self) -> int:
         self._note("off")
         if mode(self._paths, self._node) == "lying":
             self._claimed = "off"
-            return
+            return 0
+        if suppressed_by(self._paths):
+            return _NOT_NOW
         if self._boot is not None:
             self._boot.cancel()
             self._boot = None
         self._power.off(self._node)
+        return 0
 
-    def power_on(self) -> None:
+    def power_on(self) -> int:
         self._note("on")
         if mode(self._paths, self._node) == "lying":
             self._claimed = "on"
-            return
+            return 0
+        if suppressed_by(self._paths):
+            return _NOT_NOW
         if self._boot is None and self._power.state(self._node) is PowerState.OFF:
             self._boot = threading.Timer(self._post, self._finish_post)
             self._boot.daemon = True
             self._boot.start()
+        return 0
 
     def _finish_post(self) -> None:
         try:
@@ -123,15 +131,14 @@ class NodeBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
         finally:
             self._boot = None
 
-    def power_reset(self) -> None:
-        self.power_off()
-        self.power_on()
+    def power_reset(self) -> int:
+        return self.power_off() or self.power_on()
 
-    def power_cycle(self) -> None:
-        self.power_reset()
+    def power_cycle(self) -> int:
+        return self.power_reset()
 
-    def power_shutdown(self) -> None:
-        self.power_off()  # a soft request to a node that may hang: taken as the hard one
+    def power_shutdown(self) -> int:
+        return self.power_off()  # a soft request to a node that may hang: taken as the hard one
 
     def is_active(self) -> bool:
         return self._state() == "on"

@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import select
 import signal
+import subprocess
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lab.errors import DeadlineError
@@ -28,6 +30,8 @@ _RT_RUNTIME_US = 50_000
 # Join every cgroup, then become the command; a cgroup that is gone ends it.  A shell, because joining
 # must happen between fork and exec, where a threaded Python may not run; paths arrive as arguments.
 _JOIN = 'set -e; n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n-1)); done; exec "$@"'
+# Wait until the pipe from halab ends, then write the first word into all files.
+_THAW = 'read -r _; word=$1; shift; for knob; do echo "$word" > "$knob"; done 2>/dev/null'
 
 
 def is_v2() -> bool:
@@ -106,10 +110,10 @@ class Cgroup:
     def freeze(self, frozen: bool) -> None:
         """Stop or continue every process at once."""
         if is_v2():
-            knob, word, wanted = self._dirs[0] / "cgroup.freeze", "1" if frozen else "0", f"frozen {int(frozen)}"
+            knob, word, wanted = self.freezer, "1" if frozen else "0", f"frozen {int(frozen)}"
             shown = self._dirs[0] / "cgroup.events"
         else:
-            knob = shown = self._freezer()
+            knob = shown = self.freezer
             word = wanted = "FROZEN" if frozen else "THAWED"
         if not knob.exists():
             return
@@ -127,12 +131,16 @@ class Cgroup:
     def frozen(self) -> bool:
         try:
             if is_v2():
-                return self._dirs[0].joinpath("cgroup.freeze").read_text().strip() == "1"
-            return self._freezer().read_text().strip() != "THAWED"
+                return self.freezer.read_text().strip() == "1"
+            return self.freezer.read_text().strip() != "THAWED"
         except OSError:
             return False
 
-    def _freezer(self) -> Path:
+    @property
+    def freezer(self) -> Path:
+        """The file that stops and continues the group."""
+        if is_v2():
+            return self._dirs[0] / "cgroup.freeze"
         return _ROOT / "freezer" / "halab" / self.lab / self.member / "freezer.state"
 
     def memory_bytes(self) -> int:
@@ -172,6 +180,26 @@ class Cgroup:
         """Remove the group with the groups that systemd made below it; it must be empty."""
         for folder in self._dirs:
             _remove_tree(folder)
+
+
+@contextmanager
+def standstill(groups: Sequence[Cgroup]) -> Iterator[None]:
+    """Every process of all ``groups`` stands still while the block runs, and goes on after it.
+
+    It goes on also when this process is killed meanwhile: a small guard waits for the end of a pipe.
+    """
+    knobs = [str(group.freezer) for group in groups]
+    guard = subprocess.Popen(["sh", "-c", _THAW, "sh", "0" if is_v2() else "THAWED", *knobs],
+                             stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        with ThreadPoolExecutor(len(groups)) as pool:
+            for _ in pool.map(lambda group: group.freeze(True), groups):
+                pass
+        yield
+    finally:
+        guard.communicate()
+        for group in groups:
+            group.freeze(False)  # nothing to do, but it is seen to be so
 
 
 def remove_lab(lab: str) -> None:

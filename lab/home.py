@@ -80,6 +80,10 @@ class LabPaths:
         return self.root / "bmc"
 
     @property
+    def snapshots(self) -> Path:
+        return self.root / "snapshots"
+
+    @property
     def runs(self) -> Path:
         return self.root.parent.parent / "runs" / self.root.name
 

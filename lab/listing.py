@@ -32,5 +32,5 @@ def _summary(name: str) -> LabSummary:
         plan = read_plan(paths)
     except (FileNotFoundError, RefusedError):
         return LabSummary(name, "", 0, "", whole=False)
-    whole = bool(recorded(paths).get("complete"))
+    whole = recorded(paths).complete
     return LabSummary(name, plan.style, len(plan.nodes), plan.driver, whole)

@@ -7,6 +7,7 @@ downstream (drivers, provisioning, gates, chaos) reads it and never changes it.
 
 from __future__ import annotations
 
+import hashlib
 from ipaddress import IPv4Address, IPv4Network
 from typing import Literal
 
@@ -107,6 +108,12 @@ class Plan(_Value):
     def hosts(self) -> tuple[Node, ...]:
         """Every machine of the lab: the clusters' nodes, then the host of the quorum device."""
         return self.nodes if self.qnetd is None else (*self.nodes, self.qnetd)
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the substance: without sentences and estimates, which a newer halab may word otherwise."""
+        substance = self.model_copy(update={"warnings": (), "not_deployed": (), "memory_mb": 0, "disk_mb": 0})
+        return hashlib.sha256(substance.model_dump_json().encode()).hexdigest()
 
     def node(self, name: str) -> Node:
         """The machine of that name; KeyError if there is none."""

@@ -11,13 +11,44 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from lab.errors import RefusedError
 from lab.home import LabPaths, home, runtime
 
 _DYING = 5.0  # seconds for what a killed command had just started to go on by itself
+
+
+class Phase(StrEnum):
+    """What a lab was last told to be, and whether it got there; ``lab.resume`` goes on from it.
+
+    ``BUILDING`` until its gates were green once.  The words that end in -ing stay in the record when
+    the command that wrote them was killed or failed.
+    """
+
+    BUILDING = "building"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    STARTING = "starting"
+    RESTORING = "restoring"
+
+
+@dataclass(frozen=True)
+class LabState:
+    """What ``state.json`` holds.  ``snapshot`` names the one that is being restored; ``at`` is epoch seconds."""
+
+    phase: Phase = Phase.BUILDING
+    snapshot: str = ""
+    at: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether the lab's gates were green once."""
+        return self.phase is not Phase.BUILDING
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
@@ -31,17 +62,19 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
     draft.rename(path)
 
 
-def record(paths: LabPaths, **facts: Any) -> None:
-    """Merge ``facts`` into the lab's state, e.g. ``complete=True``."""
-    write_atomically(paths.state, json.dumps({**recorded(paths), **facts, "at": time.time()}, indent=2))
+def record(paths: LabPaths, phase: Phase, snapshot: str = "") -> None:
+    """Put the lab's phase on record; when this returns, it is on the disk."""
+    write_atomically(paths.state, json.dumps(asdict(LabState(phase, snapshot, time.time())), indent=2))
 
 
-def recorded(paths: LabPaths) -> dict[str, Any]:
-    """The recorded facts; empty for a lab whose making stopped before the first."""
+def recorded(paths: LabPaths) -> LabState:
+    """The recorded state; BUILDING for a lab whose making stopped before the first."""
     if not paths.state.exists():
-        return {}
-    facts: dict[str, Any] = json.loads(paths.state.read_text())
-    return facts
+        return LabState()
+    facts = json.loads(paths.state.read_text())
+    if "phase" not in facts:  # of a halab that knew only whole and half-built labs
+        return LabState(Phase.RUNNING if facts.get("complete") else Phase.BUILDING, at=facts.get("at", 0.0))
+    return LabState(Phase(facts["phase"]), facts["snapshot"], facts["at"])
 
 
 def claim(name: str) -> None:

@@ -20,6 +20,7 @@ from lab.home import LabPaths, home
 from lab.image import bake
 from lab.lab import Lab, read_plan
 from lab.plan import Node, Plan
+from lab.state import Phase
 
 DEFAULT_TIMEOUT = 300.0  # seconds to green gates, image not counted; a loaded host needs far longer than 20 s
 
@@ -67,7 +68,7 @@ def bring_up(plan: Plan, topology_text: str, *, timeout: float = DEFAULT_TIMEOUT
             results = _settle(lab, begun + timeout * lab.driver.slowness, fresh=not known)
         finally:
             lab.shell.close()
-        state.record(paths, complete=True)
+        state.record(paths, Phase.RUNNING)
         return UpResult(plan.lab, round(time.monotonic() - begun, 2), results, known)
 
 
@@ -78,7 +79,7 @@ def _known(paths: LabPaths, plan: Plan) -> bool:
     if not paths.plan.exists():
         return False
     recorded = read_plan(paths)
-    if _substance(recorded) != _substance(plan):
+    if recorded.digest != plan.digest:
         raise RefusedError(
             f"the name '{plan.lab}' is in use by another lab ({recorded.style}, {len(recorded.nodes)} nodes, "
             f"profile {recorded.profile.name})", where=str(paths.root),
@@ -87,11 +88,6 @@ def _known(paths: LabPaths, plan: Plan) -> bool:
         raise RefusedError(f"lab '{plan.lab}' has {len(faults)} fault(s) that are not healed", where=str(paths.journal),
                            remedy=f"./inv chaos.heal --name={plan.lab}")
     return True
-
-
-def _substance(plan: Plan) -> Plan:
-    """The plan without sentences and estimates, which a newer halab may word otherwise."""
-    return plan.model_copy(update={"warnings": (), "not_deployed": (), "memory_mb": 0, "disk_mb": 0})
 
 
 def _refuse_undeployed(plan: Plan) -> None:
@@ -131,7 +127,7 @@ def _ready_image(plan: Plan, paths: LabPaths, topology_text: str, events: EventL
     state.write_atomically(paths.plan, plan.model_dump_json(indent=1))
     link.unlink(missing_ok=True)
     link.symlink_to(image.root)
-    state.record(paths, complete=False)
+    state.record(paths, Phase.BUILDING)
 
 
 def _note(events: EventLog, line: str) -> None:

@@ -26,6 +26,13 @@ def node_files(plan: Plan, node: Node, secrets: Secrets) -> list[File]:
     return [file for role in all_roles() if role.applies(node) for file in role.files(ctx)]
 
 
+def revive_files(lab: Lab) -> dict[str, list[File]]:
+    """By node, what the daemons must find when all nodes boot from disks of one instant (a snapshot)."""
+    contexts = [NodeContext(lab.plan, node, lab.secrets) for node in lab.plan.hosts]
+    return {ctx.node.name: [file for role in all_roles() if role.applies(ctx.node) for file in role.revive(ctx)]
+            for ctx in contexts}
+
+
 def apply(lab: Lab) -> list[Change]:
     """Push what differs on every node, then converge every cluster; the changes made.
 

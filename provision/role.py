@@ -43,7 +43,8 @@ class Role(Protocol):
     """One component.  Everything but ``converge`` is pure.
 
     ``packages`` and ``image_script`` go into the image; ``files`` are laid down before first
-    boot or pushed later, the same bytes either way; ``converge`` brings what only a running
+    boot or pushed later, the same bytes either way; ``revive`` are laid down besides when all nodes
+    boot again from disks of one and the same instant; ``converge`` brings what only a running
     cluster can hold (CIB, database users) to the plan and says what it changed.
     """
 
@@ -53,6 +54,7 @@ class Role(Protocol):
 
     def applies(self, node: Node) -> bool: ...
     def files(self, ctx: NodeContext) -> list[File]: ...
+    def revive(self, ctx: NodeContext) -> list[File]: ...
     def differences(self, lab: Lab, cluster: Cluster) -> list[Change]: ...
     def converge(self, lab: Lab, cluster: Cluster) -> list[Change]: ...
 
@@ -68,6 +70,9 @@ class BaseRole:
         return True
 
     def files(self, ctx: NodeContext) -> list[File]:
+        return []
+
+    def revive(self, ctx: NodeContext) -> list[File]:
         return []
 
     def differences(self, lab: Lab, cluster: Cluster) -> list[Change]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from lab.drivers.traits import ImageKind
@@ -31,11 +33,62 @@ class Power(Protocol):
     def resume(self, node: str) -> None: ...
 
 
+@dataclass(frozen=True)
+class Saved:
+    """What one ``save`` cost: the longest time that a node stood still, and the room it takes on disk."""
+
+    pause_seconds: float
+    size_bytes: int
+
+
+class Snapshots(Protocol):
+    """All nodes of one lab as they were at one instant, for drivers with the capability ``snapshot``.
+
+    :mod:`lab.snapshot` calls these and does all the rest: it holds the lab's lock, has checked the
+    name, the plan and (before ``save``) the gates, keeps fencing from acting meanwhile, and
+    waits for green gates afterwards.  ``folder`` is an empty folder of this snapshot alone, in which
+    the driver keeps what it likes; ``name`` is the snapshot's name, unique within the lab, for drivers
+    that keep it elsewhere (in a disk image) as well.
+
+    The tool may be killed at any moment.  ``save`` must not leave nodes standing still when its process
+    dies, or ``power.resume`` must put that right; a half-saved snapshot is ``delete``d under the same
+    name; an interrupted ``restore`` is called again from the start, or the lab is taken down.
+    """
+
+    def room(self) -> int:
+        """Bytes that ``save`` will need below the lab's folder, and ``restore`` again; an estimate from above."""
+
+    def save(self, name: str, folder: Path) -> Saved:
+        """Keep every node.  All stand still together, and go on when this returns or raises.
+
+        No node may see anything that another sent after the moment at which that other one was kept.
+        All nodes are on when this is called, and stay so.
+        """
+
+    def stage(self, name: str, folder: Path) -> None:
+        """Get ready for ``restore`` while the nodes go on as they are, e.g. copy what takes time.
+
+        Whatever can fail for want of room fails here, and then leaves nothing behind.
+        """
+
+    def restore(self, name: str, folder: Path, revive: Mapping[str, Sequence[File]]) -> None:
+        """Make every node what it was; each has power when this returns, and its old life or a new boot.
+
+        ``stage`` has been called.  Nodes may be on, off or suspended before.  A driver whose nodes boot afresh
+        lays ``revive`` (files by node: what daemons need to know when all nodes return from one instant) on
+        their disks before the boot.  One that brings memory back ignores it, lets no node run before all are
+        ready to, and sets each node's clock to the host's.
+        """
+
+    def delete(self, name: str, folder: Path) -> None:
+        """Forget what lies outside ``folder`` (the caller removes the folder); idempotent, half-saved ones too."""
+
+
 class Driver(Protocol):
     """Makes and unmakes the machines of one lab.
 
     ``capabilities`` are words such as ``suspend``, ``netem``, ``panic``, ``own_clock``,
-    ``seed`` that faults and provisioning ask for; nobody asks which driver it is.
+    ``seed``, ``snapshot`` that faults and provisioning ask for; nobody asks which driver it is.
 
     ``image`` is the kind of image that the nodes stand on.  ``slowness`` says how many times
     longer than in a container a program takes on a node (1 but for emulated machines): limits
@@ -51,6 +104,10 @@ class Driver(Protocol):
 
     @property
     def power(self) -> Power: ...
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """CapabilityError from a driver without the capability ``snapshot``."""
 
     def prepare(self) -> None:
         """Make what the nodes share: namespace, bridges.  Idempotent."""

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from lab import cgroups, network, overlay
 from lab.cgroups import Cgroup
-from lab.drivers.base import PowerState
+from lab.drivers.base import PowerState, Snapshots
+from lab.drivers.container_snapshots import ContainerSnapshots
 from lab.drivers.traits import traits
 from lab.errors import DeadlineError
 from lab.events import EventLog
@@ -29,7 +30,7 @@ from lab.image import image_root
 from lab.plan import NetworkName, Node, Plan
 from lab.process import detached, run
 
-CAPABILITIES = frozenset({"poweroff", "suspend", "netfilter", "shell", "seed"})
+CAPABILITIES = frozenset({"poweroff", "suspend", "netfilter", "shell", "seed", "snapshot"})
 # What corosync (real-time, locked memory) and the network faults need beyond nspawn's own set.
 _GUEST_CAPABILITIES = "CAP_NET_ADMIN,CAP_NET_RAW,CAP_SYS_NICE,CAP_IPC_LOCK"
 _START_WITHIN = 60.0  # seconds; 0.1 on an idle host, and much more on one with other work
@@ -134,6 +135,7 @@ class ContainerDriver:
         self._plan = plan
         self._paths = paths
         self._power = ContainerPower(plan, paths, events)
+        self.snapshots: Snapshots = ContainerSnapshots(plan, paths, self._power)
 
     @property
     def power(self) -> ContainerPower:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from lab.drivers.base import Power, PowerState
+from lab.drivers.base import Power, PowerState, Saved, Snapshots
 from lab.drivers.traits import traits
 from lab.errors import NotFoundError
 from lab.events import EventLog
@@ -104,6 +104,39 @@ class FakePower:
             raise NotFoundError(f"there is no node '{node}'", where=", ".join(sorted(self._names)))
 
 
+class FakeSnapshots:
+    """Snapshots of machines that do not exist: their power states, in one file of the snapshot's folder."""
+
+    def __init__(self, store: _Store) -> None:
+        self._store = store
+
+    def room(self) -> int:
+        return self._store.path.stat().st_size if self._store.path.exists() else 0
+
+    def save(self, name: str, folder: Path) -> Saved:
+        with self._store.change() as world:
+            world.calls.append(["save", name])
+            kept = folder / _STATE_FILE
+            kept.write_text(json.dumps(world.power))
+        return Saved(0.0, kept.stat().st_size)
+
+    def stage(self, name: str, folder: Path) -> None:
+        self._note("stage", name)
+
+    def restore(self, name: str, folder: Path, revive: Mapping[str, Sequence[File]]) -> None:
+        power = json.loads((folder / _STATE_FILE).read_text())
+        with self._store.change() as world:
+            world.calls.append(["restore", name])
+            world.power = power
+
+    def delete(self, name: str, folder: Path) -> None:
+        self._note("delete", name)
+
+    def _note(self, verb: str, name: str) -> None:
+        with self._store.change() as world:
+            world.calls.append([verb, name])
+
+
 class FakeDriver:
     """The Driver contract with nothing behind it.
 
@@ -111,7 +144,7 @@ class FakeDriver:
     """
 
     name = "fake"
-    capabilities = frozenset({"suspend", "poweroff", "netfilter", "shell"})
+    capabilities = frozenset({"suspend", "poweroff", "netfilter", "shell", "snapshot"})
     image = traits("fake").image
     slowness = 1.0
 
@@ -119,6 +152,7 @@ class FakeDriver:
         self._plan = plan
         self._store = _Store(paths.root / _STATE_FILE)
         self.power: Power = FakePower(plan, self._store, events)
+        self.snapshots: Snapshots = FakeSnapshots(self._store)
 
     @property
     def calls(self) -> list[tuple[str, str]]:

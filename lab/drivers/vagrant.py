@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from lab import network, state
-from lab.drivers.base import PowerState
+from lab.drivers.base import PowerState, Snapshots
 from lab.drivers.traits import traits
-from lab.errors import HostError
+from lab.errors import CapabilityError, HostError
 from lab.events import EventLog
 from lab.files import File
 from lab.home import LabPaths
@@ -103,6 +103,10 @@ class VagrantDriver:
     @property
     def power(self) -> MachinePower:
         return self._power
+
+    @property
+    def snapshots(self) -> Snapshots:
+        raise CapabilityError("the vagrant driver makes no snapshots yet", where=f"lab {self._plan.lab}")
 
     @property
     def slowness(self) -> float:

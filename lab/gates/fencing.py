@@ -6,7 +6,7 @@ import shlex
 from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
-from lab import crm
+from lab import crm, fencing
 from lab.gates import Look, on_node
 from lab.lab import Lab
 from lab.plan import Cluster, Plan
@@ -23,6 +23,8 @@ class Fencing:
         return True
 
     def look(self, lab: Lab) -> Look:
+        if holder := fencing.suppressed_by(lab.paths):
+            return Look(False, f"fencing is suppressed by {holder}")
         for cluster in lab.plan.clusters:
             cib = crm.cib(lab, cluster.nodes[0])
             enabled = cib.find(".//crm_config//nvpair[@name='stonith-enabled']")
