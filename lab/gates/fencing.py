@@ -55,16 +55,26 @@ def _devices(cib: ElementTree.Element) -> dict[str, dict[str, str]]:
     return found
 
 
+def ask_bmc(lab: Lab, neighbour: str, node: str, cib: ElementTree.Element) -> str:
+    """What the BMC of ``node`` answers to a status request from ``neighbour``; KeyError if it has no device."""
+    return _ask(lab, neighbour, _devices(cib)[node])[1]
+
+
 def _status(lab: Lab, cluster: Cluster, node: str, device: dict[str, str]) -> Look:
     """The agent's status call, from a neighbour: a node is never fenced by itself."""
     neighbour = cluster.nodes[(cluster.nodes.index(node) + 1) % len(cluster.nodes)]
+    on, said = _ask(lab, neighbour, device)
+    return Look(on, f"BMC of {node} asked by {neighbour}: {said}")
+
+
+def _ask(lab: Lab, neighbour: str, device: dict[str, str]) -> tuple[bool, str]:
+    """Whether the agent says ON, and its last words."""
     words = [f"--{name.replace('_', '-')}={device[name]}" for name in _OPTIONS if name in device]
     if device.get("lanplus") == "1":
         words.append("--lanplus")
     command = shlex.join([device["agent"], *words, "--action=status"])
     said = lab.shell.run(neighbour, command, timeout=20, check=False)
-    on = said.ok and "ON" in said.stdout
-    return Look(on, f"BMC of {node} asked by {neighbour}: {(said.stdout or said.stderr).strip()[-120:]}")
+    return said.ok and "ON" in said.stdout, (said.stdout or said.stderr).strip()[-120:]
 
 
 GATE = Fencing()
