@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
+from chaos.bounds import vip_takeover
 from chaos.facts import Timers
 from chaos.galera import parse_status
 from cli.views.explain import explanation
@@ -101,7 +102,8 @@ def test_vip(cluster: ClusterFacts) -> None:
     assert lost.says == "If n2 died now, it would be fenced and vip-public would go to n3."
     assert "fence n2: peer is no longer part of the cluster" in lost.evidence
     cost = about(told, "how long")
-    assert "after 2.4 to 7.7 s" in cost.says and "Tm 2.20" in cost.evidence[0]
+    bound = vip_takeover(Timers(token=1.0, consensus=1.2))
+    assert f"after {bound.low:.1f} to {bound.high:.1f} s" in cost.says and cost.evidence == (bound.why,)
 
 
 def test_vip_when_the_kernels_disagree_or_timers_are_missing(cluster: ClusterFacts) -> None:
