@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cli import console, options
+from cli import console, insight, options
 from cli.command import command
 from cli.planning import Request, describes_a_lab, plan_from
 
@@ -139,20 +139,6 @@ def execute(
     return done.exit_code
 
 
-@command(
-    root=True,
-    node="only this node (default: all)",
-    unit="only this systemd unit, such as pacemaker",
-    lines="how many of the last lines of each node",
-)
-def logs(c: Any, name: str = "default", node: str = "", unit: str = "", lines: int = 40) -> None:
-    """Show the nodes' journals; for a node that does not answer, its console."""
-    from lab.access import logs as logs_of
-
-    for line in logs_of(name, node or None, unit or None, lines):
-        console.out(line)
-
-
 @command(since="only events of the last while, such as 10m", follow="go on until Ctrl-C")
 def events(
     c: Any, name: str = "default", since: str = "", follow: bool = False, format: str = "table"
@@ -168,4 +154,4 @@ def events(
         event_list(list(diary(name, age)), format)
 
 
-TASKS = (doctor, styles, schema, plan, up, down, list_labs, status, wait, ssh, execute, logs, events)
+TASKS = (doctor, styles, schema, plan, up, down, list_labs, status, wait, ssh, execute, events, *insight.TASKS)

@@ -12,7 +12,7 @@ import io
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -100,6 +100,22 @@ class Shell:
             futures = {name: pool.submit(self.run, name, command, **options) for name in names}
         return {name: future.result() for name, future in futures.items()}
 
+    def stream(self, node: str, command: str, ended: threading.Event, *, stdin: str = "") -> Iterator[str]:
+        """The lines that ``command`` writes on ``node``, as they come, until it ends or ``ended`` is set.
+
+        The command must end when its standard input does: that is how it learns that the stream was
+        left, or that halab was killed.  ``stdin`` is what it reads before.
+        NodeError when the node cannot be reached or the connection breaks.
+        """
+        try:
+            with self._channel(node) as channel:
+                channel.exec_command(command)
+                channel.sendall(stdin.encode())
+                yield from _lines(channel, ended)
+        except (EOFError, OSError, paramiko.SSHException) as error:
+            raise NodeError(f"the stream from {node} broke", where=f"{_short(command)}; {error}",
+                            remedy=f"./inv lab.status --name={self._plan.lab}") from error
+
     def await_ssh(self, node: str, deadline: float) -> None:
         """Return when the node takes a login; ``deadline`` is on ``time.monotonic()``."""
         while True:
@@ -185,6 +201,20 @@ def _talk(channel: Any, command: str, stdin: str | bytes | None, deadline: float
     if status < 0:
         raise EOFError("the connection ended before the command")
     return Completed(out.decode(errors="replace"), err.decode(errors="replace"), status)
+
+
+def _lines(channel: Any, ended: threading.Event) -> Iterator[str]:
+    channel.settimeout(0.5)  # how long a stream that is to end may still be waited for
+    rest = b""
+    while not ended.is_set():
+        try:
+            piece = channel.recv(65536)
+        except TimeoutError:
+            continue
+        if not piece:
+            return
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from (line.decode(errors="replace") for line in whole)
 
 
 def _drain(channel: Any, deadline: float) -> tuple[bytes, bytes]:
