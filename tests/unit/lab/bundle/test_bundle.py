@@ -74,7 +74,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     text = written(every_secret(lab))
     lab.__dict__["shell"] = TalkativeShell(text, "n3")
     lab.events.emit("note", "n1", text=text)
-    for name in ("journal.jsonl", "debug.log", "topology.yml", "bmc/service.log", "nodes/n3/console.log"):
+    for name in ("debug.log", "topology.yml", "bmc/service.log", "nodes/n3/console.log"):
         (paths.root / name).parent.mkdir(parents=True, exist_ok=True)
         (paths.root / name).write_text(text)
     for name in ("20260101T000000Z-first", "20260102T000000Z-second"):
@@ -111,7 +111,7 @@ def test_no_secret_in_any_form(lab: Lab) -> None:
 def test_what_is_in_it(lab: Lab) -> None:
     result = bundle("fake")
     found = members(result.path)
-    assert {"README.txt", "missing.txt", "lab/plan.json", "lab/events.jsonl", "lab/journal.jsonl", "status.json",
+    assert {"README.txt", "missing.txt", "lab/plan.json", "lab/events.jsonl", "status.json",
             "host/os-release", "nodes/n1/journal.txt", "nodes/n1/outputs/cib.xml", "nodes/n1/outputs/crm_mon.txt",
             "nodes/n1/outputs/haproxy-stat.csv", "nodes/n2/outputs/rabbitmq-members.txt", "nodes/n3/console.log",
             "nodes/n1/configs/etc/corosync/corosync.conf", "nodes/n1/configs/etc/haproxy/haproxy.cfg",
