@@ -253,5 +253,30 @@ def _process(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     raise NoFormula(f"there is no formula for the death of {process or 'an unnamed process'}")
 
 
+def _port(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """One port of a node meets silence; ``params`` name it."""
+    timers, port = injection.timers, injection.params.get("port")
+    if injection.wants_fencing:
+        return [replace(part, low=0.0) for part in _silent_loss(facts, injection, client)]
+    match port, client.client_of:
+        case 3306, "galera":
+            return [replace(backend_silent(timers), low=0.0)] if _struck(injection, "galera_writer") else []
+        case 4567, "galera" if client.writes and facts.hits(injection, "galera"):
+            return [replace(galera_member_lost(timers), low=0.0)]
+        case 9200, "galera":
+            # The sessions of a backend that is marked down are ended: clients reconnect to the next one.
+            return [replace(backend_silent(timers), low=0.0)] if _struck(injection, "galera_writer") else []
+        case 11211, "memcached":
+            return [client_reconnect(timers)]
+        case 5672 | 25672 | 4369, "rabbitmq":
+            raise NoFormula(f"there is no formula for the silence of port {port}")
+    return []
+
+
+def _undecided(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """What this costs depends on more than timers: a scenario gives its own limits, in seconds."""
+    raise NoFormula(f"{injection.fault} has no formula; promise seconds")
+
+
 FAMILIES: dict[str, Callable[[Facts, Injection, Traits], list[Bound]]] = {
-    "silent_loss": _silent_loss, "process": _process}
+    "silent_loss": _silent_loss, "process": _process, "port": _port, "undecided": _undecided}

@@ -1,4 +1,4 @@
-"""net.isolate with the real nft on this kernel: two nodes without processes, three bridges.
+"""The network faults with the real nft on this kernel: three nodes without processes, three bridges.
 
 Everything is in namespaces of this test's own (``halabtest.<pid>``), which it removes.
 """
@@ -18,9 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit" / "chaos_inj
 from inject_fakes import make_lab
 
 from chaos.faults import get_fault
-from chaos.faults.net_isolate import table_name, tables
+from chaos.faults.netbase import table_name
 from chaos.journal import Journal, heal_all, prove_healed, unhealed
 from chaos.model import Target
+from chaos.nft import tables
 from chaos.reach import packets_return
 from lab.lab import Lab
 from lab.namespace import Namespace
@@ -33,6 +34,9 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
     pytest.mark.skipif(shutil.which("nft") is None, reason="needs nft"),
 ]
+
+
+NODES = ("n1", "n2", "n3")
 
 
 class OwnNamespace(Namespace):
@@ -62,7 +66,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     made = make_lab("nft")
     name = f"halabtest.{os.getpid()}"
     made.__dict__["namespace"] = OwnNamespace(name)
-    names = [name, f"{name}.n1", f"{name}.n2"]
+    names = [name, *(f"{name}.{node}" for node in NODES)]
     try:
         for one in names:
             run(["ip", "netns", "add", one], timeout=10)
@@ -76,7 +80,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
                       f"address add {network.host}/{network.cidr.prefixlen} dev {network.bridge}",
                       f"link set {network.bridge} up"]
         run(["ip", "-n", name, "-batch", "-"], input="\n".join(lines) + "\n", timeout=10)
-        for node in ("n1", "n2"):
+        for node in NODES:
             for network_name in NETWORK_NAMES:
                 plug(made, node, network_name)
         yield made
@@ -131,3 +135,70 @@ def test_a_node_is_cut_on_control_and_ring_and_on_nothing_else(lab: Lab) -> None
     heal_all(lab, within=3)
     assert unhealed(lab.paths) == []
     assert all(reaches(lab, "n2", "n1", network) for network in NETWORK_NAMES)
+
+
+def send(lab: Lab, source: str, target: str, size: int = 10, port: int = 5405, network: NetworkName = "ring") -> bool:
+    """Whether a UDP packet of ``source`` arrives at ``target``: one direction, unlike a connection."""
+    address = str(lab.plan.node(target).address(network))
+    with OwnNamespace(f"{lab.namespace.name}.{target}").inside():
+        listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with OwnNamespace(f"{lab.namespace.name}.{source}").inside():
+        speaker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with listener, speaker:
+        listener.bind((address, port))
+        listener.settimeout(0.4)
+        speaker.sendto(b"x" * size, (address, port))
+        try:
+            return len(listener.recv(size)) == size
+        except TimeoutError:
+            return False
+
+
+def heard(lab: Lab, **how: int) -> set[str]:
+    """Every "ab" where b hears a, on the ring."""
+    return {f"{a[1]}{b[1]}" for a in NODES for b in NODES if a != b and send(lab, a, b, **how)}
+
+
+ALL = {"12", "13", "21", "23", "31", "32"}
+# fault, targets, parameters; who then hears whom (a packet of 10 bytes to corosync's port)
+CUTS: dict[str, tuple[str, tuple[str, ...], dict[str, object], set[str]]] = {
+    "split 1/2": ("net.split", ("n1",), {}, {"23", "32"}),
+    "oneway out": ("net.oneway", ("n1",), {}, ALL - {"12", "13"}),
+    "oneway in": ("net.oneway", ("n1",), {"direction": "in"}, ALL - {"21", "31"}),
+    "bridge": ("net.bridge", ("n2",), {}, ALL - {"13", "31"}),
+    "ring": ("net.majorities_ring", ("n1",), {}, {"21", "32", "13"}),
+    "port": ("net.port_block", ("n1",), {"port": 5405}, {"23", "32"}),
+    "another port": ("net.port_block", ("n1",), {"port": 3306}, ALL),
+    "large packets": ("net.mtu_drop", ("n1",), {"bytes": 1000}, ALL),
+}
+
+
+@pytest.mark.parametrize("case", CUTS)
+def test_who_hears_whom(lab: Lab, case: str) -> None:
+    name, nodes, params, expected = CUTS[case]
+    fault = get_fault(name)
+    fault.validate(params)
+    for node in NODES:  # neighbours know each other: what is cut is not their ARP
+        assert all(send(lab, node, other) for other in NODES if other != node)
+    entry = Journal(lab.paths.journal).arm(name, fault.prepare(lab, Target(nodes, params)))
+    fault.inject(lab, entry.target)
+    assert not fault.took_effect(lab, entry.target).ok, "nothing was sent yet, so nothing is proven"
+    assert heard(lab) == expected
+    if case == "large packets":
+        assert heard(lab, size=1200) == {"23", "32"}
+    if case != "another port":
+        assert fault.took_effect(lab, entry.target).ok
+    assert packets_return(lab, "n1", "mgmt")
+    heal_all(lab, within=3)
+    assert heard(lab) == ALL and heard(lab, size=1200) == ALL
+
+
+def test_some_packets_are_lost(lab: Lab) -> None:
+    fault = get_fault("net.loss")
+    entry = Journal(lab.paths.journal).arm(
+        fault.name, fault.prepare(lab, Target(("n1",), {"percent": 50, "network": "ring"})))
+    fault.inject(lab, entry.target)
+    arrived = [send(lab, "n2", "n1") for _ in range(30)]
+    assert 3 < sum(arrived) < 27  # 50 % of 30: outside once in 10^5 runs
+    assert send(lab, "n2", "n3") and fault.took_effect(lab, entry.target).ok
+    heal_all(lab, within=3)

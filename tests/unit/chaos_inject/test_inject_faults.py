@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from inject_fakes import make_lab, namespace_of, shell_of
 
-import chaos.faults.net_isolate as net_isolate
+import chaos.nft as real_nft
 from chaos.faults import all_faults, get_fault
 from chaos.faults.base import FAULT_ID, power_back_on
 from chaos.model import HealRank, Target
@@ -67,7 +67,8 @@ def test_heal_leaves_a_fenced_node_to_its_bmc(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_isolation_cuts_control_and_ring_but_never_mgmt() -> None:
-    text = net_isolate.ruleset("halab_fault_ab", ["n1.control", "n1.ring"])
+    cables = ["n1.control", "n1.ring"]
+    text = real_nft.ruleset("halab_fault_ab", real_nft.leaving(cables) + real_nft.arriving(cables))
     assert "mgmt" not in text
     assert text.startswith("table bridge halab_fault_ab\ndelete table bridge halab_fault_ab\n")
     for hook in ("forward", "input", "output"):
@@ -98,7 +99,7 @@ class FakeNft:
 
 def test_isolation_is_proven_by_silence_and_by_counters(monkeypatch: pytest.MonkeyPatch) -> None:
     lab, fault, nft = make_lab(), get_fault("net.isolate"), FakeNft()
-    monkeypatch.setattr(net_isolate, "run", nft.run)
+    monkeypatch.setattr(real_nft, "run", nft.run)
     target = Target(("n1",), {FAULT_ID: "ab12"})
     fault.inject(lab, target)
     assert list(nft.tables) == ["halab_fault_ab12"]

@@ -6,6 +6,7 @@ The golden file holds one error per mistake; ``HALAB_GOLDEN=write pytest ...`` w
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,10 @@ def test_errors_name_file_line_and_remedy(tmp_path: Path) -> None:
     told = []
     for title, right, wrong in MISTAKES:
         assert right in GOOD, title
-        told.append(f"# {title}\n{error_of(tmp_path, GOOD.replace(right, wrong))}\n")
+        words = error_of(tmp_path, GOOD.replace(right, wrong))
+        if "unknown" in title:  # the whole list grows with every new file
+            words = re.sub(r"Possible: .*", "Possible: ...", words)
+        told.append(f"# {title}\n{words}\n")
     text = "\n".join(told)
     if os.environ.get("HALAB_GOLDEN") == "write":
         GOLDEN.parent.mkdir(exist_ok=True)

@@ -1,0 +1,58 @@
+"""net.port_block: one port of the node is dead, everything else works."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from chaos import nft
+from chaos.faults.netbase import NetFault, wires
+from chaos.model import Target
+from lab.choices import unknown_choice
+from lab.errors import RefusedError
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+# What listens there in this lab, and over which protocol.
+PORTS: dict[int, tuple[str, str]] = {
+    3306: ("tcp", "the database"), 4567: ("tcp", "Galera's group"), 9200: ("tcp", "the proxy's check of the database"),
+    5672: ("tcp", "AMQP clients"), 25672: ("tcp", "RabbitMQ's cluster"), 4369: ("tcp", "Erlang's port mapper"),
+    11211: ("tcp", "memcached"), 5405: ("udp", "corosync"),
+}
+
+
+class NetPortBlock(NetFault):
+    """A firewall rule that somebody forgot: both directions of one port, on control and ring.
+
+    It drops and does not refuse, so that clients meet silence.
+    """
+
+    name = "net.port_block"
+    summary = "drop the traffic of one port of the node"
+    wants_fencing = True
+    bounds = "port"
+    parameters = frozenset({"port"})
+
+    def validate(self, params: Mapping[str, Any]) -> None:
+        super().validate(params)
+        if "port" not in params:
+            raise RefusedError("net.port_block needs the parameter 'port'",
+                               remedy="one of: " + ", ".join(map(str, sorted(PORTS))))
+        if params["port"] not in PORTS:
+            raise unknown_choice("port", str(params["port"]), [str(port) for port in sorted(PORTS)])
+
+    def fencing_follows(self, target: Target) -> bool:
+        return target.params.get("port") == 5405
+
+    def rules(self, lab: Lab, target: Target) -> list[nft.Rule]:
+        port = int(target.params["port"])
+        protocol, _ = PORTS[port]
+        cables = wires(lab, target.nodes)
+        # As the server, and as the client of the same port on another node.
+        return [rule for side in ("dport", "sport")
+                for rule in nft.leaving(cables, f"{protocol} {side} {port}")
+                + nft.arriving(cables, f"{protocol} {side} {port}")]
+
+
+FAULT = NetPortBlock()

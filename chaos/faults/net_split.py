@@ -1,0 +1,35 @@
+"""net.split: two sides that do not hear each other, while clients still reach both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chaos import nft
+from chaos.faults.netbase import NetFault, others, outvoted, wires
+from chaos.model import Target
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+
+class NetSplit(NetFault):
+    """The target's nodes are one side, all other nodes of the lab the other.
+
+    Clients may talk to either side: that is what shows two holders of one address, which a cut
+    of the clients as well would hide.
+    """
+
+    name = "net.split"
+    summary = "partition the nodes: the target on one side, the rest on the other"
+    wants_fencing = True
+    bounds = "silent_loss"
+
+    def fencing_follows(self, target: Target) -> bool:
+        return outvoted(target)
+
+    def rules(self, lab: Lab, target: Target) -> list[nft.Rule]:
+        here, there = wires(lab, target.nodes), wires(lab, others(lab, target.nodes))
+        return nft.between(here, there) + nft.between(there, here)
+
+
+FAULT = NetSplit()
