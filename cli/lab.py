@@ -96,9 +96,9 @@ def status(c: Any, name: str = "default", format: str = "table") -> int:
 
     now = status_of(name)
     status_view(now, format)
-    console.next_step(
-        ("chaos.run vip-holder-poweroff" if now.healthy else "lab.wait") + options.again({"name": name})
-    )
+    # Without power nothing will change by itself: the host was rebooted, or lab.up is not through yet.
+    unhealthy = "lab.wait" if any(node.power != "off" for node in now.nodes) else "lab.up"
+    console.next_step(("chaos.run vip-holder-poweroff" if now.healthy else unhealthy) + options.again({"name": name}))
     return 0 if now.healthy else 1
 
 

@@ -33,6 +33,7 @@ class Namespace:
     """One lab's namespace, by name; ``Namespace(lab, node)`` is a node's."""
 
     def __init__(self, lab: str, node: str | None = None) -> None:
+        self.lab = lab
         self.name = f"halab.{lab}" if node is None else f"halab.{lab}.{node}"
 
     @property
@@ -51,7 +52,9 @@ class Namespace:
                 target = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError as error:
                 raise HostError(f"the lab's network namespace {self.name} is gone",
-                                where=str(self.path), remedy="./inv lab.down, then ./inv lab.up") from error
+                                where=str(self.path),
+                                remedy=f"./inv lab.up, as this lab was made, starts it again (after a reboot of the "
+                                       f"host, say); ./inv lab.down --name={self.lab} removes it") from error
             try:
                 _setns(target)
             finally:

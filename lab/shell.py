@@ -22,7 +22,7 @@ import paramiko
 from fabric import Connection
 
 from lab import interrupt
-from lab.errors import DeadlineError, NodeError
+from lab.errors import DeadlineError, HostError, NodeError
 from lab.namespace import Namespace
 from lab.plan import Plan
 from lab.secrets import Secrets
@@ -70,9 +70,10 @@ class Shell:
         try:
             channel = self._channel(node)
         except (EOFError, OSError, paramiko.SSHException) as error:
+            ours = error if isinstance(error, HostError) else None  # the lab's namespace is gone, for one
             raise NodeError(f"{node} cannot be reached over SSH",
-                            where=f"{_short(command)}; {str(error) or type(error).__name__}",
-                            remedy=f"./inv lab.status --name={self._plan.lab}") from error
+                            where=f"{_short(command)}; {ours.what if ours else str(error) or type(error).__name__}",
+                            remedy=ours.remedy if ours else f"./inv lab.status --name={self._plan.lab}") from error
         try:
             done = _talk(channel, command, stdin, deadline)
         except (EOFError, OSError, paramiko.SSHException) as error:

@@ -101,6 +101,21 @@ def test_v2_frozen_is_seen_and_does_not_outlive_a_kill(v2: Path) -> None:
 
 
 @needs_v2
+def test_v2_groups_stand_still_together_and_go_on(v2: Path) -> None:
+    groups = [Cgroup("one", name) for name in ("n1", "n2")]
+    children = []
+    for group in groups:
+        group.create()
+        children.append(start(group, "sleep", "60"))
+    with cgroups.standstill(groups):
+        assert all(group.frozen() for group in groups)
+    assert not any(group.frozen() for group in groups)
+    for group, child in zip(groups, children, strict=True):
+        group.kill(within=5)
+        child.wait(5)
+
+
+@needs_v2
 def test_v2_a_second_life_in_the_group_of_the_first(v2: Path) -> None:
     """nspawn moves itself and the node into groups below and gives those the controllers: the kernel
     then refuses every process in the group itself, and the node could be powered on once only."""

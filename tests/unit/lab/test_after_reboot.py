@@ -1,0 +1,49 @@
+"""A lab after a reboot of the host: its record is there, and nothing else."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from lab import state
+from lab.errors import HostError, NodeError
+from lab.home import LabPaths
+from lab.lab import Lab
+from lab.layouts import make_plan
+from lab.status import status
+from lab.topology import topology_from_options
+from lab.wait import wait_healthy
+
+NAME = "unitreboot"
+
+
+@pytest.fixture
+def record() -> Lab:
+    """A lab that was whole, of which only the folder is left."""
+    plan = make_plan(topology_from_options(name=NAME))
+    paths = LabPaths.of(NAME)
+    state.write_atomically(paths.plan, plan.model_dump_json())
+    state.record(paths, state.Phase.RUNNING)
+    return Lab.open(NAME)
+
+
+def test_status_says_that_nothing_runs_in_one_line_for_each_gate(record: Lab) -> None:
+    now = status(NAME)
+    assert not now.healthy and {node.power for node in now.nodes} == {"off"}
+    assert not [gate.name for gate in now.gates if gate.ok or "\n" in gate.detail]
+    assert "namespace halab.unitreboot is gone" in next(gate.detail for gate in now.gates if gate.name == "ssh")
+
+
+def test_waiting_is_refused_at_once(record: Lab) -> None:
+    begun = time.monotonic()
+    with pytest.raises(HostError, match="is gone") as refused:
+        wait_healthy(NAME, 60)
+    assert time.monotonic() - begun < 20
+    assert "lab.up" in refused.value.remedy and f"lab.down --name={NAME}" in refused.value.remedy
+
+
+def test_a_command_on_a_node_says_the_same(record: Lab) -> None:
+    with pytest.raises(NodeError, match="cannot be reached") as refused:
+        record.shell.run("n1", "true")
+    assert "\n" not in refused.value.where and "lab.up" in refused.value.remedy
