@@ -205,7 +205,7 @@ def start(lab: Lab, *, within: float = 60.0) -> None:
     argv = [sys.executable, "-m", "lab.bmc", "--lab", lab.name]
     inside = Namespace(lab.name).command(argv)
     run(detached(group.command(inside), log), timeout=10, cwd=Path(__file__).resolve().parent.parent)
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + within * lab.driver.slowness
     while not all(flag.exists() for flag in waiting):
         if time.monotonic() > deadline:
             last = log.read_text(errors="replace").strip().splitlines()[-2:] if log.exists() else []

@@ -29,6 +29,7 @@ from lab.home import LabPaths
 from lab.image import image_root
 from lab.plan import NetworkName, Node, Plan
 from lab.process import detached, run
+from lab.vm import hypervisor
 
 CAPABILITIES = frozenset({"poweroff", "suspend", "netfilter", "shell", "seed", "snapshot"})
 # What corosync (real-time, locked memory) and the network faults need beyond nspawn's own set.
@@ -129,12 +130,12 @@ class ContainerDriver:
     name = "container"
     capabilities = CAPABILITIES
     image = traits("container").image
-    slowness = 1.0
 
     def __init__(self, plan: Plan, paths: LabPaths, events: EventLog) -> None:
         self._plan = plan
         self._paths = paths
         self._power = ContainerPower(plan, paths, events)
+        self.slowness = hypervisor.container_slowness()
         self.snapshots: Snapshots = ContainerSnapshots(plan, paths, self._power)
 
     @property

@@ -52,7 +52,8 @@ _MACHINES = Traits(
     overhead_mb=hypervisor.overhead_mb,
     warnings=hypervisor.warnings,
 )
-_TRAITS: Mapping[str, Traits] = {"container": Traits(), "vagrant": _MACHINES, "fake": Traits()}
+_CONTAINERS = Traits(default_profile=hypervisor.container_profile, warnings=hypervisor.container_warnings)
+_TRAITS: Mapping[str, Traits] = {"container": _CONTAINERS, "vagrant": _MACHINES, "fake": Traits()}
 
 
 def traits(driver: str) -> Traits:

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from lab.errors import RefusedError
+from lab.errors import HostError, RefusedError
+from lab.process import run
 
 Acceleration = Literal["kvm", "emulated"]
 OVERRIDE = "HALAB_ACCELERATION"
@@ -52,6 +53,38 @@ def slowness() -> float:
 def default_profile() -> str:
     """The timer profile that suits machines on this host."""
     return "tuned" if acceleration() == "kvm" else "emulated"
+
+
+@cache
+def emulated_host() -> bool:
+    """Whether this host is itself a machine that QEMU emulates: its containers are then as slow as it is.
+
+    ``HALAB_ACCELERATION=kvm`` denies it.
+    """
+    if os.environ.get(OVERRIDE) == "kvm":
+        return False
+    try:
+        return run(["systemd-detect-virt", "--vm"], timeout=10, check=False).stdout.strip() == "qemu"
+    except HostError:  # no systemd on the host
+        return False
+
+
+def container_slowness() -> float:
+    """How many times longer than on a real processor things take in a container on this host."""
+    return EMULATED_SLOWNESS if emulated_host() else 1.0
+
+
+def container_profile() -> str:
+    """The timer profile that suits containers on this host."""
+    return "emulated" if emulated_host() else "tuned"
+
+
+def container_warnings() -> tuple[str, ...]:
+    """Sentences for the person who builds a lab of containers here."""
+    if not emulated_host():
+        return ()
+    return (f"This host is an emulated machine, in which everything takes about {EMULATED_SLOWNESS:.0f} times as "
+            "long: a lab needs many minutes.",)
 
 
 def overhead_mb() -> int:

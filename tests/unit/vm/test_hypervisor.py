@@ -42,3 +42,20 @@ def test_a_wrong_override_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(hypervisor.OVERRIDE, "fast")
     with pytest.raises(RefusedError, match="'fast' is no way"):
         hypervisor.acceleration()
+
+
+@pytest.mark.parametrize(("said", "slowness", "profile"), [("qemu", 15.0, "emulated"), ("kvm", 1.0, "tuned"),
+                                                          ("none", 1.0, "tuned")])
+def test_containers_of_an_emulated_host_are_slow(said: str, slowness: float, profile: str, tmp_path: Path,
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "systemd-detect-virt"
+    program.write_text(f"#!/bin/sh\necho {said}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.delenv(hypervisor.OVERRIDE)
+    hypervisor.emulated_host.cache_clear()
+    try:
+        assert (hypervisor.container_slowness(), hypervisor.container_profile()) == (slowness, profile)
+        assert bool(hypervisor.container_warnings()) is (said == "qemu")
+    finally:
+        hypervisor.emulated_host.cache_clear()
