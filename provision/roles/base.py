@@ -37,7 +37,8 @@ mkdir -p /var/cache/apt /var/lib/apt/lists/partial
                 for network in plan.networks]
         return [
             File("/etc/hostname", f"{node.name}\n".encode()),
-            File("/etc/hosts", render("hosts.j2", nodes=plan.nodes, vips=plan.vips), on_change=()),
+            # The own cluster only: another cluster that grows must change nothing here (R9).
+            File("/etc/hosts", render("hosts.j2", nodes=ctx.members, vips=plan.vips), on_change=()),
             File("/etc/halab/network", render("network.j2", nics=nics), on_change=("halab-network.service",)),
             File("/usr/local/sbin/halab-network", nodefile("halab-network"), mode=0o755),
             File("/etc/systemd/system/halab-network.service", nodefile("halab-network.service")),
