@@ -22,20 +22,21 @@ _STEADY = 1.0  # seconds of answers from home before it counts as settled
 
 def scenarios() -> tuple[Known, ...]:
     """The scenarios that come with halab."""
-    return tuple(Known(one.name, one.injection.fault, str(one.injection.params.get("process", "")))
-                 for one in list_scenarios())
+    return tuple(Known(one.name, step.fault, str(step.params.get("process", "")))
+                 for one in list_scenarios() for step in one.injections[:1])
 
 
 def runs_of(lab: Lab) -> tuple[Run, ...]:
-    """Runs of this lab as it stands, newest first; those that cannot be read prove nothing and are left out."""
+    """Runs of this lab as it stands, newest first; those that cannot be read prove nothing and are left out.
+
+    A run with several faults is there once for each of them.
+    """
     built = next((event.at for event in read_events(lab.paths.events)), 0.0)
-    found = []
+    found: list[Run] = []
     for summary in list_runs(lab.name):
         if _started(summary.name) < built:
             break  # of an earlier lab of the same name; the names begin with the time
-        run = _run(lab, summary)
-        if run is not None:
-            found.append(run)
+        found += _faults(lab, summary)
     return tuple(found)
 
 
@@ -46,26 +47,27 @@ def _started(name: str) -> float:
         return 0.0
 
 
-def _run(lab: Lab, summary: RunSummary) -> Run | None:
+def _faults(lab: Lab, summary: RunSummary) -> list[Run]:
     try:
         if Plan.model_validate_json((summary.folder / "plan.json").read_text()) != lab.plan:
-            return None
+            return []
         facts = Facts.read(summary.folder)
         document: dict[str, Any] = json.loads((summary.folder / "verdict.json").read_text())
-        return Run(
-            name=summary.name, scenario=facts.scenario, fault=facts.fault,
-            process=str(facts.params.get("process", "")), target=facts.target, verdict=str(document["verdict"]),
-            failed=tuple(check["id"] for check in document["checks"] if not check["ok"] and not check.get("skipped")),
-            cache=_cache_effect(lab.plan, summary, facts))
+        failed = tuple(one["id"] for one in document["checks"] if not one["ok"] and not one.get("skipped"))
+        effect = _cache_effect(lab.plan, summary, facts)
+        return [Run(summary.name, facts.scenario, one.fault, str(one.params.get("process", "")), one.target,
+                    str(document["verdict"]), failed, effect) for one in facts.injections]
     except (OSError, ValueError, KeyError, HalabError):
-        return None
+        return []
 
 
 def _cache_effect(plan: Plan, summary: RunSummary, facts: Facts) -> CacheEffect | None:
-    """None when the fault took no memcached, or the probe was not there to see it."""
-    hit = [node for node in plan.running("memcached") if node.name in facts.target]
-    takes = facts.fault.startswith("node.") or facts.params.get("process") == "memcached"
-    if not hit or not takes or "cache" not in facts.probes or facts.inject_begin is None:
+    """None when it was not one fault that took memcached away, or the probe was not there to see it."""
+    if len(facts.injections) != 1 or "cache" not in facts.probes:
+        return None
+    one = facts.injections[0]
+    hit = [node for node in plan.running("memcached") if node.name in one.target]
+    if not hit or not (one.fault.startswith("node.") or one.params.get("process") == "memcached"):
         return None
     return cache_effect(Recording.load(summary.folder), {f"{node.control}:11211" for node in hit},
                         len(plan.running("memcached")))
