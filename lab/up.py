@@ -20,6 +20,7 @@ from lab.home import LabPaths, home
 from lab.image import bake
 from lab.lab import Lab, read_plan
 from lab.plan import Node, Plan
+from lab.snapshot import put_back
 from lab.state import Phase
 
 DEFAULT_TIMEOUT = 300.0  # seconds to green gates, image not counted; a loaded host needs far longer than 20 s
@@ -64,6 +65,10 @@ def bring_up(plan: Plan, topology_text: str, *, timeout: float = DEFAULT_TIMEOUT
         lab = Lab(plan, paths, events)
         begun = time.monotonic()
         try:
+            interrupted = state.recorded(paths)
+            if interrupted.phase is Phase.RESTORING:  # some disks are those of the snapshot: no way but on
+                results = put_back(lab, interrupted.snapshot, timeout=timeout).gates
+                return UpResult(plan.lab, round(time.monotonic() - begun, 2), results, known)
             _make(lab)
             results = _settle(lab, begun + timeout * lab.driver.slowness, fresh=not known)
         finally:
