@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import closing, suppress
 from typing import Any
 
 from cli import console, options
@@ -89,6 +91,24 @@ def bundle(c: Any, name: str = "default", run: str = "last", output: str = "", f
 
     bundle_result(make_bundle(name, run, options.path(output) if output else None), format)
     console.next_step("lab.status" + options.again({"name": name}))
+
+
+def watch_status(name: str, format: str) -> int:
+    """``lab.status --watch``; without a terminal one picture, because nobody could see the second."""
+    if format == "json":
+        raise RefusedError(
+            "a live view is no document", where="--watch --format=json", remedy="./inv lab.status --format=json"
+        )
+    from cli.views.watch import show_live, show_once
+    from lab.watch import look_once, watch
+
+    if not sys.stdout.isatty():
+        show_once(look_once(name))
+        console.note("standard output is no terminal: this was one look; ./inv lab.status asks the gates")
+        return 0
+    with suppress(KeyboardInterrupt), closing(watch(name)) as looks:  # Ctrl-C is how one leaves it
+        show_live(looks)
+    return 0
 
 
 TASKS = (logs, explain, bundle)

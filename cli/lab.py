@@ -88,9 +88,11 @@ def list_labs(c: Any, format: str = "table") -> None:
     console.next_step("lab.status" + options.again({"name": found[0].name}) if found else "lab.up")
 
 
-@command(root=True)
-def status(c: Any, name: str = "default", format: str = "table") -> int:
+@command(root=True, watch="a live view, once a second, until Ctrl-C")
+def status(c: Any, name: str = "default", watch: bool = False, format: str = "table") -> int:
     """Show the gates, clusters, nodes and VIPs of a lab; exit code 1 when it is not healthy."""
+    if watch:
+        return insight.watch_status(name, format)
     from cli.views.lab import status_view
     from lab.status import status as status_of
 
