@@ -180,6 +180,7 @@ class Facts:
     probes: tuple[str, ...]  # the names that were started
     period: float
     injections: tuple[Injection, ...] = ()
+    witnessed: bool = False  # the driver watched the power of its nodes to the end (lab.events: power.seen)
     # the clock
     started_at: float | None = None
     heal_begin: float | None = None

@@ -23,15 +23,21 @@ def fence_requests(events: Iterable[Event], node: str, since: float) -> list[Eve
                    and fences(str(event.data.get("command", "")))), key=lambda event: event.at)
 
 
-def was_off(events: Iterable[Event], node: str, begin: float, end: float) -> Event | None:
+def was_off(events: Iterable[Event], node: str, begin: float, end: float, *, witnessed: bool = False) -> Event | None:
     """The power-off by which ``node`` was without power at ``begin`` or later, up to ``end``; else None.
 
+    ``witnessed`` is for a lab whose power somebody watches (``power.seen``): then his word alone
+    counts, and not that of whoever moved the switch.  What a BMC claims never does.
     That it was powered on again since does not matter: whatever ran on it had ended.
     """
     power = sorted((event for event in events
-                    if event.kind.startswith("power.") and event.node == node and event.at <= end),
-                   key=lambda event: event.at)
+                    if event.kind.startswith("power.") and (event.kind == "power.seen") is witnessed
+                    and event.node == node and event.at <= end), key=lambda event: event.at)
     before = [event for event in power if event.at <= begin]
-    if before and before[-1].kind == "power.off":
+    if before and _went_off(before[-1]):
         return before[-1]
-    return next((event for event in power if event.at > begin and event.kind == "power.off"), None)
+    return next((event for event in power if event.at > begin and _went_off(event)), None)
+
+
+def _went_off(event: Event) -> bool:
+    return event.kind == "power.off" or (event.kind == "power.seen" and event.data.get("state") == "off")

@@ -7,7 +7,6 @@ from itertools import pairwise
 from math import inf
 
 from chaos.bounds import bounds
-from chaos.fencing import was_off
 from chaos.model import Outcome
 from chaos.recording import Holding, Recording
 from chaos.sla import limit
@@ -136,7 +135,7 @@ def _fenced(run: Recording) -> _Time:
     times = []
     for node in run.facts.fenced_targets:
         request = run.fence_request(node)
-        off = was_off(run.events, node, request.at, inf) if request else None
+        off = run.was_off(node, request.at, inf) if request else None
         if request is None or off is None:
             return None, ""
         times.append(max(request.at, off.at))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.facts import Facts
-from chaos.fencing import fence_requests
+from chaos.fencing import fence_requests, was_off
 from chaos.ledger import read_ledger
 from chaos.model import Outcome, Sample
 from chaos.probes import traits
@@ -152,6 +152,10 @@ class Recording:
                     default=None)
         requests = [] if begin is None else fence_requests(self.events, node, begin)
         return requests[0] if requests else None
+
+    def was_off(self, node: str, begin: float, end: float) -> Event | None:
+        """The best word there is on that ``node`` was without power (see :func:`chaos.fencing.was_off`)."""
+        return was_off(self.events, node, begin, end, witnessed=self.facts.witnessed)
 
 
 def _rows(path: Path) -> Iterator[list[Any]]:

@@ -151,7 +151,8 @@ class _Run:
             if isinstance(error, InterruptedByUser):
                 raise
         finally:
-            self._note(ended_at=self.facts.ended_at or time.time())
+            self._note(ended_at=self.facts.ended_at or time.time(),
+                       witnessed="witness" in self._lab.driver.capabilities)
             runfolder.copy_events(self._lab, self._folder, self.facts.started_at or 0.0)
             self.facts.write(self._folder)
 

@@ -6,8 +6,10 @@ report are readers of this file; the library itself prints nothing.
 
 Kinds in use: ``step.start`` ``step.end`` ``step.fail`` (data: step, node, seconds),
 ``gate.ok`` ``gate.fail`` (gate, seconds, detail), ``power.off`` ``power.on``
-``power.suspend`` ``power.resume`` (node; written when it is done), ``bmc.request``
-(node, command), ``fault.inject`` ``fault.heal`` (fault, node), ``note`` (text).
+``power.suspend`` ``power.resume`` (node; written when it is done, by whoever moved the switch),
+``power.seen`` (node; state ``on`` ``off`` ``suspended``, by, why: what a witness saw of it,
+where the driver has one), ``bmc.request`` (node, command), ``fault.inject`` ``fault.heal``
+(fault, node), ``note`` (text).
 """
 
 from __future__ import annotations

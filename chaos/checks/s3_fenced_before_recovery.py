@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import inf
 
 from chaos.checks import found, skipped, unjudged
-from chaos.fencing import was_off
 from chaos.measure import takeovers
 from chaos.model import Finding
 from chaos.recording import Holding, Recording
@@ -20,7 +19,8 @@ class FencedBeforeRecovery:
     other resources: no recording says when those started where.
 
     Asking alone is not enough (the device may lie), and being off alone is not either: a cluster
-    that took over without asking was only lucky that the fault had cut the power.
+    that took over without asking was only lucky that the fault had cut the power.  Off is
+    what the driver knows, from a witness where it has one; what a BMC says of itself proves nothing.
     """
 
     id = "S3"
@@ -48,12 +48,13 @@ class FencedBeforeRecovery:
             asked = f"fencing of {lost} was requested only at {request.at - begin:+.2f} s" if request else (
                 f"and no fencing of {lost} was requested")
             return False, f"{start}, {asked}"
-        off = was_off(run.events, lost, request.at, at)
+        off = run.was_off(lost, request.at, at)
         if off is None:
-            late = was_off(run.events, lost, request.at, inf)
+            late = run.was_off(lost, request.at, inf)
             when = f"{lost} went off only at {late.at - begin:+.2f} s" if late else f"{lost} was never off"
             return False, f"{start}, but {when} (fencing requested at {request.at - begin:+.2f} s)"
-        return True, (f"{lost} off at {off.at - begin:+.2f} s, fencing requested at "
+        witness = f" (seen by {off.data['by']}: {off.data.get('why')})" if run.facts.witnessed else ""
+        return True, (f"{lost} off at {off.at - begin:+.2f} s{witness}, fencing requested at "
                       f"{request.at - begin:+.2f} s, then {start}")
 
 

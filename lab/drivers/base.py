@@ -89,6 +89,8 @@ class Driver(Protocol):
 
     ``capabilities`` are words such as ``suspend``, ``netem``, ``panic``, ``own_clock``,
     ``seed``, ``snapshot`` that faults and provisioning ask for; nobody asks which driver it is.
+    ``witness``: every change of power is in the diary as ``power.seen`` too, from somebody other
+    than the switch.
 
     ``image`` is the kind of image that the nodes stand on.  ``slowness`` says how many times
     longer than in a container a program takes on a node (1 but for emulated machines): limits
@@ -96,8 +98,10 @@ class Driver(Protocol):
     """
 
     name: str
-    capabilities: frozenset[str]
     image: ImageKind
+
+    @property
+    def capabilities(self) -> frozenset[str]: ...
 
     @property
     def slowness(self) -> float: ...

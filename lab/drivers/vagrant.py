@@ -22,7 +22,7 @@ from lab.files import File
 from lab.home import LabPaths
 from lab.image import image_root
 from lab.plan import NetworkName, Node, Plan
-from lab.vm import box, hypervisor, project
+from lab.vm import box, hypervisor, project, watch
 from lab.vm.daemon import Daemon
 from lab.vm.machines import Machines
 from lab.vm.seed import write_initrd
@@ -30,8 +30,7 @@ from lab.vm.vagrant import LabVagrant
 
 CAPABILITIES = frozenset({"poweroff", "suspend", "netfilter", "shell", "seed", "panic", "own_clock", "netem",
                           "watchdog", "blockdev"})
-_BOOT_TIMEOUT = 120  # s to the first login, on a machine with KVM
-_CONNECT_TIMEOUT = 15  # s for one login, Vagrant's own default
+_MAKE_TIMEOUT = 300.0  # s to make and start one machine, all of it the host's work; 5 on an idle host
 # Vagrant says this when the machine's process is about to start: by then nothing is left to collide over.
 _STARTING = "Starting domain"
 _STARTED = "Waiting for domain"
@@ -87,7 +86,6 @@ class VagrantDriver:
     """Makes and unmakes the machines of one lab."""
 
     name = "vagrant"
-    capabilities = CAPABILITIES
     image = traits("vagrant").image
 
     def __init__(self, plan: Plan, paths: LabPaths, events: EventLog) -> None:
@@ -109,6 +107,10 @@ class VagrantDriver:
         raise CapabilityError("the vagrant driver makes no snapshots yet", where=f"lab {self._plan.lab}")
 
     @property
+    def capabilities(self) -> frozenset[str]:
+        return CAPABILITIES | {"witness"} if watch.running(self._plan.lab) else CAPABILITIES
+
+    @property
     def slowness(self) -> float:
         return hypervisor.slowness()
 
@@ -122,13 +124,15 @@ class VagrantDriver:
         disk = image_root(self._paths)
         text = project.render(
             self._plan, self._paths, box=box.ensure_box(disk), kernel=disk.with_name("vmlinuz"),
-            uri=self._daemon.uri, prefix=self._machines.prefix,
-            accelerated=hypervisor.acceleration() == "kvm", boot_timeout=self._boot_timeout,
-            connect_timeout=int(_CONNECT_TIMEOUT * self.slowness))
+            uri=self._daemon.uri, accelerated=hypervisor.acceleration() == "kvm")
         state.write_atomically(self._paths.root / "Vagrantfile", text)
+        watch.start(self._plan.lab, self._paths, self._daemon.uri)
 
     def create(self, node: Node, seed: Iterable[File]) -> None:
-        """Make one machine.  Vagrant knows no machine that was never on: it is on when this returns."""
+        """Make one machine.  Vagrant knows no machine that was never on: it boots when this returns.
+
+        HostError with libvirt's or Vagrant's own reason; what it had begun is removed by the next try.
+        """
         self._forget(node.name)
         folder = self._paths.node(node.name)
         folder.mkdir(parents=True, exist_ok=True)
@@ -145,8 +149,11 @@ class VagrantDriver:
                 self._events.emit("power.on", name)
 
         try:
-            # Twice the machine's own time: Vagrant waits for the login itself.
-            self._vagrant(node.name).bring_up(node.name, progress, timeout=2.0 * self._boot_timeout)
+            self._vagrant(node.name).bring_up(node.name, progress, timeout=_MAKE_TIMEOUT)
+        except HostError as error:
+            if not self._daemon.running():
+                raise self._daemon.lost() from error
+            raise
         finally:
             if turn:
                 self._making.release()
@@ -160,10 +167,6 @@ class VagrantDriver:
             self._vagrant(node).destroy(vm_name=node)
         self._forget(node)
         shutil.rmtree(self._paths.node(node), ignore_errors=True)
-
-    @property
-    def _boot_timeout(self) -> int:
-        return int(_BOOT_TIMEOUT * self.slowness)
 
     def _vagrant(self, node: str) -> LabVagrant:
         return LabVagrant(self._paths.root, env=box.environment(), log=self._paths.root / f"vagrant-{node}.log",

@@ -112,6 +112,12 @@ class Daemon:
         """``argv`` as a command in the daemon's cgroup and the lab's network: it ends with the lab."""
         return Cgroup(self._lab, MEMBER).command(Namespace(self._lab).command(argv))
 
+    def lost(self) -> HostError:
+        """The error for work that failed because this libvirtd died in the middle of it."""
+        return HostError("the lab's libvirtd died while it worked", where=self.last_words(),
+                         remedy=f"./inv lab.up --name={self._lab} starts it again and goes on; "
+                         f"./inv lab.down --name={self._lab} cleans up")
+
     def _lay_out(self) -> None:
         if len(str(self.socket).encode()) > _SOCKET_LIMIT:
             raise HostError("the path of the lab's folder is too long for libvirt's socket", where=str(self.socket),

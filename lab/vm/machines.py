@@ -21,10 +21,26 @@ _T = TypeVar("_T")
 # libvirt's states (virDomainState): whatever is neither paused nor off has a running processor.
 _OFF = frozenset({libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED, libvirt.VIR_DOMAIN_NOSTATE})
 _PAUSED = frozenset({libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PMSUSPENDED})
-POOL = "halab"
 
 # Errors reach the caller as exceptions; libvirt would also print them.
 libvirt.registerErrorHandler(lambda context, error: None, None)
+
+
+def prefix_of(lab: str) -> str:
+    """What stands before the name of everything that the lab has in libvirt; it is how they are told apart."""
+    return f"halab.{lab}."
+
+
+def power_of(state: int) -> PowerState:
+    """The power of a domain in this libvirt state (virDomainState)."""
+    if state in _OFF:
+        return PowerState.OFF
+    return PowerState.SUSPENDED if state in _PAUSED else PowerState.ON
+
+
+def pool_of(lab: str) -> str:
+    """The storage pool of the lab's disks."""
+    return prefix_of(lab) + "disks"
 
 
 class Machines:
@@ -39,7 +55,7 @@ class Machines:
     @property
     def prefix(self) -> str:
         """What stands before a node's name in the name of its domain."""
-        return f"halab.{self._lab}."
+        return prefix_of(self._lab)
 
     def names(self) -> list[str]:
         """Every node that has a domain, running or not."""
@@ -53,10 +69,7 @@ class Machines:
         if domain is None:
             return PowerState.OFF
         with self._errors(f"cannot ask for the power of {node}"):
-            state = domain.state()[0]
-        if state in _OFF:
-            return PowerState.OFF
-        return PowerState.SUSPENDED if state in _PAUSED else PowerState.ON
+            return power_of(domain.state()[0])
 
     def start(self, node: str) -> None:
         self._do("power on", node, lambda domain: domain.create())
@@ -92,17 +105,18 @@ class Machines:
         """
         connection = self._connection()
         with self._errors("cannot set up libvirt's disk pool"):
-            if POOL not in [pool.name() for pool in connection.listAllStoragePools()]:
-                connection.storagePoolDefineXML(pool_xml(folder))
-            pool = connection.storagePoolLookupByName(POOL)
+            name = pool_of(self._lab)
+            if name not in [pool.name() for pool in connection.listAllStoragePools()]:
+                connection.storagePoolDefineXML(pool_xml(name, folder))
+            pool = connection.storagePoolLookupByName(name)
             if not pool.isActive():
                 pool.create()
         with self._errors("cannot set up libvirt's networks"):
             present = [network.name() for network in connection.listAllNetworks()]
-            for name, bridge in networks.items():
-                if name not in present:
-                    connection.networkDefineXML(network_xml(name, bridge))
-                network = connection.networkLookupByName(name)
+            for label, bridge in networks.items():
+                if label not in present:
+                    connection.networkDefineXML(network_xml(label, bridge))
+                network = connection.networkLookupByName(label)
                 if not network.isActive():
                     network.create()
 
@@ -151,9 +165,9 @@ class Machines:
         return HostError(what, where=str(error), remedy=f"./inv lab.up --name={self._lab} starts libvirtd again")
 
 
-def pool_xml(folder: str) -> str:
+def pool_xml(name: str, folder: str) -> str:
     pool = ElementTree.Element("pool", type="dir")
-    ElementTree.SubElement(pool, "name").text = POOL
+    ElementTree.SubElement(pool, "name").text = name
     target = ElementTree.SubElement(pool, "target")
     ElementTree.SubElement(target, "path").text = folder
     return ElementTree.tostring(pool, encoding="unicode")

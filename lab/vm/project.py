@@ -15,7 +15,7 @@ from lab.home import LabPaths
 from lab.plan import NETWORK_NAMES, NetworkName, Plan
 from lab.vm.box import CMDLINE, vagrant_home
 from lab.vm.daemon import Daemon
-from lab.vm.machines import POOL
+from lab.vm.machines import pool_of, prefix_of
 
 TEMPLATE = Path(__file__).resolve().parent.parent.parent / "Vagrantfile.j2"
 _FOREVER = 10 * 365 * 86400  # s
@@ -44,19 +44,19 @@ class Machine:
 
 def libvirt_networks(plan: Plan) -> dict[str, str]:
     """libvirt's name of each of the lab's networks, and the bridge behind it."""
-    return {name: plan.network(name).bridge for name in NETWORK_NAMES}
+    return {prefix_of(plan.lab) + name: plan.network(name).bridge for name in NETWORK_NAMES}
 
 
 def machines(plan: Plan, paths: LabPaths) -> list[Machine]:
     return [Machine(
         name=node.name,
         memory_mb=node.memory_mb,
-        nics=tuple(Nic(name, mac(node.index, name), network.host_interface(node.name, name))
+        nics=tuple(Nic(prefix_of(plan.lab) + name, mac(node.index, name), network.host_interface(node.name, name))
                    for name in NETWORK_NAMES),
         initrd=initrd(paths, node.name),
         console=paths.node(node.name) / "console.log",
         cmdline=f"{CMDLINE} systemd.hostname={node.name}",
-    ) for node in plan.nodes]
+    ) for node in plan.hosts]
 
 
 def mac(index: int, name: NetworkName) -> str:
@@ -69,15 +69,13 @@ def initrd(paths: LabPaths, node: str) -> Path:
     return paths.node(node) / "initrd.img"
 
 
-def render(plan: Plan, paths: LabPaths, *, box: str, kernel: Path, uri: str, prefix: str, accelerated: bool,
-           boot_timeout: int, connect_timeout: int) -> str:
-    """The Vagrantfile of the lab; the timeouts are seconds to the first login, and of one login."""
+def render(plan: Plan, paths: LabPaths, *, box: str, kernel: Path, uri: str, accelerated: bool) -> str:
+    """The Vagrantfile of the lab."""
     environment = Environment(loader=FileSystemLoader(TEMPLATE.parent), undefined=StrictUndefined, trim_blocks=True,
                               lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
     return environment.get_template(TEMPLATE.name).render(
-        plan=plan, nodes=machines(plan, paths), box=box, kernel=kernel, uri=uri, prefix=prefix, pool=POOL,
-        key=paths.secrets / "root.ssh", accelerated=accelerated, boot_timeout=boot_timeout,
-        connect_timeout=connect_timeout, vagrant_home=vagrant_home())
+        plan=plan, nodes=machines(plan, paths), box=box, kernel=kernel, uri=uri, prefix=prefix_of(plan.lab),
+        pool=pool_of(plan.lab), key=paths.secrets / "root.ssh", accelerated=accelerated, vagrant_home=vagrant_home())
 
 
 def write_leases(plan: Plan, daemon: Daemon) -> None:
@@ -90,7 +88,7 @@ def write_leases(plan: Plan, daemon: Daemon) -> None:
     until = int(time.time()) + _FOREVER
     folder = daemon.folder / "var" / "dnsmasq"
     folder.mkdir(parents=True, exist_ok=True)
-    leases = [lease(node.mgmt, network.guest_mac(node.index, "mgmt"), until) for node in plan.nodes]
+    leases = [lease(node.mgmt, network.guest_mac(node.index, "mgmt"), until) for node in plan.hosts]
     (folder / f"{bridge}.status").write_text(json.dumps(leases, indent=1))
 
 

@@ -26,6 +26,9 @@ from lab import interrupt
 from lab.errors import DeadlineError, HalabError, HostError, InterruptedByUser
 
 _TELL = re.compile(r"^==> (?P<node>[a-z0-9-]+): (?P<words>.*)")
+# ruby-libvirt's words for an error of libvirt, which may be in the middle of a line of the trace.
+_LIBVIRT = re.compile(r"Call to vir\w+ failed: (?P<reason>.*?)(\(Libvirt::\w*Error\))?$")
+_LONGEST = 400  # characters of a reason that are shown
 _LOOK = 0.25  # s between two looks at the clock and at Ctrl-C
 _PATIENCE = 30.0  # s for Vagrant to clean up after it was asked to stop
 Progress = Callable[[str, str], None]
@@ -46,7 +49,7 @@ class LabVagrant(vagrant.Vagrant):  # type: ignore[misc]  # python-vagrant has n
         self._timeout = timeout
 
     def bring_up(self, node: str, progress: Progress, timeout: float) -> None:
-        """``vagrant up NODE``: make the machine, start it, and return when it takes a login.
+        """``vagrant up NODE``: make the machine and start it; its boot is not waited for.
 
         ``progress`` gets the node and Vagrant's words, line by line.
         """
@@ -95,10 +98,12 @@ class LabVagrant(vagrant.Vagrant):  # type: ignore[misc]  # python-vagrant has n
 
 
 def failure(command: Sequence[str], lines: Sequence[str], log: Path) -> HalabError:
-    """The error behind Vagrant's last words, of which the Ruby trace is left out."""
-    told = [line.strip() for line in lines if line.strip() and not _is_trace(line)]
+    """The error behind Vagrant's last words: libvirt's own if there is one, never the Ruby trace."""
     what = " ".join(Path(word).name if "/" in word else word for word in command[:3])
-    return HostError(f"'{what}' failed", where=" ".join(told[-3:])[-400:] or str(log), remedy=f"less {log}")
+    if libvirt := [found["reason"].strip() for line in lines if (found := _LIBVIRT.search(line))]:
+        return HostError(f"'{what}' failed", where=libvirt[-1][:_LONGEST], remedy=f"less {log}")
+    told = [line.strip() for line in lines if line.strip() and not _is_trace(line)]
+    return HostError(f"'{what}' failed", where=" ".join(told[-3:])[-_LONGEST:] or str(log), remedy=f"less {log}")
 
 
 def _is_trace(line: str) -> bool:

@@ -193,6 +193,33 @@ def test_s3_wants_the_off_after_the_request(tmp_path: Path) -> None:
     assert "never off" in finding(tmp_path, story, "S3").evidence
 
 
+SEEN_OFF = (3.9, "power.seen", "c1", {"state": "off", "by": "libvirt", "why": "destroyed"})
+
+
+def test_s3_believes_the_witness_before_the_switch(tmp_path: Path) -> None:
+    """Where the driver has its machines watched, the moment and the fact are the witness's."""
+    story = SOUND.but(events=(FROZEN, REQUEST, (3.7, "power.off", "c1", {}), SEEN_OFF)).but_facts(witnessed=True)
+    assert "c1 off at +3.90 s (seen by libvirt: destroyed)" in finding(tmp_path / "1", story, "S3").evidence
+    late = (4.6, *SEEN_OFF[1:])
+    story = SOUND.but(events=(FROZEN, REQUEST, (3.7, "power.off", "c1", {}), late)).but_facts(witnessed=True)
+    found = finding(tmp_path / "2", story, "S3")
+    assert not found.ok
+    assert "c1 went off only at +4.60 s" in found.evidence
+
+
+def test_s3_fails_on_an_off_that_nobody_saw(tmp_path: Path) -> None:
+    """A BMC that lies, or a switch that did: the machine runs, and the witness says so."""
+    claimed = (FROZEN, REQUEST, (3.7, "power.off", "c1", {}), (0.03, "power.seen", "c1", {"state": "suspended"}))
+    found = finding(tmp_path, SOUND.but(events=claimed).but_facts(witnessed=True), "S3")
+    assert not found.ok
+    assert "c1 was never off" in found.evidence
+
+
+def test_s3_knows_a_machine_that_turned_itself_off(tmp_path: Path) -> None:
+    itself = (2.0, "power.seen", "c1", {"state": "off", "by": "libvirt", "why": "turned itself off"})
+    assert finding(tmp_path, SOUND.but(events=(itself, REQUEST)).but_facts(witnessed=True), "S3").ok
+
+
 def test_every_target_has_to_be_fenced(tmp_path: Path) -> None:
     story = SOUND.but_facts(target=("c1", "c3"))
     assert "fence requested: MISSING" in finding(tmp_path, story, "L5").evidence

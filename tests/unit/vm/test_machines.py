@@ -68,6 +68,6 @@ def test_what_libvirt_is_told() -> None:
     bridge = ElementTree.fromstring(network_xml("ring", "br-ring")).find("bridge")
     assert bridge is not None
     assert bridge.get("name") == "br-ring"
-    assert ElementTree.fromstring(pool_xml("/x & y")).findtext("target/path") == "/x & y"
+    assert ElementTree.fromstring(pool_xml("halab.t.disks", "/x & y")).findtext("target/path") == "/x & y"
     disks = "<disk device='disk'><source file='/a.img'/></disk><disk device='cdrom'/>"
     assert disk_files(f"<domain><devices>{disks}</devices></domain>") == ["/a.img"]

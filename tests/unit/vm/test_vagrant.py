@@ -45,6 +45,17 @@ exit 1""", monkeypatch)
     assert str(tmp_path / "log") in caught.value.remedy
 
 
+def test_libvirts_own_reason_is_found_inside_the_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vagrant = fake(tmp_path, """
+echo "/usr/share/gems/fog-libvirt/vm_action.rb:7:in 'create': Call to virDomainCreateWithFlags failed: internal error:" \
+  "process exited while connecting to monitor: Cannot allocate memory (Libvirt::Error)" >&2
+for n in $(seq 100); do echo "	from /usr/share/gems/vagrant/action.rb:$n:in call" >&2; done
+exit 1""", monkeypatch)
+    with pytest.raises(HostError, match="'vagrant up n1' failed") as caught:
+        vagrant.bring_up("n1", lambda *_: None, timeout=10)
+    assert caught.value.where == ("internal error: process exited while connecting to monitor: Cannot allocate memory")
+
+
 def test_a_vagrant_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     vagrant = fake(tmp_path, "sleep 60", monkeypatch)
     begun = time.monotonic()

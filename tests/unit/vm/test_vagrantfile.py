@@ -22,8 +22,7 @@ GOLDEN = Path(__file__).parent / "golden"
 def test_golden(accelerated: bool) -> None:
     plan = make_plan(topology_from_options(name="demo", driver="vagrant"))
     text = project.render(plan, LabPaths.of("demo"), box="halab/0123", kernel=home() / "images/0123/vmlinuz",
-                          uri="qemu:///system?socket=/s", prefix="halab.demo.", accelerated=accelerated,
-                          boot_timeout=120, connect_timeout=15)
+                          uri="qemu:///system?socket=/s", accelerated=accelerated)
     shown = text.replace(str(home()), "HOME")
     golden = GOLDEN / f"Vagrantfile-{'kvm' if accelerated else 'emulated'}.txt"
     if os.environ.get("HALAB_REGENERATE"):
