@@ -47,7 +47,7 @@ exit 1""", monkeypatch)
 
 def test_libvirts_own_reason_is_found_inside_the_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     vagrant = fake(tmp_path, """
-echo "/usr/share/gems/fog-libvirt/vm_action.rb:7:in 'create': Call to virDomainCreateWithFlags failed: internal error:" \
+echo "/usr/share/gems/fog-libvirt/vm_action.rb:7:in x: Call to virDomainCreateWithFlags failed: internal error:" \
   "process exited while connecting to monitor: Cannot allocate memory (Libvirt::Error)" >&2
 for n in $(seq 100); do echo "	from /usr/share/gems/vagrant/action.rb:$n:in call" >&2; done
 exit 1""", monkeypatch)
