@@ -273,10 +273,62 @@ def _port(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     return []
 
 
+def _pause(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """A process stands still and keeps its sockets; ``params`` name it."""
+    timers, process = injection.timers, str(injection.params.get("process", ""))
+    if injection.wants_fencing:
+        return [replace(part, low=0.0) for part in _silent_loss(facts, injection, client)]
+    match process, client.client_of:
+        case "mariadbd", "galera" if client.writes:
+            return [replace(galera_member_lost(timers), low=0.0), replace(backend_silent(timers), low=0.0)]
+        case "mariadbd", "galera":
+            return [replace(backend_silent(timers), low=0.0)] if _struck(injection, "galera_writer") else []
+        case "memcached", "memcached":
+            return [client_reconnect(timers)]
+        case "mariadbd" | "memcached", _:
+            return []
+    # A paused proxy or broker is only noticed by a monitor's timeout or a heartbeat.
+    raise NoFormula(f"there is no formula for a paused {process or 'process'}")
+
+
+def _vip_process(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """The address itself fails on a healthy node: Pacemaker's monitor finds out and starts it again."""
+    timers = injection.timers
+    if not client.through_vip or not _struck(injection, "vip_holder"):
+        return []
+    mt, start = _known(timers, "vip_monitor"), VIP_START_HIGH * timers.slowness
+    return [Bound(0.0, mt + CIB_REASK + 2 * start + client_retry(timers),
+                  f"0 .. Mt {mt:g} + {CIB_REASK:.0f} s decision + stop and start {2 * start:g} + client retry")]
+
+
+def _graceful(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """Everything leaves in good order: a stop, a start, and a client that asks again."""
+    timers = injection.timers
+    found: list[Bound] = []
+    if client.through_vip and _struck(injection, "vip_holder"):
+        start = VIP_START_HIGH * timers.slowness
+        found.append(Bound(0.0, 2 * start + client_retry(timers), f"0 .. stop and start {2 * start:g} + client retry"))
+    if client.client_of == "galera" and _struck(injection, "galera_writer"):
+        found.append(backend_reset(timers))
+    return found
+
+
+def _backend(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """The proxy takes a database out that still answers, and ends its sessions."""
+    return [backend_reset(injection.timers)] if (
+        client.client_of == "galera" and _struck(injection, "galera_writer")) else []
+
+
+def _unfelt(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    return []
+
+
 def _undecided(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     """What this costs depends on more than timers: a scenario gives its own limits, in seconds."""
     raise NoFormula(f"{injection.fault} has no formula; promise seconds")
 
 
 FAMILIES: dict[str, Callable[[Facts, Injection, Traits], list[Bound]]] = {
-    "silent_loss": _silent_loss, "process": _process, "port": _port, "undecided": _undecided}
+    "silent_loss": _silent_loss, "process": _process, "port": _port, "pause": _pause,
+    "vip_process": _vip_process, "graceful": _graceful, "backend": _backend,
+    "unfelt": _unfelt, "undecided": _undecided}

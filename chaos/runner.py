@@ -204,9 +204,8 @@ class _Run:
 
     def _inject(self, step: Inject) -> None:
         lab, fault = self._lab, get_fault(step.fault)
-        target = Target(resolve(lab, step.target), dict(step.params), step.target)
+        target = fault.prepare(lab, Target(resolve(lab, step.target), dict(step.params), step.target))
         injection = self._learn(fault, target, lab.plan.node(target.nodes[0]).cluster)
-        target = fault.prepare(lab, target)
         entry = self._journal.arm(fault.name, target)
         self._entries.append(entry)
         self._note(injections=(*self.facts.injections,

@@ -9,7 +9,8 @@ fence operation ends is told that it was "just fenced", and its cluster daemons 
 reports "on" at once and starts the node ``post`` seconds later.
 
 A BMC may misbehave, for the faults on fencing: the file ``bmc/<node>.mode`` holds ``normal``,
-``dead`` (no answer), or ``lying`` (says done, does nothing).
+``dead`` (no answer), ``lying`` (says done, does nothing), or ``slow`` (takes the order at once, and the
+power goes ``SLOW`` seconds later).
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ from lab.plan import Node
 from lab.process import detached, run
 
 USER = "halab"
-MODES = ("normal", "dead", "lying")
+MODES = ("normal", "dead", "lying", "slow")
+SLOW = 8.0  # s
 _PORT = 623
 _NOT_NOW = 0xD5  # completion code "not supported in present state" (IPMI 2.0, table 5-2)
 
@@ -107,6 +109,11 @@ class NodeBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
         if self._boot is not None:
             self._boot.cancel()
             self._boot = None
+        if mode(self._paths, self._node) == "slow":
+            later = threading.Timer(SLOW, self._power.off, [self._node])
+            later.daemon = True
+            later.start()
+            return 0
         self._power.off(self._node)
         return 0
 

@@ -9,7 +9,7 @@ from functools import cache
 from chaos.faults.base import BaseFault
 from lab.choices import unknown_choice
 
-_NOT_FAULTS = frozenset({"base", "netbase"})
+_NOT_FAULTS = frozenset({"base", "fencebase", "guestbase", "netbase", "netembase", "nodebase"})
 
 
 @cache

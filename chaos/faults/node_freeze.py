@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chaos.faults.base import BaseFault, all_hold, power_back_on
-from chaos.faults.node_poweroff import alive
+from chaos.faults.base import all_hold
+from chaos.faults.nodebase import NodeFault
 from chaos.model import HealRank, Proof, Target
 from chaos.reach import ssh_banner
 from lab.drivers.base import PowerState
+from lab.parallel import for_each
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
 
-class NodeFreeze(BaseFault):
+class NodeFreeze(NodeFault):
     """Suspend through the driver.
 
     Nothing is closed and nothing is lost: when such a node thaws it believes that it still
@@ -25,22 +26,12 @@ class NodeFreeze(BaseFault):
     summary = "suspend the node, as a hung hypervisor or firmware would"
     needs = frozenset({"suspend"})
     rank = HealRank.RESUME
-    wants_fencing = True
-    bounds = "silent_loss"
 
     def inject(self, lab: Lab, target: Target) -> None:
-        for node in target.nodes:
-            lab.driver.power.suspend(node)
+        for_each(target.nodes, lab.driver.power.suspend)
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:
         return all_hold([self._frozen(lab, node) for node in target.nodes])
-
-    def heal(self, lab: Lab, target: Target) -> None:
-        for node in target.nodes:
-            power_back_on(lab, node)  # resumes, and after a fence only makes sure of the power
-
-    def healed(self, lab: Lab, target: Target) -> Proof:
-        return all_hold([alive(lab, node) for node in target.nodes])
 
     @staticmethod
     def _frozen(lab: Lab, node: str) -> Proof:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from chaos.faults.base import BaseFault, all_hold, power_back_on, with_params
-from chaos.faults.node_poweroff import alive
+from chaos.faults.nodebase import alive
 from chaos.model import HealRank, Proof, Target
 from chaos.reach import packets_return, ssh_banner
 from lab.drivers.base import PowerState

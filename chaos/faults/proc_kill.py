@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from chaos import daemons
+from chaos.daemons import DAEMONS
 from chaos.faults.base import BaseFault, all_hold, power_back_on, with_params
 from chaos.model import HealRank, Proof, Target
 from chaos.reach import ssh_banner
-from lab.choices import unknown_choice
 from lab.errors import NodeError, RefusedError
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
 _BACK_WITHIN = 60.0  # s for a fenced node's SSH, and for the supervisor's own restart
-_END = "end"  # of a whole answer
-_COMM_LENGTH = 15  # the kernel keeps this much of a process name, and pgrep compares with that
-
-
-@dataclass(frozen=True)
-class _Daemon:
-    """A process that may be killed.
-
-    ``unit`` is the systemd unit to start when nobody else has; empty for what Pacemaker runs
-    in every scope.  ``cluster`` marks a daemon whose death takes the node out of its cluster.
-    """
-
-    unit: str = ""
-    cluster: bool = False
-
-
-DAEMONS: dict[str, _Daemon] = {
-    "mariadbd": _Daemon(),
-    "haproxy": _Daemon(),
-    "beam.smp": _Daemon(unit="rabbitmq-server"),
-    "memcached": _Daemon(unit="memcached"),
-    "corosync": _Daemon(unit="corosync pacemaker", cluster=True),
-    "pacemakerd": _Daemon(unit="pacemaker"),
-    "pacemaker-based": _Daemon(unit="pacemaker"),
-    "pacemaker-fenced": _Daemon(unit="pacemaker"),
-    "pacemaker-execd": _Daemon(unit="pacemaker"),
-    "pacemaker-attrd": _Daemon(unit="pacemaker"),
-    "pacemaker-schedulerd": _Daemon(unit="pacemaker"),
-    "pacemaker-controld": _Daemon(unit="pacemaker"),
-}
 
 
 class ProcKill(BaseFault):
@@ -65,22 +34,21 @@ class ProcKill(BaseFault):
     wants_fencing = False
     bounds = "process"
     parameters = frozenset({"process"})
+    process = ""  # for a fault that always means the same one
 
     def validate(self, params: Mapping[str, Any]) -> None:
         super().validate(params)
-        process = params.get("process")
-        if process is None:
-            raise RefusedError("proc.kill needs the parameter 'process'",
-                               remedy="one of: " + ", ".join(sorted(DAEMONS)))
-        if not isinstance(process, str) or process not in DAEMONS:
-            raise unknown_choice("killable process", process, sorted(DAEMONS))
+        if not self.process:
+            daemons.validate(self.name, params)
 
     def fencing_follows(self, target: Target) -> bool:
         return DAEMONS[target.params["process"]].cluster
 
     def prepare(self, lab: Lab, target: Target) -> Target:
         """Note who runs now; refuse when there is nobody to kill."""
-        self.validate({"process": target.params.get("process")})
+        if self.process:
+            target = with_params(target, process=self.process)
+        daemons.validate(self.name, target.params)
         before = {node: self._running(lab, node, target) for node in target.nodes}
         for node, found in before.items():
             if not found:
@@ -90,7 +58,7 @@ class ProcKill(BaseFault):
 
     def inject(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:
-            lab.shell.run(node, f"pkill -9 -x {_comm(target)}")
+            lab.shell.run(node, f"pkill -9 -x {daemons.comm(target.params['process'])}")
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:
         return all_hold([self._gone(lab, node, target) for node in target.nodes])
@@ -102,7 +70,7 @@ class ProcKill(BaseFault):
         healthy until its failure-timeout.
         """
         daemon = DAEMONS[target.params["process"]]
-        by_cluster = not daemon.unit or (lab.plan.pacemaker == "full" and daemon.unit in _SERVICE_UNITS)
+        by_cluster = daemons.by_pacemaker(lab, target.params["process"])
         for node in target.nodes:
             power_back_on(lab, node)
             _until(partial(ssh_banner, lab, node))
@@ -121,7 +89,7 @@ class ProcKill(BaseFault):
             except NodeError as error:
                 proofs.append(Proof(False, f"{node}: {error.what}"))
                 continue
-            proofs.append(Proof(bool(now), f"{node}: {target.params['process']} {_words(now)}"))
+            proofs.append(Proof(bool(now), f"{node}: {target.params['process']} {daemons.in_words(now)}"))
         return all_hold(proofs)
 
     def _gone(self, lab: Lab, node: str, target: Target) -> Proof:
@@ -135,42 +103,18 @@ class ProcKill(BaseFault):
         survivors = sorted(set(old) & set(now))
         process = target.params["process"]
         if survivors:
-            return Proof(False, f"{node}: {process} survived, {_words(survivors)}")
-        return Proof(True, f"{node}: {process} was {_words(old)}, now {_words(now)}")
+            return Proof(False, f"{node}: {process} survived, {daemons.in_words(survivors)}")
+        return Proof(True, f"{node}: {process} was {daemons.in_words(old)}, now {daemons.in_words(now)}")
 
     @staticmethod
     def _running(lab: Lab, node: str, target: Target) -> list[str]:
-        """``pid:starttime`` of each process of the target's name, starttime in clock ticks (proc(5)).
-
-        NodeError unless the answer is whole.
-        """
-        # pgrep ends with 1 when there is none, and with more when it could not look.
-        looked = lab.shell.run(node, f"pids=$(pgrep -x {_comm(target)}) || [ $? = 1 ] || exit 1; for pid in $pids; do "
-                                     'echo "$pid:$(cut -d" " -f22 /proc/$pid/stat 2>/dev/null)"; done; '
-                                     f"echo {_END}", check=False)
-        words = looked.stdout.split()
-        if not looked.ok or words[-1:] != [_END]:
-            # Silence is no proof: a broken connection would make every process look dead.
-            raise NodeError(f"{node} did not say which processes run", where=looked.stderr.strip()[-100:])
-        # No start time: it ended between the two looks.
-        return sorted(word for word in words[:-1] if not word.endswith(":"))
+        return daemons.running(lab, node, str(target.params["process"]))
 
     def _surely_running(self, lab: Lab, node: str, target: Target) -> bool:
         try:
             return bool(self._running(lab, node, target))
         except NodeError:
             return False
-
-
-_SERVICE_UNITS = frozenset({"rabbitmq-server", "memcached"})
-
-
-def _comm(target: Target) -> str:
-    return shlex.quote(str(target.params["process"])[:_COMM_LENGTH])
-
-
-def _words(identities: list[str]) -> str:
-    return "not running" if not identities else "PID " + ", ".join(one.split(":")[0] for one in identities)
 
 
 def _until(holds: Callable[[], object], within: float = _BACK_WITHIN) -> None:

@@ -1,0 +1,87 @@
+"""The daemons of a node that a fault may aim at, and who brings each one back."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lab.choices import unknown_choice
+from lab.errors import NodeError, RefusedError
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+_END = "end"  # of a whole answer
+_COMM_LENGTH = 15  # the kernel keeps this much of a process name, and pgrep compares with that
+_SERVICE_UNITS = frozenset({"rabbitmq-server", "memcached"})  # Pacemaker's, where it runs everything
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A process that may be aimed at.
+
+    ``unit`` is the systemd unit to start when nobody else has; empty for what Pacemaker runs
+    in every scope.  ``cluster`` marks a daemon whose death takes the node out of its cluster.
+    """
+
+    unit: str = ""
+    cluster: bool = False
+
+
+DAEMONS: dict[str, Daemon] = {
+    "mariadbd": Daemon(),
+    "haproxy": Daemon(),
+    "beam.smp": Daemon(unit="rabbitmq-server"),
+    "memcached": Daemon(unit="memcached"),
+    "corosync": Daemon(unit="corosync pacemaker", cluster=True),
+    "pacemakerd": Daemon(unit="pacemaker"),
+    "pacemaker-based": Daemon(unit="pacemaker"),
+    "pacemaker-fenced": Daemon(unit="pacemaker"),
+    "pacemaker-execd": Daemon(unit="pacemaker"),
+    "pacemaker-attrd": Daemon(unit="pacemaker"),
+    "pacemaker-schedulerd": Daemon(unit="pacemaker"),
+    "pacemaker-controld": Daemon(unit="pacemaker"),
+}
+
+
+def validate(fault: str, params: Mapping[str, Any]) -> None:
+    """Refuse a parameter ``process`` that is missing or none of ``DAEMONS``."""
+    process = params.get("process")
+    if process is None:
+        raise RefusedError(f"{fault} needs the parameter 'process'", remedy="one of: " + ", ".join(sorted(DAEMONS)))
+    if not isinstance(process, str) or process not in DAEMONS:
+        raise unknown_choice("killable process" if fault == "proc.kill" else "process", process, sorted(DAEMONS))
+
+
+def by_pacemaker(lab: Lab, process: str) -> bool:
+    """Whether Pacemaker brings it back in this lab; otherwise systemd does."""
+    unit = DAEMONS[process].unit
+    return not unit or (lab.plan.pacemaker == "full" and unit in _SERVICE_UNITS)
+
+
+def comm(process: str) -> str:
+    """The name as pgrep and pkill want it with -x, quoted for a shell."""
+    return shlex.quote(process[:_COMM_LENGTH])
+
+
+def running(lab: Lab, node: str, process: str) -> list[str]:
+    """``pid:starttime`` of each process of that name, starttime in clock ticks (proc(5)).
+
+    NodeError unless the answer is whole: silence is no proof, and a broken connection would make
+    every process look dead.
+    """
+    # pgrep ends with 1 when there is none, and with more when it could not look.
+    looked = lab.shell.run(node, f"pids=$(pgrep -x {comm(process)}) || [ $? = 1 ] || exit 1; for pid in $pids; do "
+                                 'echo "$pid:$(cut -d" " -f22 /proc/$pid/stat 2>/dev/null)"; done; '
+                                 f"echo {_END}", check=False)
+    words = looked.stdout.split()
+    if not looked.ok or words[-1:] != [_END]:
+        raise NodeError(f"{node} did not say which processes run", where=looked.stderr.strip()[-100:])
+    # No start time: it ended between the two looks.
+    return sorted(word for word in words[:-1] if not word.endswith(":"))
+
+
+def in_words(identities: list[str]) -> str:
+    return "not running" if not identities else "PID " + ", ".join(one.split(":")[0] for one in identities)

@@ -1,0 +1,50 @@
+"""A fault inside a node ends by itself: its inverse is armed there before the fault acts.
+
+The journal on the host heals what it can reach.  If the host's side dies and nobody calls
+``chaos.heal``, a paused database would stay paused; so a timer of the node's own systemd runs
+the same inverse.  Units of one fault are named after it, and nothing of them is on disk.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+LASTS = 600  # s; longer than any scenario holds a fault, slow machines included
+_UNIT = "halab-fault-{id}"
+_UNDO = "halab-undo-{id}"
+
+
+def arm(lab: Lab, node: str, identity: str, undo: str, seconds: float = LASTS) -> None:
+    """Have ``undo`` (a shell script) run on the node after ``seconds``, whatever becomes of the host."""
+    unit = _UNDO.format(id=identity)
+    lab.shell.run(node, f"systemd-run --quiet --collect --unit={unit} --on-active={seconds:.0f}s "
+                        f"/bin/sh -c {shlex.quote(undo)}", timeout=20)
+
+
+def disarm(lab: Lab, node: str, identity: str) -> None:
+    """Stop the timer; a node that was powered off since has none."""
+    unit = _UNDO.format(id=identity)
+    lab.shell.run(node, f"systemctl stop {unit}.timer 2>/dev/null; systemctl reset-failed '{unit}*' 2>/dev/null; true",
+                  timeout=20)
+
+
+def run_beside(lab: Lab, node: str, identity: str, script: str, seconds: float = LASTS) -> None:
+    """Run ``script`` on the node in a unit of its own that ends after ``seconds`` at the latest."""
+    unit = _UNIT.format(id=identity)
+    lab.shell.run(node, f"systemd-run --quiet --collect --unit={unit} --property=RuntimeMaxSec={seconds:.0f} "
+                        f"--property=KillMode=control-group /bin/sh -c {shlex.quote(script)}", timeout=20)
+
+
+def stop_beside(identity: str) -> str:
+    """The command that ends :func:`run_beside`'s unit, for use in an inverse."""
+    unit = _UNIT.format(id=identity)
+    return f"systemctl stop {unit} 2>/dev/null; systemctl reset-failed {unit} 2>/dev/null; true"
+
+
+def runs_beside(identity: str) -> str:
+    """A command that succeeds while :func:`run_beside`'s unit runs."""
+    return f"systemctl is-active --quiet {_UNIT.format(id=identity)}"

@@ -1,0 +1,39 @@
+"""db.rm_grastate: a database server loses its position and dies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chaos.faults.base import with_params
+from chaos.faults.guestbase import GuestFault
+from chaos.model import Target
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+STATE = "/var/lib/mysql/grastate.dat"
+KEPT = "/run/halab-grastate.kept"  # shows that the fault acted; gone with a reboot
+
+
+class DbRmGrastate(GuestFault):
+    """Without grastate.dat it cannot say how far it was: it needs a full state transfer, and a donor."""
+
+    name = "db.rm_grastate"
+    summary = "remove one database server's saved position, and kill it"
+    bounds = "process"
+
+    def prepare(self, lab: Lab, target: Target) -> Target:
+        return with_params(target, process="mariadbd")  # as its bounds are those of a killed server
+
+    def act(self, lab: Lab, node: str, target: Target) -> str:
+        return (f"cp -a {STATE} {KEPT}; rm -f {STATE}; pkill -9 -x mariadbd; "
+                # Nor may its own log tell: recovery would find the position again.
+                "rm -f /var/lib/mysql/gvwstate.dat")
+
+    def undo(self, lab: Lab, node: str, target: Target) -> str:
+        return f"rm -f {KEPT}; crm_resource --cleanup >/dev/null 2>&1; true"
+
+    def shows(self, lab: Lab, node: str, target: Target) -> str:
+        return f"[ -e {KEPT} ] && ls {KEPT}"
+
+FAULT = DbRmGrastate()

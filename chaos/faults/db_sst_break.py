@@ -1,0 +1,32 @@
+"""db.sst_break: state transfers fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chaos.faults.guestbase import GuestFault
+from chaos.model import Target
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+PROGRAM = "/usr/bin/mariabackup"
+
+
+class DbSstBreak(GuestFault):
+    """The backup program is away when a joiner needs it, so a server that lost its data cannot come back."""
+
+    name = "db.sst_break"
+    summary = "break state transfers to and from the node"
+    bounds = "unfelt"
+
+    def act(self, lab: Lab, node: str, target: Target) -> str:
+        return f"mount --bind /bin/false {PROGRAM}"
+
+    def undo(self, lab: Lab, node: str, target: Target) -> str:
+        return f"umount {PROGRAM} 2>/dev/null; crm_resource --cleanup >/dev/null 2>&1; true"
+
+    def shows(self, lab: Lab, node: str, target: Target) -> str:
+        return f"grep -F ' {PROGRAM} ' /proc/mounts"
+
+FAULT = DbSstBreak()

@@ -1,0 +1,102 @@
+"""What the faults share that act inside a node: a script, its inverse, and a look that tells them apart."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from chaos import deadman
+from chaos.faults.base import FAULT_ID, BaseFault, all_hold, power_back_on
+from chaos.model import HealRank, Proof, Target
+from chaos.reach import ssh_banner
+from lab.errors import HalabError, NodeError, RefusedError
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+_BACK_WITHIN = 60.0  # s, for a node that was fenced meanwhile
+_POLL = 0.3  # s
+DEFAULT_RESOURCE = "vip-public"
+_RESOURCE = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+
+
+class GuestFault(BaseFault):
+    """A subclass gives three shell scripts.
+
+    ``act`` breaks; ``undo`` repairs, any number of times; ``shows`` succeeds while the fault is in
+    effect and prints the evidence.  The inverse is also armed on the node itself (chaos.deadman).
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"shell"})
+    rank: ClassVar[HealRank] = HealRank.SERVICE
+    wants_fencing: ClassVar[bool] = False
+
+    def act(self, lab: Lab, node: str, target: Target) -> str:
+        raise NotImplementedError
+
+    def undo(self, lab: Lab, node: str, target: Target) -> str:
+        raise NotImplementedError
+
+    def shows(self, lab: Lab, node: str, target: Target) -> str:
+        raise NotImplementedError
+
+    def inject(self, lab: Lab, target: Target) -> None:
+        for node in target.nodes:
+            deadman.arm(lab, node, identity(target), self.undo(lab, node, target))
+            lab.shell.run(node, self.act(lab, node, target), timeout=60)
+
+    def took_effect(self, lab: Lab, target: Target) -> Proof:
+        return all_hold([self._look(lab, node, target, wanted=True) for node in target.nodes])
+
+    def heal(self, lab: Lab, target: Target) -> None:
+        for node in target.nodes:
+            power_back_on(lab, node)
+            _until_it_answers(lab, node)
+            lab.shell.run(node, self.undo(lab, node, target), timeout=120, check=False)
+            deadman.disarm(lab, node, identity(target))
+
+    def healed(self, lab: Lab, target: Target) -> Proof:
+        return all_hold([self._look(lab, node, target, wanted=False) for node in target.nodes])
+
+    def _look(self, lab: Lab, node: str, target: Target, *, wanted: bool) -> Proof:
+        """Silence is no evidence either way: a look that could not be taken proves nothing."""
+        try:
+            looked = lab.shell.run(node, self.shows(lab, node, target), timeout=20, check=False)
+        except HalabError as error:
+            return Proof(False, f"{node}: cannot look: {error.what}")
+        words = " ".join(looked.stdout.split())[-160:]
+        state = "in effect" if looked.ok else "not in effect"
+        return Proof(looked.ok is wanted, f"{node}: {self.name} {state}" + (f" ({words})" if words else ""))
+
+
+def identity(target: Target) -> str:
+    """What the journal calls this fault."""
+    return str(target.params[FAULT_ID])
+
+
+def _until_it_answers(lab: Lab, node: str) -> None:
+    end = time.monotonic() + _BACK_WITHIN * lab.driver.slowness
+    while not ssh_banner(lab, node):
+        if time.monotonic() > end:
+            raise NodeError(f"{node} cannot be reached, so nothing on it could be undone", where=node)
+        time.sleep(_POLL)
+
+
+def erlang(question: str) -> str:
+    """A command that has the node's broker evaluate an Erlang expression and prints the answer."""
+    return ("HOME=/var/lib/rabbitmq erl_call -sname halabfault -n rabbit@$(hostname) -e <<'EOF'\n"
+            f"{question}\nEOF\n")
+
+
+def resource_of(fault: str, params: Mapping[str, Any]) -> str:
+    """The parameter ``resource`` (default: the first VIP); RefusedError for what is no resource's name.
+
+    Resource names are the CIB's to know; what is not one by its letters goes to no shell.
+    """
+    name = str(params.get("resource", DEFAULT_RESOURCE))
+    if not _RESOURCE.fullmatch(name):
+        raise RefusedError(f"'{name}' is no name of a resource", where="params.resource",
+                           remedy=f"such as {DEFAULT_RESOURCE}, haproxy or galera")
+    return name

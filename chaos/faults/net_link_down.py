@@ -1,0 +1,67 @@
+"""net.link_down: a cable is pulled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from chaos.faults.base import BaseFault, all_hold
+from chaos.faults.netbase import one_network
+from chaos.model import HealRank, Proof, Target
+from lab.process import run
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+
+class NetLinkDown(BaseFault):
+    """The host's end of one interface goes down, and the node loses its carrier.
+
+    ``network`` control (default) or ring.  On the ring corosync has a second link and nobody should
+    notice; on control the node stays a healthy member of its cluster that no client can reach.
+    """
+
+    name = "net.link_down"
+    summary = "pull the node's cable of one network"
+    needs = frozenset({"netfilter"})
+    rank = HealRank.NETWORK
+    wants_fencing = False
+    bounds = "undecided"
+    parameters = frozenset({"network"})
+
+    def validate(self, params: Mapping[str, Any]) -> None:
+        super().validate(params)
+        one_network(params.get("network"))
+
+    def inject(self, lab: Lab, target: Target) -> None:
+        self._set(lab, target, "down")
+
+    def took_effect(self, lab: Lab, target: Target) -> Proof:
+        return all_hold([Proof(not up, f"{wire} is {'up' if up else 'down'}") for wire, up in self._look(lab, target)])
+
+    def heal(self, lab: Lab, target: Target) -> None:
+        if lab.namespace.exists():
+            self._set(lab, target, "up")
+
+    def healed(self, lab: Lab, target: Target) -> Proof:
+        return all_hold([Proof(up, f"{wire} is {'up' if up else 'down'}") for wire, up in self._look(lab, target)])
+
+    @staticmethod
+    def _wires(lab: Lab, target: Target) -> list[str]:
+        network = one_network(target.params.get("network"))
+        return [lab.driver.interface(node, network) for node in target.nodes]
+
+    def _set(self, lab: Lab, target: Target, state: str) -> None:
+        for wire in self._wires(lab, target):
+            run(lab.namespace.command(["ip", "link", "set", wire, state]), timeout=10)
+
+    def _look(self, lab: Lab, target: Target) -> list[tuple[str, bool]]:
+        found = []
+        for wire in self._wires(lab, target):
+            shown = run(lab.namespace.command(["ip", "-oneline", "link", "show", wire]), timeout=10, check=False)
+            flags = shown.stdout.partition("<")[2].partition(">")[0].split(",")
+            found.append((wire, "UP" in flags))
+        return found
+
+
+FAULT = NetLinkDown()

@@ -1,0 +1,38 @@
+"""pcmk.ban: a resource may not run on the node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from chaos.faults.guestbase import GuestFault, resource_of
+from chaos.model import Target
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+
+class PcmkBan(GuestFault):
+    """The constraint that a forgotten ``crm resource move`` leaves behind.  ``resource`` defaults to the first VIP."""
+
+    name = "pcmk.ban"
+    summary = "ban a resource from the node"
+    bounds = "graceful"
+    parameters = frozenset({"resource"})
+
+    def validate(self, params: Mapping[str, Any]) -> None:
+        super().validate(params)
+        resource_of(self.name, params)
+
+    def act(self, lab: Lab, node: str, target: Target) -> str:
+        return f"crm_resource --ban --resource={resource_of(self.name, target.params)} --node={node}"
+
+    def undo(self, lab: Lab, node: str, target: Target) -> str:
+        return f"crm_resource --clear --resource={resource_of(self.name, target.params)} --node={node}"
+
+    def shows(self, lab: Lab, node: str, target: Target) -> str:
+        constraint = f"cli-ban-{resource_of(self.name, target.params)}-on-{node}"
+        return f"cibadmin --query --scope=constraints | grep -F {constraint}"
+
+
+FAULT = PcmkBan()

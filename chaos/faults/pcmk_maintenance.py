@@ -1,0 +1,32 @@
+"""pcmk.maintenance: Pacemaker looks away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chaos.faults.guestbase import GuestFault
+from chaos.model import Target
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+
+class PcmkMaintenance(GuestFault):
+    """Nothing is started, stopped or monitored any more.  Alone it costs nothing; with a second fault
+    it shows what a cluster forgotten in maintenance mode is worth."""
+
+    name = "pcmk.maintenance"
+    summary = "put the cluster in maintenance mode"
+    bounds = "unfelt"
+
+    def act(self, lab: Lab, node: str, target: Target) -> str:
+        return "crm_attribute --type=crm_config --name=maintenance-mode --update=true"
+
+    def undo(self, lab: Lab, node: str, target: Target) -> str:
+        return "crm_attribute --type=crm_config --name=maintenance-mode --delete"
+
+    def shows(self, lab: Lab, node: str, target: Target) -> str:
+        return "crm_attribute --type=crm_config --name=maintenance-mode --query --quiet | grep -x true"
+
+
+FAULT = PcmkMaintenance()

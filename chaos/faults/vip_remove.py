@@ -1,0 +1,35 @@
+"""vip.remove: the virtual IP vanishes from its holder behind Pacemaker's back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chaos.faults.guestbase import GuestFault
+from chaos.model import Target
+from lab.network import GUEST_NICS
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+
+class VipRemove(GuestFault):
+    """An ``ip address del`` by hand.  Pacemaker notices at its next monitor and starts it again."""
+
+    name = "vip.remove"
+    summary = "delete the virtual IP from the node's interface"
+    bounds = "vip_process"
+
+    def act(self, lab: Lab, node: str, target: Target) -> str:
+        return "; ".join(f"ip address del {vip.address}/32 dev {GUEST_NICS['control']}" for vip in lab.plan.vips[:1])
+
+    def undo(self, lab: Lab, node: str, target: Target) -> str:
+        return "crm_resource --cleanup >/dev/null 2>&1; true"
+
+    def shows(self, lab: Lab, node: str, target: Target) -> str:
+        """In effect once Pacemaker has noted the failure, or while the address is away."""
+        vip = lab.plan.vips[0]
+        return (f"! ip -4 -oneline address show | grep -F ' {vip.address}/' && echo {vip.address} is on no interface "
+                f"|| crm_failcount --query --resource=vip-{vip.name} --node={node} | grep -v 'value=0$'")
+
+
+FAULT = VipRemove()

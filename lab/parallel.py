@@ -1,0 +1,21 @@
+"""The same act on many nodes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def for_each(items: Iterable[T], act: Callable[[T], object]) -> None:
+    """Call ``act`` for every item, all at the same time; the first error is raised when all have ended."""
+    listed = list(items)
+    if not listed:
+        return
+    with ThreadPoolExecutor(len(listed)) as pool:
+        running = [pool.submit(act, item) for item in listed]
+        wait(running)
+    for one in running:
+        one.result()
