@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from invoke.collection import Collection
 
-from cli import chaos, image, lab, provision, quality, report, snapshot
+from cli import chaos, image, lab, lifecycle, provision, quality, report, snapshot
 
 namespace = Collection()
 for module in (lab, image, provision, chaos, report):
@@ -15,6 +15,8 @@ for module in (lab, image, provision, chaos, report):
     for task in module.TASKS:
         collection.add_task(task)
     namespace.add_collection(collection)
+for task in lifecycle.TASKS:
+    namespace.collections["lab"].add_task(task)
 snapshots = Collection("snapshot")
 for task in snapshot.TASKS:
     snapshots.add_task(task)

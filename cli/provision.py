@@ -1,4 +1,4 @@
-"""``provision.*``: bring the nodes to the reference configuration, or show how they differ."""
+"""``provision.*``: bring the nodes to the reference configuration, show how they differ, or check the requirements."""
 
 from __future__ import annotations
 
@@ -36,4 +36,23 @@ def diff(c: Any, name: str = "default", format: str = "table") -> int:
     return 1 if changes else 0
 
 
-TASKS = (apply, diff)
+@command(root=True)
+def verify(c: Any, name: str = "default", format: str = "table") -> int:
+    """Check the reference's requirements R1..R38 on the running lab; exit code 1 if any fails."""
+    from cli.views.provision import findings
+    from lab.lab import Lab
+    from provision.verify.model import Result
+    from provision.verify.verify import verify as verify_lab
+
+    lab = Lab.open(name)
+    try:
+        found = verify_lab(lab)
+    finally:
+        lab.shell.close()
+    findings(found, format)
+    failed = any(one.result is Result.FAIL for one in found)
+    console.next_step("provision.diff" + options.again({"name": name}) if failed else "chaos.list")
+    return 1 if failed else 0
+
+
+TASKS = (apply, diff, verify)

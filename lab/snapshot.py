@@ -24,6 +24,7 @@ from lab.drivers.base import PowerState, Snapshots
 from lab.errors import CapabilityError, HostError, RefusedError
 from lab.events import Listener
 from lab.gates import GateResult
+from lab.hold import held
 from lab.home import LabPaths
 from lab.lab import Lab
 from lab.state import Phase
@@ -71,7 +72,7 @@ def save(lab_name: str, name: str, *, timeout: float = DEFAULT_TIMEOUT, listener
 
     RefusedError before anything is touched: the name, an unhealed fault, a red gate, no room.
     """
-    with _held(lab_name, "lab.snapshot.save", listener) as lab:
+    with held(lab_name, "lab.snapshot.save", listener) as lab:
         return keep(lab, name, timeout=timeout)
 
 
@@ -81,7 +82,7 @@ def restore(lab_name: str, name: str, *, timeout: float = DEFAULT_TIMEOUT,
 
     RefusedError before anything is touched: no such snapshot, one of another plan, an unhealed fault, no room.
     """
-    with _held(lab_name, "lab.snapshot.restore", listener) as lab:
+    with held(lab_name, "lab.snapshot.restore", listener) as lab:
         return put_back(lab, name, timeout=timeout)
 
 
@@ -92,7 +93,7 @@ def snapshots(lab_name: str) -> list[Snapshot]:
 
 def delete(lab_name: str, name: str, *, listener: Listener | None = None) -> None:
     """Forget a snapshot; RefusedError, with the near one, if there is none of that name."""
-    with _held(lab_name, "lab.snapshot.delete", listener) as lab:
+    with held(lab_name, "lab.snapshot.delete", listener) as lab:
         found = find(lab.paths, name)
         folder = lab.paths.snapshots / found.name
         folder.rename(folder.with_name(f".{found.name}"))  # from here on it is not listed
@@ -164,20 +165,6 @@ def put_back(lab: Lab, name: str, *, timeout: float = DEFAULT_TIMEOUT) -> Restor
     results = gates.await_all(lab, begun + timeout * lab.driver.slowness)
     state.record(lab.paths, Phase.RUNNING)
     return RestoreResult(lab.name, name, round(time.monotonic() - begun, 2), results)
-
-
-@contextmanager
-def _held(lab_name: str, doing: str, listener: Listener | None) -> Iterator[Lab]:
-    """The lab, for one changing command."""
-    lab = Lab.open(lab_name)
-    with state.exclusive(lab_name, doing):
-        state.claim(lab_name)
-        if listener:
-            lab.events.subscribe(listener)
-        try:
-            yield lab
-        finally:
-            lab.shell.close()
 
 
 def _all(paths: LabPaths) -> list[Snapshot]:

@@ -20,6 +20,7 @@ from lab.home import LabPaths, home
 from lab.image import bake
 from lab.lab import Lab, read_plan
 from lab.plan import Node, Plan
+from lab.snapshot import put_back
 from lab.state import Phase
 
 DEFAULT_TIMEOUT = 300.0  # seconds to green gates, image not counted; a loaded host needs far longer than 20 s
@@ -64,6 +65,10 @@ def bring_up(plan: Plan, topology_text: str, *, timeout: float = DEFAULT_TIMEOUT
         lab = Lab(plan, paths, events)
         begun = time.monotonic()
         try:
+            interrupted = state.recorded(paths)
+            if interrupted.phase is Phase.RESTORING:  # some disks are those of the snapshot: no way but on
+                results = put_back(lab, interrupted.snapshot, timeout=timeout).gates
+                return UpResult(plan.lab, round(time.monotonic() - begun, 2), results, known)
             _make(lab)
             results = _settle(lab, begun + timeout * lab.driver.slowness, fresh=not known)
         finally:
@@ -84,12 +89,6 @@ def _known(paths: LabPaths, plan: Plan) -> bool:
             f"the name '{plan.lab}' is in use by another lab ({recorded.style}, {len(recorded.nodes)} nodes, "
             f"profile {recorded.profile.name})", where=str(paths.root),
             remedy=f"./inv lab.up --name=OTHER ..., or ./inv lab.down --name={plan.lab} first")
-    known = state.recorded(paths)
-    if known.phase is Phase.SCALING:
-        raise RefusedError(
-            f"lab '{plan.lab}' is in the middle of a change: cluster {known.cluster} to {known.size} members",
-            where=str(paths.state),
-            remedy=f"./inv lab.scale --cluster={known.cluster} --nodes={known.size} --name={plan.lab} finishes it")
     if faults := unhealed(paths):
         raise RefusedError(f"lab '{plan.lab}' has {len(faults)} fault(s) that are not healed", where=str(paths.journal),
                            remedy=f"./inv chaos.heal --name={plan.lab}")
@@ -151,7 +150,7 @@ def _make(lab: Lab) -> None:
     write_ssh_config(lab)
     with ThreadPoolExecutor(len(lab.plan.nodes) + 1) as pool:
         service = pool.submit(_start_bmc, lab)
-        made = list(pool.map(lambda node: make_node(lab, node), lab.plan.nodes))
+        made = list(pool.map(lambda node: _make_node(lab, node), lab.plan.nodes))
         service.result()
         assert len(made) == len(lab.plan.nodes)
     interrupt.check("gates")
@@ -162,8 +161,7 @@ def _start_bmc(lab: Lab) -> None:
         bmc.start(lab)
 
 
-def make_node(lab: Lab, node: Node) -> None:
-    """Make one node unless it is there, and power it on."""
+def _make_node(lab: Lab, node: Node) -> None:
     from provision.apply import node_files
 
     with lab.events.step("boot", node.name):

@@ -23,8 +23,7 @@ from provision.roles import all_roles
 def node_files(plan: Plan, node: Node, secrets: Secrets) -> list[File]:
     """Every file of one node, in the order of the roles.  Pure but for secrets made at first use."""
     ctx = NodeContext(plan, node, secrets)
-    files = [file for role in all_roles() if role.applies(node) for file in role.files(ctx)]
-    return [file for file in files if not (node.late and file.initial)]
+    return [file for role in all_roles() if role.applies(node) for file in role.files(ctx)]
 
 
 def revive_files(lab: Lab) -> dict[str, list[File]]:

@@ -9,6 +9,7 @@ from cli.views.plain import as_json
 
 if TYPE_CHECKING:
     from provision.role import Change
+    from provision.verify.model import Finding
 
 
 def apply_result(changes: list[Change], format: str) -> None:
@@ -17,6 +18,28 @@ def apply_result(changes: list[Change], format: str) -> None:
 
 def diff_result(changes: list[Change], format: str) -> None:
     _show(changes, format, "no difference: every node is as it would be rendered")
+
+
+def findings(found: list[Finding], format: str) -> None:
+    """Every requirement: a line of result and sentence, and below it the evidence and what to try."""
+    if as_json({"requirements": [_finding(one) for one in found]}, format):
+        return
+    for one in found:
+        console.out(f"{one.id:<4} {_WORD.get(one.result, one.result):<12}  {one.sentence}")
+        console.out(f"{'':18} {one.evidence}")
+        if one.remedy:
+            console.out(f"{'':18} try: {one.remedy}")
+    counts = {word: sum(one.result == word for one in found) for word in dict.fromkeys(one.result for one in found)}
+    console.out("")
+    console.out(", ".join(f"{count} {word}" for word, count in sorted(counts.items())))
+
+
+def _finding(one: Finding) -> dict[str, str]:
+    return {"id": one.id, "result": str(one.result), "sentence": one.sentence, "evidence": one.evidence,
+            "try": one.remedy}
+
+
+_WORD = {"fail": "FAIL"}  # to be seen among 37 others
 
 
 def _show(changes: list[Change], format: str, nothing: str) -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from provision.role import Role
 
 # The order in which files are laid down and clusters converge: what others stand on comes first.
-_ORDER = ("base", "corosync", "galera", "galera_check", "rabbitmq", "memcached", "haproxy", "pacemaker")
+_ORDER = ("base", "corosync", "galera", "galera_check", "rabbitmq", "memcached", "haproxy", "pacemaker", "clients")
 
 
 @cache

@@ -12,6 +12,8 @@ from provision.render import nodefile, render
 from provision.role import BaseRole, Change, NodeContext, enabled_local
 
 PROBE_USER = "halab_probe"
+# While it is there, systemd starts the database from the saved view and Pacemaker adopts it.
+_FIRST_START = File("/var/lib/halab/galera-first-start", initial=True)
 # What the probes and the audit of acknowledged rows need; see chaos/probes/sql_write.py.
 _SCHEMA = """
 CREATE DATABASE IF NOT EXISTS halab;
@@ -43,11 +45,15 @@ class Galera(BaseRole):
             # bootstrap and none needs a state transfer.
             File("/var/lib/mysql/gvwstate.dat", _saved_view(ctx.plan, ctx.node), mode=0o660, initial=True,
                  owner="mysql", group="mysql"),
-            File("/var/lib/halab/galera-first-start", b"", initial=True),
+            _FIRST_START,
             File(f"/etc/systemd/system/{first_start}",
                  render(f"{first_start}.j2", timeout=int(60 * ctx.plan.profile.patience))),
             enabled_local(first_start),
         ]
+
+    def revive(self, ctx: NodeContext) -> list[File]:
+        # Disks of one instant hold one saved view, so this is the power cut that pc.recovery is made for.
+        return [_FIRST_START]
 
     def differences(self, lab: Lab, cluster: Cluster) -> list[Change]:
         if "galera" not in cluster.services:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from onfake import GREEN, running_lab
 
 from chaos.journal import Journal
 from chaos.model import Target
@@ -19,31 +20,15 @@ from lab.drivers.base import PowerState, Saved
 from lab.drivers.fake import FakeSnapshots
 from lab.errors import CapabilityError, DeadlineError, HostError, RefusedError
 from lab.gates import GateResult
-from lab.home import LabPaths, home
 from lab.lab import Lab
 from lab.layouts import make_plan
 from lab.state import Phase
 from lab.topology import topology_from_options
 
-GREEN = [GateResult("power", True, 0.0, "3 nodes on")]
-
 
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """A lab of the fake driver that says of itself that it is healthy."""
-    monkeypatch.setattr(state, "runtime", lambda: home() / "run")
-    paths = LabPaths.of("fake")
-    plan = make_plan(topology_from_options(name="fake", driver="fake"))
-    state.write_atomically(paths.plan, plan.model_dump_json())
-    state.record(paths, Phase.RUNNING)
-    made = Lab.open("fake")
-    for node in plan.nodes:
-        made.driver.power.on(node.name)
-    monkeypatch.setattr(snapshot.gates, "check_all", lambda lab: GREEN)
-    monkeypatch.setattr(snapshot.gates, "await_all", lambda lab, deadline: GREEN)
-    monkeypatch.setattr(snapshot.bmc, "start", lambda lab: None)
-    monkeypatch.setattr(snapshot.bmc, "stop", lambda name: None)
-    return made
+    return running_lab(monkeypatch)
 
 
 def power(lab: Lab) -> list[PowerState]:

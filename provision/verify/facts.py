@@ -1,0 +1,284 @@
+"""What was learnt about a running lab: plain values, so that every judge is a pure function of them.
+
+An :class:`Answer` remembers who was asked and with which command.  One that could not be had
+raises :class:`Unread` when a judge wants its value: silence never passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+_SHORT = 160  # characters of evidence for one answer
+
+
+class Unread(Exception):
+    """A judge needs a fact that could not be read; the text says which and why."""
+
+
+@dataclass(frozen=True)
+class Answer(Generic[T]):
+    """``value`` is None when there was no usable answer; ``trouble`` then says why."""
+
+    node: str
+    command: str
+    value: T | None = None
+    trouble: str = ""
+
+    def get(self) -> T:
+        if self.value is None:
+            raise Unread(self.shows(self.trouble or "no answer"))
+        return self.value
+
+    def shows(self, words: object) -> str:
+        """``words`` as evidence: where they come from and the command that shows them."""
+        text = " ".join(str(words).split())
+        return f"{self.node}$ {self.command}: {text if len(text) <= _SHORT else text[:_SHORT - 3] + '...'}"
+
+
+@dataclass(frozen=True)
+class Quorum:
+    """corosync's live view on one node; ``members`` are node ids."""
+
+    provider: str
+    quorate: bool
+    expected_votes: int
+    flags: tuple[str, ...]
+    members: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Socket:
+    """A listening socket; ``address`` without brackets, ``*`` for any."""
+
+    protocol: str
+    address: str
+    port: int
+    program: str
+
+    @property
+    def anywhere(self) -> bool:
+        return self.address in ("*", "0.0.0.0", "::")
+
+    def __str__(self) -> str:
+        return f"{self.address}:{self.port} ({self.program or 'unknown program'})"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A systemd unit: whether it starts at boot, whether it runs, and who revives it."""
+
+    name: str
+    enabled: bool
+    active: bool
+    restart: str
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """One resource of the CIB; ``agent`` is class:provider:type, ``clone`` the clone that it is in."""
+
+    id: str
+    agent: str
+    params: Mapping[str, str]
+    clone: str = ""
+
+    @property
+    def type(self) -> str:
+        return self.agent.rpartition(":")[2]
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """``kind`` is rsc_order, rsc_colocation, ...; ``words`` its attributes but the id."""
+
+    kind: str
+    words: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Cib:
+    """One cluster's live configuration as one node has it."""
+
+    properties: Mapping[str, str]
+    primitives: tuple[Primitive, ...]
+    constraints: tuple[Constraint, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of haproxy.cfg: ``lines`` as words, in order."""
+
+    kind: str
+    name: str
+    lines: tuple[tuple[str, ...], ...]
+
+    def having(self, *words: str) -> tuple[tuple[str, ...], ...]:
+        """The lines that begin with these words."""
+        return tuple(line for line in self.lines if line[:len(words)] == words)
+
+    @property
+    def binds(self) -> tuple[str, ...]:
+        return tuple(part for line in self.having("bind") for part in line[1].split(","))
+
+    @property
+    def servers(self) -> tuple[tuple[str, ...], ...]:
+        """``name address:port options...`` of each server line."""
+        return tuple(line[1:] for line in self.having("server"))
+
+
+@dataclass(frozen=True)
+class ProxyServer:
+    """One server as the running HAProxy has it."""
+
+    section: str
+    name: str
+    status: str
+    address: str
+    sessions: int
+
+
+@dataclass(frozen=True)
+class GaleraMember:
+    """What the database says of itself over its own socket."""
+
+    name: str
+    state: str
+    component: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Broker:
+    """RabbitMQ's own view: node names without ``rabbit@``."""
+
+    running: tuple[str, ...]
+    known: tuple[str, ...]
+    partition_handling: str
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A host that a client configuration names, and the option that names it."""
+
+    option: str
+    host: str
+    port: int | None
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """One node; what belongs to a service that it does not run was not asked."""
+
+    quorum: Answer[Quorum]
+    corosync: Answer[Mapping[str, str]]  # corosync.conf, 'section.key': value
+    authkey: Answer[str]  # digest
+    sockets: Answer[tuple[Socket, ...]]
+    units: Answer[Mapping[str, Unit]]
+    packages: Answer[Mapping[str, str]]  # installed: version
+    cib: Answer[Cib]
+    haproxy: Answer[tuple[Section, ...]]
+    servers: Answer[tuple[ProxyServer, ...]]
+    table: Answer[str]  # first line of the stick table
+    galera: Answer[GaleraMember]
+    broker: Answer[Broker]
+    clients: Answer[tuple[Endpoint, ...]]
+    drift: Answer[tuple[str, ...]]  # files that are not as they would be rendered
+
+
+@dataclass(frozen=True)
+class Desync:
+    """A standby that declared itself desynced.  Seconds until every proxy had it DOWN, and UP again after."""
+
+    member: str
+    alive: bool  # it answered SQL while it was out
+    down: float | None
+    up: float | None
+    bound: float  # inter x fall of the running configuration
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """A backend that one proxy was told to leave alone, asked directly meanwhile, and taken back."""
+
+    proxy: str
+    server: str
+    during: str  # the proxy's word for it
+    answered: bool
+    after: str
+
+
+@dataclass(frozen=True)
+class Spread:
+    """``held``: by server, how many of the keys were found there; ``astray``: found nowhere or twice."""
+
+    keys: int
+    held: Mapping[str, int]
+    astray: int
+
+
+@dataclass(frozen=True)
+class CacheEffect:
+    """What the cache probe saw when memcached was lost on some nodes.
+
+    ``keys``: distinct keys with a known home; ``lost``: those whose home died; ``moved``: others that
+    left theirs; ``elsewhere``: lost keys that another server answered for; ``settled``: seconds from
+    the fault until every key was answered from home again, None if that was not seen.
+    """
+
+    servers: int
+    keys: int
+    lost: int
+    moved: int
+    elsewhere: int
+    gap: float | None
+    settled: float | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One recorded chaos run of this very lab.  ``failed``: ids of its checks that failed."""
+
+    name: str
+    scenario: str
+    fault: str
+    process: str
+    target: tuple[str, ...]
+    verdict: str
+    failed: tuple[str, ...] = ()
+    cache: CacheEffect | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """A scenario that halab has, for the words "try: chaos.run ..."."""
+
+    name: str
+    fault: str
+    process: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A file that would change on a node if one database member left."""
+
+    node: str
+    role: str
+    path: str
+
+
+@dataclass(frozen=True)
+class LabFacts:
+    """Everything that the judges may know.  ``runs`` newest first."""
+
+    nodes: Mapping[str, NodeFacts]
+    writers: Answer[tuple[str, ...]]  # the node name that each connection through the VIP met
+    desync: Answer[Desync]
+    maintenance: Answer[Maintenance]
+    spread: Answer[Spread]
+    fencing: Answer[str]  # the devices' own status calls
+    moved: Answer[tuple[Moved, ...]]
+    runs: tuple[Run, ...] = ()
+    scenarios: tuple[Known, ...] = field(default=())

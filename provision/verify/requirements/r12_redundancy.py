@@ -1,0 +1,44 @@
+"""R12: one node's death leaves every component working."""
+
+from __future__ import annotations
+
+from lab.plan import Plan, Service
+from provision.verify.facts import LabFacts
+from provision.verify.instances import PROGRAMS, wrong_instances
+from provision.verify.model import Judgement, Requirement, Result, judged, unproven
+from provision.verify.proof import NODE_LOSS, how_to_prove, judged_run, newest
+
+
+def _redundant(plan: Plan, facts: LabFacts) -> Judgement:
+    problems = [f"{service} runs on {len(plan.running(service))} node(s)" for service in PROGRAMS
+                if 0 < len(plan.running(service)) < 3] + wrong_instances(plan, facts)
+    if problems:
+        return judged(problems, "")
+    seen, missing = [], []
+    for service in PROGRAMS:
+        if not plan.running(service):
+            continue
+        run = newest(facts, lambda one: one.fault in NODE_LOSS and _takes(plan, one.target, service))  # noqa: B023
+        if run is None:
+            missing.append(service)
+        elif judged_run(run).result is Result.FAIL:
+            return judged_run(run)
+        elif judged_run(run).evidence not in seen:
+            seen.append(judged_run(run).evidence)
+    sizes = ", ".join(f"{service} {len(plan.running(service))}" for service in PROGRAMS if plan.running(service))
+    words = "; ".join([*seen, f"instances that listen: {sizes}"])
+    if missing:
+        return unproven(f"no recorded run takes a node of {', '.join(missing)}; {words}",
+                        how_to_prove(plan, facts, ("node.poweroff", "node.freeze")))
+    return judged([], f"{words}; the API is not deployed")
+
+
+def _takes(plan: Plan, target: tuple[str, ...], service: Service) -> bool:
+    return any(node.name in target for node in plan.running(service))
+
+
+REQUIREMENTS = (
+    Requirement("R12", "Every component is redundant: one node's death leaves database, message queue and cache "
+                "working.", "listening programs of every node; for each component the newest recorded run that took "
+                "one of its nodes", _redundant),
+)

@@ -1,0 +1,90 @@
+"""R13..R15: what Pacemaker runs, what systemd runs, and who notices what died."""
+
+from __future__ import annotations
+
+from lab.plan import Plan
+from provision.verify.facts import LabFacts
+from provision.verify.model import Judgement, Requirement, judged, not_deployed
+
+# Agents by the component that they run.
+_AGENTS = {"haproxy": ("haproxy",), "galera": ("galera",), "rabbitmq": ("rabbitmq-cluster", "rabbitmq-server"),
+           "memcached": ("memcached",)}
+_UNIT = {"haproxy": "haproxy.service", "galera": "mariadb.service", "rabbitmq": "rabbitmq-server.service",
+         "memcached": "memcached.service"}
+_STATELESS = {"memcached": "memcached.service", "galera": "halab-galera-check.service"}
+
+
+def _managed(plan: Plan, service: str) -> bool:
+    """Whether Pacemaker shall run it in this lab's scope."""
+    if plan.pacemaker == "full":
+        return True
+    return plan.rabbitmq == "pacemaker" if service == "rabbitmq" else service in ("haproxy", "galera")
+
+
+def _scope(plan: Plan, facts: LabFacts) -> Judgement:
+    problems, words = [], []
+    for cluster in plan.clusters:
+        answer = facts.nodes[cluster.nodes[0]].cib
+        types = [one.type for one in answer.get().primitives if not one.agent.startswith("stonith:")]
+        for service, agents in _AGENTS.items():
+            wanted = service in cluster.services and _managed(plan, service)
+            there = any(kind in agents for kind in types)
+            if wanted != there:
+                problems.append(answer.shows(f"{service} is {'no' if wanted else 'a'} resource in cluster "
+                                             f"{cluster.name}, scope {plan.pacemaker}"))
+        if "IPaddr2" not in types and any(vip.cluster == cluster.name for vip in plan.vips):
+            problems.append(answer.shows(f"no VIP in cluster {cluster.name}"))
+        words.append(answer.shows(", ".join(sorted(set(types))) or "fencing only"))
+    problems += _enabled_twice(plan, facts)
+    early = plan.profile.haproxy.restart_by_systemd and bool(plan.running("haproxy"))
+    note = f"; haproxy.service also starts at boot and is revived by systemd, as profile {plan.profile.name} wants it"
+    return judged(problems, f"scope {plan.pacemaker}: {'; '.join(words)}{note if early else ''}")
+
+
+def _enabled_twice(plan: Plan, facts: LabFacts) -> list[str]:
+    """Units that systemd starts although Pacemaker runs them."""
+    problems = []
+    for node in plan.nodes:
+        units = facts.nodes[node.name].units
+        for service in _AGENTS:
+            adopted = service == "haproxy" and plan.profile.haproxy.restart_by_systemd
+            unit = units.get().get(_UNIT[service])
+            if unit and unit.enabled and not adopted and (service not in node.services or _managed(plan, service)):
+                problems.append(units.shows(f"{unit.name} is enabled" + (
+                    " and Pacemaker runs it" if service in node.services else ", the plan does not have it here")))
+    return problems
+
+
+def _stateless(plan: Plan, facts: LabFacts) -> Judgement:
+    if plan.pacemaker != "core":
+        return not_deployed("scope full: Pacemaker runs the stateless services too")
+    problems, seen = [], []
+    for node in plan.nodes:
+        units = facts.nodes[node.name].units
+        for service, name in _STATELESS.items():
+            unit = units.get().get(name)
+            if service not in node.services:
+                continue
+            if unit is None or not (unit.enabled and unit.active and unit.restart in ("always", "on-failure")):
+                problems.append(units.shows(str(unit) if unit else f"there is no {name}"))
+            else:
+                seen.append(f"{node.name} {name}")
+    if problems:
+        return judged(problems, "")
+    return not_deployed(f"the stateless services that depend on others come with the API tier; {len(seen)} units of "
+                        "those that are there (memcached, Galera's check) are enabled, active, and have Restart=")
+
+
+def _reporting(_plan: Plan, _facts: LabFacts) -> Judgement:
+    return not_deployed("no API tier and no central failure reporting yet")
+
+
+REQUIREMENTS = (
+    Requirement("R13", "Pacemaker's scope is as asked: core runs what must not run twice or is hard to bootstrap and "
+                "nothing stateless, full runs every service; what it runs is not enabled in systemd.",
+                "resources of the live CIB; unit states of every node (systemctl)", _scope),
+    Requirement("R14", "In scope core, stateless services are enabled units with Restart=; they outlive what they "
+                "depend on and recover alone.", "unit states of every node; the rest needs the API tier", _stateless),
+    Requirement("R15", "Central failure reporting notices a dead unit that the proxy hides.", "needs the API tier",
+                _reporting),
+)
