@@ -7,7 +7,7 @@ import re
 from pydantic import BaseModel
 
 from lab import gates
-from lab.errors import HalabError
+from lab.asking import answers
 from lab.gates.vip import holders
 from lab.lab import Lab
 from lab.plan import Cluster
@@ -86,11 +86,5 @@ def status(name: str) -> Status:
 
 def _quorate(lab: Lab, cluster: Cluster) -> bool:
     """Whether some member that can be asked belongs to a quorate partition."""
-    for node in cluster.nodes:
-        try:
-            said = lab.shell.run(node, "corosync-quorumtool -s", timeout=5, check=False)
-        except HalabError:
-            continue
-        if re.search(r"^Quorate:\s+Yes", said.stdout, re.M):
-            return True
-    return False
+    said = answers(lab, cluster.nodes, "corosync-quorumtool -s", timeout=5)
+    return any(re.search(r"^Quorate:\s+Yes", text, re.M) for text in said.values())

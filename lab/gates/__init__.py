@@ -11,6 +11,7 @@ import pkgutil
 import shlex
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lab import interrupt
 from lab.errors import DeadlineError, HalabError
-from lab.plan import Plan
+from lab.plan import Cluster, Plan
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -113,6 +114,12 @@ def _await_each(lab: Lab, begun: float, deadline: float) -> list[GateResult]:
     green = {gate.name: threading.Event() for gate in gates}
     with ThreadPoolExecutor(len(gates)) as pool:
         return list(pool.map(lambda gate: _await(lab, gate, green, begun, deadline), gates))
+
+
+def first_red(lab: Lab, judge: Callable[[Cluster], Look | None]) -> Look | None:
+    """``judge`` on every cluster at the same time; the first red look in the plan's order, None if there is none."""
+    with ThreadPoolExecutor(len(lab.plan.clusters)) as pool:
+        return next((look for look in pool.map(judge, lab.plan.clusters) if look is not None), None)
 
 
 def on_node(lab: Lab, node: str, command: str) -> str:

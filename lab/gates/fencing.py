@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
 from lab import crm, fencing
-from lab.gates import Look, on_node
+from lab.gates import Look, first_red, on_node
 from lab.lab import Lab
 from lab.plan import Cluster, Plan
 
@@ -25,23 +25,26 @@ class Fencing:
     def look(self, lab: Lab) -> Look:
         if holder := fencing.suppressed_by(lab.paths):
             return Look(False, f"fencing is suppressed by {holder}")
-        for cluster in lab.plan.clusters:
-            cib = crm.cib(lab, cluster.nodes[0])
-            enabled = cib.find(".//crm_config//nvpair[@name='stonith-enabled']")
-            if enabled is None or enabled.get("value") != "true":
-                return Look(False, f"stonith-enabled is not true in cluster {cluster.name}")
-            devices = _devices(cib)
-            for node in cluster.nodes:
-                if node not in devices:
-                    return Look(False, f"no fencing device for {node}")
-            with ThreadPoolExecutor(len(cluster.nodes)) as pool:
-                for look in pool.map(lambda node: _status(lab, cluster, node, devices[node]), cluster.nodes):  # noqa: B023
-                    if not look.ok:
-                        return look
-        return Look(True, f"{len(lab.plan.nodes)} devices answer")
+        return first_red(lab, lambda cluster: _of_cluster(lab, cluster)) or Look(
+            True, f"{len(lab.plan.nodes)} devices answer")
 
     def show(self, lab: Lab) -> str:
         return on_node(lab, lab.plan.clusters[0].nodes[0], "stonith_admin --list-registered")
+
+
+def _of_cluster(lab: Lab, cluster: Cluster) -> Look | None:
+    """What is wrong with one cluster's fencing; None if nothing is."""
+    cib = crm.cib(lab, cluster.nodes[0])
+    enabled = cib.find(".//crm_config//nvpair[@name='stonith-enabled']")
+    if enabled is None or enabled.get("value") != "true":
+        return Look(False, f"stonith-enabled is not true in cluster {cluster.name}")
+    devices = _devices(cib)
+    for node in cluster.nodes:
+        if node not in devices:
+            return Look(False, f"no fencing device for {node}")
+    with ThreadPoolExecutor(len(cluster.nodes)) as pool:
+        looks = pool.map(lambda node: _status(lab, cluster, node, devices[node]), cluster.nodes)
+        return next((look for look in looks if not look.ok), None)
 
 
 def _devices(cib: ElementTree.Element) -> dict[str, dict[str, str]]:

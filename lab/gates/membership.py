@@ -19,11 +19,12 @@ class Membership:
         return True
 
     def look(self, lab: Lab) -> Look:
+        # Exit code 2 says "not quorate" and still prints the table.
+        said = lab.shell.on_all((node.name for node in lab.plan.nodes), _COMMAND, timeout=5, check=False)
         for cluster in lab.plan.clusters:
             want = sorted(node.index for node in lab.plan.members(cluster.name))
-            # Exit code 2 says "not quorate" and still prints the table.
-            said = lab.shell.on_all(cluster.nodes, _COMMAND, timeout=5, check=False)
-            for node, answer in said.items():
+            for node in cluster.nodes:
+                answer = said[node]
                 seen = _members(answer.stdout)
                 if not seen:
                     return Look(False, f"{node}: corosync does not answer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
 from lab import crm
@@ -21,8 +22,9 @@ class Resources:
 
     def look(self, lab: Lab) -> Look:
         total = 0
-        for cluster in lab.plan.clusters:
-            status = crm.status(lab, cluster.nodes[0])
+        with ThreadPoolExecutor(len(lab.plan.clusters)) as pool:
+            seen = list(pool.map(lambda cluster: crm.status(lab, cluster.nodes[0]), lab.plan.clusters))
+        for cluster, status in zip(lab.plan.clusters, seen, strict=True):
             if trouble := _node_trouble(status, cluster) or _resource_trouble(status, lab, cluster):
                 return Look(False, trouble)
             total += len(list(status.iter("resource")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.errors import NodeError
+from lab.asking import answers
 from lab.gates import Look, on_node
 from lab.lab import Lab
 from lab.plan import Plan
@@ -35,19 +35,13 @@ def holders(lab: Lab, *, reachable_only: bool = False) -> dict[str, list[str]]:
 
     NodeError for a node that cannot be asked, unless ``reachable_only``.
     """
-    found: dict[str, list[str]] = {vip.name: [] for vip in lab.plan.vips}
-    for cluster in {vip.cluster for vip in lab.plan.vips}:
-        for node in lab.plan.cluster(cluster).nodes:
-            try:
-                said = lab.shell.run(node, _COMMAND, timeout=5).stdout
-            except NodeError:
-                if reachable_only:
-                    continue
-                raise
-            for vip in lab.plan.vips:
-                if f" {vip.address}/" in said:
-                    found[vip.name].append(node)
-    return found
+    clusters = {vip.cluster for vip in lab.plan.vips}
+    nodes = [node.name for node in lab.plan.nodes if node.cluster in clusters]
+    if reachable_only:
+        said = answers(lab, nodes, _COMMAND, timeout=5)
+    else:
+        said = {node: done.stdout for node, done in lab.shell.on_all(nodes, _COMMAND, timeout=5).items()}
+    return {vip.name: [node for node, shown in said.items() if f" {vip.address}/" in shown] for vip in lab.plan.vips}
 
 
 GATE = Vip()
