@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import sys
@@ -43,6 +44,19 @@ class HalabProgram(Program):  # type: ignore[misc]  # invoke is not checked, see
         with self._refusing():
             super().parse_cleanup()
 
+    def print_task_help(self, name: str) -> None:
+        """What a person must type comes first, in capitals; invoke shows it as one option among others."""
+        context = self.parser.contexts[name]
+        needed = [argument.name for argument in context.positional_args]
+        flags = [f"--{word.replace('_', '-')}" for word in needed]
+        options = [pair for pair in context.help_tuples() if pair[0].split("=")[0] not in flags]
+        usage = " ".join(["./inv", name, *(word.upper() for word in needed), *(["[options]"] if options else [])])
+        print(f"Usage: {usage}\n\n{self.leading_indent}{inspect.getdoc(self.collection[name]) or ''}\n")
+        rows = [(word.upper(), context.help_for(flag)[1]) for word, flag in zip(needed, flags, strict=True)]
+        rows += [(flag.replace("=STRING", "=...").replace("=INT", "=N"), text) for flag, text in options]
+        if rows:
+            self.print_columns(rows)
+
     def execute(self) -> None:
         # 'chaos.run x chaos.run x' is two runs, not one typed twice.
         self.config.tasks.dedupe = False
@@ -69,6 +83,9 @@ class HalabProgram(Program):  # type: ignore[misc]  # invoke is not checked, see
         unknown = re.match(r"No idea what '(.*)' is!", str(error))
         tasks = [word for word in typed if word in self._contexts()]
         about = f"./inv --help {tasks[-1]}" if tasks else "./inv --list"
+        if lacking := re.match(r"'(\S+)' did not receive required positional arguments: (.*)", str(error)):
+            words = " and a ".join(word.upper() for word in re.findall(r"\w+", lacking[2]))
+            return RefusedError(f"{lacking[1]} needs a {words}", where=" ".join(["./inv", *typed]), remedy=about)
         if not unknown:
             return RefusedError(str(error).rstrip("."), where=" ".join(["./inv", *typed]), remedy=about)
         word = unknown[1]

@@ -49,6 +49,16 @@ def test_mistyped(case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert shown.err == (GOLDEN / f"{case}.txt").read_text()
 
 
+def test_help_begins_with_what_must_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["./inv", "--help", "lab.exec"])
+    assert not end.value.code
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Usage: ./inv lab.exec NODE LINE [options]"
+    rows = [line.split()[0] for line in lines if line.startswith("  ") and not line.startswith("   ")]
+    assert rows[1:3] == ["NODE", "LINE"] and "--timeout=..." in rows and "--node=..." not in rows
+
+
 @pytest.mark.parametrize(
     "words",
     [
