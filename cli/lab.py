@@ -156,4 +156,15 @@ def events(
         event_list(list(diary(name, age)), format)
 
 
-TASKS = (doctor, styles, schema, plan, up, down, list_labs, status, wait, ssh, execute, events, *insight.TASKS)
+@command(root=True, yes="remove it; without this it is only listed")
+def gc(c: Any, yes: bool = False, format: str = "table") -> None:
+    """List what crashed runs left on this host and belongs to no lab; --yes removes it."""
+    from cli.views.gc import leftovers
+    from lab.gc import collect, find
+
+    found = find()
+    leftovers(found, set(collect(found)) if yes else set(), yes, format)
+    console.next_step("lab.gc --yes" if found and not yes else "lab.list")
+
+
+TASKS = (gc, doctor, styles, schema, plan, up, down, list_labs, status, wait, ssh, execute, events, *insight.TASKS)

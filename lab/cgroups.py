@@ -229,6 +229,15 @@ def members(lab: str) -> list[str]:
     return sorted(found)
 
 
+def labs() -> list[str]:
+    """Every lab that has a group, also when no file remembers it."""
+    found: set[str] = set()
+    for root in _hierarchies():
+        if (root / "halab").is_dir():
+            found.update(child.name for child in (root / "halab").iterdir() if child.is_dir())
+    return sorted(name for name in found if not name.startswith("."))
+
+
 def _remove_tree(folder: Path) -> None:
     if not folder.is_dir():
         return

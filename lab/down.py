@@ -12,6 +12,7 @@ from lab.errors import NotFoundError
 from lab.events import EventLog, Listener
 from lab.home import LabPaths
 from lab.lab import names
+from lab.vm import store
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def take_down(name: str, *, listener: Listener | None = None) -> DownResult:
         with events.step("disks"):
             if paths.root.exists():
                 shutil.rmtree(paths.root)
+            store.forget_machines(paths.root)
             image.prune_half_baked()
         state.disclaim(name)
     return DownResult(name, round(time.monotonic() - begun, 2))

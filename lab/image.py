@@ -26,8 +26,10 @@ from lab.drivers.traits import ImageKind
 from lab.errors import HostError, InterruptedByUser, NotFoundError, RefusedError
 from lab.home import LabPaths, home
 from lab.process import run
+from lab.vm import store
 
 SUITE = "bookworm"
+_BAKES = ".bake"  # stands for a lab's name in the cgroups of bakes
 _FORMAT = "1"  # raise it when the way of baking changes and old images must not be used
 
 
@@ -136,13 +138,31 @@ def bake(recipe: ImageRecipe, progress: Callable[[str], None] = lambda line: Non
 def prune(keep: set[str]) -> list[str]:
     """Remove the images that are not in ``keep`` and half-baked trees; their keys."""
     trees = [path for path in sorted(images_dir().glob("*")) if path.is_dir() and path.name not in keep]
-    return [path.name for path in trees if _discard_unless_locked(path)]
+    removed = [path.name for path in trees if _discard_unless_locked(path)]
+    store.remove_orphan_boxes()  # a box of a removed image refers to nothing
+    return removed
 
 
 def prune_half_baked() -> None:
     """Remove the trees of bakes that died; one that is running holds its lock and stays."""
     for path in images_dir().glob(".*.baking"):
         _discard_unless_locked(path)
+
+
+def interrupted_bakes() -> list[str]:
+    """Keys of the bakes that died: a half-baked tree that nobody holds, or an empty group of processes.
+
+    The group of another home's bake may be full, and its lock is not here: that one is left alone.
+    """
+    trees = [path.name.strip(".").removesuffix(".baking") for path in images_dir().glob(".*.baking")]
+    groups = [key for key in cgroups.members(_BAKES) if not _cgroup(key).pids()]
+    return sorted({*(key for key in trees if not _locked(key)), *(key for key in groups if not _locked(key))})
+
+
+def end_bake(key: str) -> bool:
+    """Remove what an interrupted bake left; False if somebody bakes this image again."""
+    images_dir().mkdir(parents=True, exist_ok=True)
+    return _discard_unless_locked(images_dir() / f".{key}.baking")
 
 
 def keys_in_use() -> set[str]:
@@ -160,7 +180,7 @@ def discard(tree: Path) -> None:
 
 def _cgroup(key: str) -> Cgroup:
     """Where the processes of a bake live; no lab's name has a dot."""
-    return Cgroup(".bake", key)
+    return Cgroup(_BAKES, key)
 
 
 def _end(group: Cgroup) -> None:
@@ -252,6 +272,17 @@ def _lock(key: str, progress: Callable[[str], None]) -> Iterator[None]:
                 except BlockingIOError:
                     continue
         yield
+
+
+def _locked(key: str) -> bool:
+    try:
+        with (images_dir() / f"{key}.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _discard_unless_locked(tree: Path) -> bool:

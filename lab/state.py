@@ -92,6 +92,53 @@ def disclaim(name: str) -> None:
     _owner_file(name).unlink(missing_ok=True)
 
 
+def owner(name: str) -> Path | None:
+    """The HALAB_HOME that claimed the name of this lab, if one did."""
+    try:
+        return Path(_owner_file(name).read_text())
+    except FileNotFoundError:
+        return None
+
+
+def claimed() -> list[str]:
+    """The names of all labs that some HALAB_HOME of this host claims."""
+    return _names("owners")
+
+
+def locks() -> list[str]:
+    """The names of all labs that have a lock file, held or not."""
+    return _names("locks")
+
+
+def busy(name: str) -> bool:
+    """Whether a command holds the lab now; looked up, because to try the lock would be in that command's way."""
+    try:
+        inode = (runtime() / "locks" / name).stat().st_ino
+    except FileNotFoundError:
+        return False
+    # "1: FLOCK  ADVISORY  WRITE 4711 00:19:1234 0 EOF" (proc(5)); a waiting one has "->" after the number.
+    return any(f":{inode} " in line and "FLOCK" in line for line in Path("/proc/locks").read_text().splitlines())
+
+
+def drop_lock(name: str) -> bool:
+    """Remove the lab's lock file unless somebody holds it."""
+    path = runtime() / "locks" / name
+    try:
+        with path.open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
+    except FileNotFoundError:
+        return True
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _names(kind: str) -> list[str]:
+    folder = runtime() / kind
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
 def _owner_file(name: str) -> Path:
     return runtime() / "owners" / name
 
@@ -104,8 +151,7 @@ def exclusive(name: str, doing: str) -> Iterator[None]:
     """
     folder = runtime() / "locks"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / name).open("a+") as lock:
-        _take(lock, name)
+    with _open_lock(folder / name, name) as lock:
         lock.truncate(0)
         lock.write(f"{doing}, pid {os.getpid()}")
         lock.flush()
@@ -113,6 +159,22 @@ def exclusive(name: str, doing: str) -> Iterator[None]:
             yield
         finally:
             lock.truncate(0)
+
+
+def _open_lock(path: Path, name: str) -> IO[str]:
+    """The lock file, locked; never one that lab.gc removed between its opening and its locking."""
+    while True:
+        lock = path.open("a+")
+        try:
+            _take(lock, name)
+            if path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
+                return lock
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            lock.close()
+            raise
+        lock.close()
 
 
 def _take(lock: IO[str], name: str) -> None:

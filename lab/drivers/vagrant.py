@@ -22,7 +22,7 @@ from lab.files import File
 from lab.home import LabPaths
 from lab.image import image_root
 from lab.plan import NetworkName, Node, Plan
-from lab.vm import box, hypervisor, project, watch
+from lab.vm import box, hypervisor, project, store, watch
 from lab.vm.daemon import Daemon
 from lab.vm.machines import Machines
 from lab.vm.seed import write_initrd
@@ -169,7 +169,7 @@ class VagrantDriver:
         shutil.rmtree(self._paths.node(node), ignore_errors=True)
 
     def _vagrant(self, node: str) -> LabVagrant:
-        return LabVagrant(self._paths.root, env=box.environment(), log=self._paths.root / f"vagrant-{node}.log",
+        return LabVagrant(self._paths.root, env=store.environment(), log=self._paths.root / f"vagrant-{node}.log",
                           wrap=self._daemon.command)
 
     def _forget(self, node: str) -> None:

@@ -7,16 +7,14 @@ nothing; kernel and initrd stay where the image has them.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import tarfile
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from lab.home import home
 from lab.process import run
+from lab.vm import store
+from lab.vm.store import environment, vagrant_home
 from lab.vm.vagrant import LabVagrant
 
 _TIMEOUT = 120.0
@@ -34,35 +32,37 @@ CMDLINE = ("root=/dev/vda rootfstype=ext4 rw console=ttyS0 net.ifnames=0 biosdev
            "random.trust_cpu=on quiet")
 
 
-def vagrant_home() -> Path:
-    """Vagrant's own folder for all labs: boxes, and its index of machines."""
-    return home() / "vagrant"
-
-
-def environment() -> dict[str, str]:
-    """What every Vagrant of halab is started with."""
-    return {"VAGRANT_HOME": str(vagrant_home()), "VAGRANT_DEFAULT_PROVIDER": "libvirt", "VAGRANT_NO_COLOR": "1",
-            "VAGRANT_CHECKPOINT_DISABLE": "1", "VAGRANT_BOX_UPDATE_CHECK_DISABLE": "1", "LC_ALL": "C.UTF-8"}
-
-
 def ensure_box(disk: Path) -> str:
     """The name of the box whose machines start as copies of ``disk``; added to Vagrant if it is missing.
 
     ``disk`` is an image's ``disk.qcow2``; its kernel and initrd lie beside it.
     """
     name = f"halab/{disk.parent.name}"
-    folder = vagrant_home()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _exclusive(folder):
-        # Vagrant's layout since 1.1; asking Vagrant itself takes two seconds.
-        stored = folder / "boxes" / name.replace("/", "-VAGRANTSLASH-") / "0" / "libvirt"
-        if (stored / "metadata.json").exists() and (stored / "box.img").exists():
-            return name
-        with tempfile.TemporaryDirectory(dir=folder) as place:
-            package = pack(disk, Path(place))
-            vagrant = LabVagrant(Path(place), env=environment(), log=folder / "vagrant.log", timeout=_TIMEOUT)
-            vagrant.box_add(name, str(package), provider="libvirt", force=True)
+    with store.exclusive() as folder:
+        if not _whole(name, disk):
+            with tempfile.TemporaryDirectory(dir=folder, prefix=store.SCRATCH) as place:
+                add(name, pack(disk, Path(place)))
     return name
+
+
+def add(name: str, package: Path) -> None:
+    """Import a box file into Vagrant's folder under ``name``; what there is of that name is replaced."""
+    vagrant = LabVagrant(vagrant_home(), env=environment(), log=vagrant_home() / "vagrant.log", timeout=_TIMEOUT)
+    vagrant.box_add(name, str(package), provider="libvirt", force=True)
+
+
+def _whole(name: str, disk: Path) -> bool:
+    """Whether the box is there with all its parts: an import that was killed leaves a torn or a missing one."""
+    # Read, not asked for: Vagrant needs two seconds for each question.
+    folder = store.stored(name)
+    if folder is None or not (folder / "Vagrantfile").exists():
+        return False
+    found = run(["qemu-img", "info", "--output=json", folder / "box.img"], timeout=20, check=False)
+    try:
+        json.loads((folder / "metadata.json").read_text())
+        return found.ok and json.loads(found.stdout).get("full-backing-filename") == str(disk)
+    except (OSError, ValueError):
+        return False
 
 
 def pack(disk: Path, place: Path) -> Path:
@@ -78,11 +78,3 @@ def pack(disk: Path, place: Path) -> Path:
         for name in ("metadata.json", "Vagrantfile", "box.img"):
             archive.add(place / name, name)
     return package
-
-
-@contextmanager
-def _exclusive(folder: Path) -> Iterator[None]:
-    """One process of this host at a time: two that add the same box leave half of one."""
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -13,9 +13,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from lab import network
 from lab.home import LabPaths
 from lab.plan import NETWORK_NAMES, NetworkName, Plan
-from lab.vm.box import CMDLINE, vagrant_home
+from lab.vm.box import CMDLINE
 from lab.vm.daemon import Daemon
 from lab.vm.machines import pool_of, prefix_of
+from lab.vm.store import vagrant_home
 
 TEMPLATE = Path(__file__).resolve().parent.parent.parent / "Vagrantfile.j2"
 _FOREVER = 10 * 365 * 86400  # s
