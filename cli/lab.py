@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cli import console, insight, options
+from cli import console, designs, insight, options
 from cli.command import command
 from cli.planning import Request, describes_a_lab, plan_from
 
@@ -63,6 +63,21 @@ def up(c: Any, request: Request, timeout: str = "5m", format: str = "table") -> 
         result = bring_up(wanted, text, timeout=limit, listener=listener)
     up_result(result, format)
     console.next_step("chaos.run vip-holder-poweroff" + options.again({"name": wanted.lab}))
+
+
+@command(root=True, polite=True, cluster="the cluster to change: its name in lab.status",
+         nodes="how many members it shall have")
+def scale(c: Any, cluster: str, nodes: str, name: str = "default", timeout: str = "5m", format: str = "table") -> None:
+    """Add or remove members of one cluster: lab.scale --cluster=db --nodes=5; nothing else changes."""
+    from cli.views.lab import scale_result
+    from lab.scale import scale as scale_to
+
+    limit = options.seconds(timeout)
+    size = options.number("nodes", nodes)
+    with console.progress() as listener:
+        result = scale_to(name, cluster, size, timeout=limit, listener=listener)
+    scale_result(result, format)
+    console.next_step("lab.status" + options.again({"name": name}))
 
 
 @command(root=True, polite=True)
@@ -167,4 +182,5 @@ def gc(c: Any, yes: bool = False, format: str = "table") -> None:
     console.next_step("lab.gc --yes" if found and not yes else "lab.list")
 
 
-TASKS = (gc, doctor, styles, schema, plan, up, down, list_labs, status, wait, ssh, execute, events, *insight.TASKS)
+TASKS = (gc, doctor, styles, schema, plan, *designs.TASKS, up, down, list_labs, status, wait, ssh, execute, events,
+         *insight.TASKS)

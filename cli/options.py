@@ -19,6 +19,7 @@ from lab.errors import RefusedError
 # tests/unit/cli/test_options.py holds them to the models.
 STYLES = ("collapsed", "segregated", "mixed")
 FORMATS = ("table", "json")
+PICTURES = ("mermaid", "svg")
 TIERS = ("all", "unit", "golden", "live", "vm")
 
 HELP = {
@@ -72,6 +73,13 @@ def seconds(value: str | float, option: str = "timeout") -> float:
         where=f"--{option}={value}",
         remedy=f"--{option}=90s, --{option}=15m or --{option}=1h",
     )
+
+
+def number(option: str, value: str) -> int:
+    """A whole number; RefusedError for anything else."""
+    if re.fullmatch(r"[+-]?[0-9]{1,9}", value.strip()):
+        return int(value)
+    raise RefusedError(f"'{value}' is not a whole number", where=f"--{option}={value}", remedy=f"--{option}=5")
 
 
 def path(value: str) -> Path:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cli import options
+from lab.errors import RefusedError
 
 if TYPE_CHECKING:
     from lab.plan import Plan
@@ -34,6 +35,27 @@ class Request:
     qdevice: bool = False
     segregate: str = ""
     allow_large: bool = False
+
+    def variants(self) -> tuple[Request, Request]:
+        """The two labs that options with two values, ``--style=a,b``, ask for; the others hold for both."""
+        pairs = {key: value.split(",") for key, value in dataclasses.asdict(self).items()
+                 if isinstance(value, str) and "," in value and key != "segregate"}
+        for key, values in pairs.items():
+            if len(values) != 2 or not all(value.strip() for value in values):
+                raise RefusedError(f"'{','.join(values)}' does not name two things to compare",
+                                   where=f"--{key}={','.join(values)}", remedy=f"--{key}=A,B")
+        if not pairs:
+            raise RefusedError("there is only one lab here, and nothing to compare it with",
+                               remedy="two values for an option: --style=collapsed,mixed, --nodes=3,5 or "
+                                      "--topology=a.yml,b.yml; the other options hold for both")
+        mine = dataclasses.asdict(self)
+        a, b = ({**mine, **{key: values[side].strip() for key, values in pairs.items()}} for side in (0, 1))
+        return Request(**a), Request(**b)
+
+    def told(self, other: Request) -> str:
+        """The options that are not ``other``'s, as one would type them."""
+        mine, theirs = dataclasses.asdict(self), dataclasses.asdict(other)
+        return options.again({key: value for key, value in mine.items() if value != theirs[key]}).strip()
 
     def again(self) -> str:
         """The options as they must be typed in the next command."""

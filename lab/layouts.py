@@ -71,7 +71,7 @@ def make_plan(topology: Topology) -> Plan:
         vips=_vips(topology, clusters),
         not_deployed=tuple(_not_deployed(topology, layout)),
         warnings=(*traits(topology.driver).warnings(), *_host_warnings(topology, layout),
-                  *_cluster_warnings(clusters, profile)),
+                  *cluster_warnings(clusters, profile)),
         memory_mb=needed_memory_mb(topology.driver, machines),
         disk_mb=disk,
     )
@@ -180,7 +180,7 @@ def _host_warnings(topology: Topology, layout: Shape) -> list[str]:
     return warnings
 
 
-def _cluster_warnings(clusters: tuple[Cluster, ...], profile: Profile) -> list[str]:
+def cluster_warnings(clusters: tuple[Cluster, ...], profile: Profile) -> list[str]:
     """Judged per cluster, never on the total: quorum is a matter of one cluster."""
     warnings = []
     for cluster in clusters:

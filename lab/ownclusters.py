@@ -20,7 +20,7 @@ from lab.shape import MAX_OVERRIDDEN, Part, Shape, check_members
 _CLUSTER = re.compile(r"[a-z][a-z0-9]{0,11}")
 # A node's name and its network make an interface's name, of at most 15 characters: "db1.control".
 _NODE = re.compile(r"[a-z][a-z0-9]{0,6}")
-_PREFIX = 5  # letters of a cluster's name that its nodes' names begin with; two digits follow
+PREFIX = 5  # letters of a cluster's name that its nodes' names begin with; two digits follow
 # Names that the lab's own control groups and hosts have.
 RESERVED = ("bmc", "qnetd", "libvirt", "public", "internal")
 _NO_FENCING = (None, False, "none", "off", "no", "false", "")
@@ -130,7 +130,7 @@ def own_shape(clusters: Mapping[str, ClusterSpec], *, allow_large: bool = False)
     for name, spec in clusters.items():
         check_members(spec.members, allow_large, where=f"clusters.{name}.{'nodes' if spec.nodes else 'size'}",
                       wanted="size: {}", override="allow_large: true")
-        numbered = tuple(f"{name[:_PREFIX]}{number}" for number in range(1, spec.members + 1))
+        numbered = tuple(f"{name[:PREFIX]}{number}" for number in range(1, spec.members + 1))
         parts.append(Part(name, spec.nodes or numbered, spec.services, spec.memory_mb))
     _check_disjoint(parts)
     total = sum(part.size for part in parts)

@@ -43,7 +43,8 @@ class Node(_Value):
     """One machine.  ``index`` is unique in the lab and, from 1 on, also the corosync nodeid.
 
     ``cluster`` is empty and ``index`` 0 for the host of the quorum device, which is in no cluster.
-    ``memory_mb``: what the node takes of the host's memory.
+    ``memory_mb``: what the node takes of the host's memory.  ``late``: it joined a running cluster, so it
+    gets none of the ``initial`` files, with which the first nodes form one.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Node(_Value):
     ring: IPv4Address
     bmc: IPv4Address
     memory_mb: int = 0
+    late: bool = False
 
     def address(self, network: NetworkName) -> IPv4Address:
         return {"mgmt": self.mgmt, "control": self.control, "ring": self.ring}[network]
@@ -82,7 +84,8 @@ class Plan(_Value):
 
     ``nodes`` are the members of the clusters; ``qnetd``, if any, is one more machine on the same
     networks and outside every cluster (``hosts`` are all machines).  ``rabbitmq`` says who runs the
-    broker and ``queues`` which model it has; the two never cross.
+    broker and ``queues`` which model it has; the two never cross.  ``maintenance`` names the nodes that
+    the proxies know and send nothing to yet.
     ``memory_mb`` and ``disk_mb`` are what the host must have free; ``warnings`` are
     sentences for the person (even clusters, components that do not fit, ...).
     """
@@ -98,6 +101,7 @@ class Plan(_Value):
     clusters: tuple[Cluster, ...]
     nodes: tuple[Node, ...]
     qnetd: Node | None = None
+    maintenance: tuple[str, ...] = ()
     vips: tuple[Vip, ...]
     not_deployed: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

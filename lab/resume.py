@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from lab import state
+from lab import gates, state
 from lab.drivers.base import PowerState
 from lab.events import Listener
 from lab.gates import GateResult
 from lab.hold import held
 from lab.lab import Lab
+from lab.scale import scale
 from lab.snapshot import put_back
 from lab.start import wake
 from lab.state import Phase
@@ -59,6 +60,8 @@ def describe(lab: Lab) -> str:
             return "its start was not finished"
         case Phase.RESTORING:
             return f"the restore of '{recorded.snapshot}' was not finished"
+        case Phase.SCALING:
+            return f"cluster {recorded.cluster} was on its way to {recorded.size} members"
         case Phase.RUNNING:
             dark = [host.name for host in lab.plan.hosts if lab.driver.power.state(host.name) is not PowerState.ON]
             return f"not running: {', '.join(dark)}" if dark else "nothing was interrupted"
@@ -69,6 +72,9 @@ def _go_on(lab: Lab, timeout: float, listener: Listener | None) -> list[GateResu
     if recorded.phase is Phase.BUILDING:
         text = lab.paths.topology.read_text()
         return bring_up(lab.plan, text, timeout=timeout, listener=listener).gates
+    if recorded.phase is Phase.SCALING:
+        scale(lab.name, recorded.cluster, recorded.size, timeout=timeout, listener=listener)
+        return gates.check_all(Lab.open(lab.name))
     with held(lab.name, "lab.resume", listener) as mine:
         if recorded.phase is Phase.STOPPING:
             halt(mine)

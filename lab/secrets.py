@@ -61,3 +61,28 @@ class Secrets:
                 os.link(draft, path)
             draft.unlink()
         return path.read_bytes()
+
+
+class Placeholders(Secrets):
+    """Secrets that are their own names: for rendering what a plan means, with no lab and nothing to hide."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("/nonexistent"))
+
+    def password(self, name: str) -> str:
+        return f"password-of-{name}"
+
+    def key(self, name: str, size: int) -> bytes:
+        return f"key-{name}-{size}".encode()
+
+    def authority(self, name: str, common_name: str) -> bytes:
+        return f"certificate of {common_name}\n".encode()
+
+    def identity(self, name: str, authority: str, authority_name: str, common_name: str, nickname: str) -> bytes:
+        return f"identity {common_name}\n".encode()
+
+    def ssh_private(self, name: str) -> bytes:
+        return f"private key {name}\n".encode()
+
+    def ssh_public(self, name: str) -> str:
+        return f"ssh-ed25519 PUBLIC-{name}"

@@ -35,15 +35,21 @@ class Phase(StrEnum):
     STOPPED = "stopped"
     STARTING = "starting"
     RESTORING = "restoring"
+    SCALING = "scaling"
 
 
 @dataclass(frozen=True)
 class LabState:
-    """What ``state.json`` holds.  ``snapshot`` names the one that is being restored; ``at`` is epoch seconds."""
+    """What ``state.json`` holds.  ``snapshot`` names the one that is being restored; ``at`` is epoch seconds.
+
+    ``cluster`` and ``size`` say what ``lab.scale`` is on its way to.
+    """
 
     phase: Phase = Phase.BUILDING
     snapshot: str = ""
     at: float = 0.0
+    cluster: str = ""
+    size: int = 0
 
     @property
     def complete(self) -> bool:
@@ -62,9 +68,9 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
     draft.rename(path)
 
 
-def record(paths: LabPaths, phase: Phase, snapshot: str = "") -> None:
+def record(paths: LabPaths, phase: Phase, snapshot: str = "", *, cluster: str = "", size: int = 0) -> None:
     """Put the lab's phase on record; when this returns, it is on the disk."""
-    write_atomically(paths.state, json.dumps(asdict(LabState(phase, snapshot, time.time())), indent=2))
+    write_atomically(paths.state, json.dumps(asdict(LabState(phase, snapshot, time.time(), cluster, size)), indent=2))
 
 
 def recorded(paths: LabPaths) -> LabState:
@@ -74,7 +80,7 @@ def recorded(paths: LabPaths) -> LabState:
     facts = json.loads(paths.state.read_text())
     if "phase" not in facts:  # of a halab that knew only whole and half-built labs
         return LabState(Phase.RUNNING if facts.get("complete") else Phase.BUILDING, at=facts.get("at", 0.0))
-    return LabState(Phase(facts["phase"]), facts["snapshot"], facts["at"])
+    return LabState(**{**facts, "phase": Phase(facts["phase"])})
 
 
 def claim(name: str) -> None:

@@ -60,8 +60,8 @@ def refuse_unfinished(lab: Lab) -> None:
     from chaos.journal import refuse_if_unhealed
 
     phase = state.recorded(lab.paths).phase
-    if phase in (Phase.BUILDING, Phase.RESTORING):
-        what = "half-built" if phase is Phase.BUILDING else "half-restored"
+    unfinished = {Phase.BUILDING: "half-built", Phase.RESTORING: "half-restored", Phase.SCALING: "half-scaled"}
+    if what := unfinished.get(phase):
         raise RefusedError(f"lab '{lab.name}' is {what}", where=str(lab.paths.state),
                            remedy=f"./inv lab.resume --name={lab.name} finishes it, "
                                   f"./inv lab.down --name={lab.name} removes it")

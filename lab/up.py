@@ -89,6 +89,12 @@ def _known(paths: LabPaths, plan: Plan) -> bool:
             f"the name '{plan.lab}' is in use by another lab ({recorded.style}, {len(recorded.nodes)} nodes, "
             f"profile {recorded.profile.name})", where=str(paths.root),
             remedy=f"./inv lab.up --name=OTHER ..., or ./inv lab.down --name={plan.lab} first")
+    known = state.recorded(paths)
+    if known.phase is Phase.SCALING:
+        raise RefusedError(
+            f"lab '{plan.lab}' is in the middle of a change: cluster {known.cluster} to {known.size} members",
+            where=str(paths.state),
+            remedy=f"./inv lab.resume --name={plan.lab} finishes it")
     if faults := unhealed(paths):
         raise RefusedError(f"lab '{plan.lab}' has {len(faults)} fault(s) that are not healed", where=str(paths.journal),
                            remedy=f"./inv chaos.heal --name={plan.lab}")
@@ -150,7 +156,7 @@ def _make(lab: Lab) -> None:
     write_ssh_config(lab)
     with ThreadPoolExecutor(len(lab.plan.nodes) + 1) as pool:
         service = pool.submit(_start_bmc, lab)
-        made = list(pool.map(lambda node: _make_node(lab, node), lab.plan.nodes))
+        made = list(pool.map(lambda node: make_node(lab, node), lab.plan.nodes))
         service.result()
         assert len(made) == len(lab.plan.nodes)
     interrupt.check("gates")
@@ -161,7 +167,8 @@ def _start_bmc(lab: Lab) -> None:
         bmc.start(lab)
 
 
-def _make_node(lab: Lab, node: Node) -> None:
+def make_node(lab: Lab, node: Node) -> None:
+    """Make one node unless it is there, and power it on."""
     from provision.apply import node_files
 
     with lab.events.step("boot", node.name):

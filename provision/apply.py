@@ -23,7 +23,8 @@ from provision.roles import all_roles
 def node_files(plan: Plan, node: Node, secrets: Secrets) -> list[File]:
     """Every file of one node, in the order of the roles.  Pure but for secrets made at first use."""
     ctx = NodeContext(plan, node, secrets)
-    return [file for role in all_roles() if role.applies(node) for file in role.files(ctx)]
+    files = [file for role in all_roles() if role.applies(node) for file in role.files(ctx)]
+    return [file for file in files if not (node.late and file.initial)]
 
 
 def revive_files(lab: Lab) -> dict[str, list[File]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lab.files import File, archive
 from lab.lab import Lab
@@ -29,18 +30,28 @@ class Drift:
     file: File | None = None
 
 
+def digests(lab: Lab, node: str, files: Sequence[File]) -> dict[str, str]:
+    """sha256 of each of ``files`` as it is on ``node`` now; what is missing there is left out."""
+    return {path: found[0] for path, found in _manifest(lab, node, [file.path for file in files])["files"].items()}
+
+
 def drift(lab: Lab, node: str, files: Sequence[File]) -> list[Drift]:
     """Everything that differs on ``node``, asked with one command.  ``initial`` files are left out."""
     wanted = {file.path: file for file in files if not file.initial}
-    program = nodefile("halab-manifest").decode()
-    asked = lab.shell.run(node, f"python3 -c {shlex.quote(program)}", stdin="\n".join(wanted))
-    answer = json.loads(asked.stdout)
+    answer = _manifest(lab, node, wanted)
     found: dict[str, list[str]] = answer["files"]
     drifted = [Drift(unit, "restart owed") for unit in answer["pending"]]
     for path, file in wanted.items():
         if why := _difference(file, found.get(path)):
             drifted.append(Drift(path, why, file))
     return drifted
+
+
+def _manifest(lab: Lab, node: str, paths: Iterable[str]) -> dict[str, Any]:
+    program = nodefile("halab-manifest").decode()
+    asked = lab.shell.run(node, f"python3 -c {shlex.quote(program)}", stdin="\n".join(paths))
+    answer: dict[str, Any] = json.loads(asked.stdout)
+    return answer
 
 
 def _difference(file: File, found: list[str] | None) -> str:
@@ -63,14 +74,14 @@ def mend(lab: Lab, node: str, drifted: Sequence[Drift]) -> None:
     owed = [item.what for item in drifted if item.file is None]
     units = list(dict.fromkeys([*owed, *(unit for file in files for unit in file.on_change)]))
     if files:
-        _push(lab, node, [*files, File(_PENDING, "\n".join(units).encode())])
+        lay(lab, node, [*files, File(_PENDING, "\n".join(units).encode())])
     commands = ["systemctl daemon-reload"] if any("/systemd/system/" in file.path for file in files) else []
     commands += [_restart(unit) for unit in units]
     if files or units:
         lab.shell.run(node, " && ".join([*commands, f"rm -f {_PENDING}"]), timeout=_TIMEOUT)
 
 
-def _push(lab: Lab, node: str, files: Sequence[File]) -> None:
+def lay(lab: Lab, node: str, files: Sequence[File]) -> None:
     """One archive over one command; owners by name, as the node knows them."""
     # --unlink-first: a file is replaced as a whole, never written through an old link.
     lab.shell.run(node, "tar --extract --directory=/ --unlink-first --preserve-permissions --same-owner",

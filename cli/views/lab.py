@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lab.listing import LabSummary
     from lab.plan import Plan
     from lab.profile import Profile
+    from lab.scale import NodeFiles, ScaleResult
     from lab.shell import Completed
     from lab.status import Status
     from lab.styles import StyleInfo
@@ -86,6 +87,36 @@ def up_result(result: UpResult, format: str) -> None:
     if not as_json(result, format):
         how = "resumed and healthy" if result.resumed else "healthy"
         console.out(f"lab '{result.lab}' is {how} after {result.seconds:.1f} s")
+
+
+def scale_result(result: ScaleResult, format: str) -> None:
+    if as_json(result, format):
+        return
+    console.table(
+        ("NODE", "CLUSTER", "BEFORE", "AFTER", "FILES"),
+        [(node.node, node.cluster, node.before or "-", node.after or "-", _fate(node)) for node in result.nodes],
+    )
+    changes = [(node.node, change) for node in result.nodes for change in node.changes]
+    if changes:
+        console.out("")
+        console.table(("NODE", "CHANGED FILE", "BEFORE", "AFTER"),
+                      [(node, change.path, change.before or "-", change.after or "-") for node, change in changes])
+    console.out("")
+    for warning in result.warnings:
+        console.out(f"warning: {warning}")
+    moved = [*(f"+{name}" for name in result.added), *(f"-{name}" for name in result.removed)]
+    console.out(f"cluster {result.cluster}: {result.before} -> {result.after} members"
+                f"{' (' + ' '.join(moved) + ')' if moved else ''} after {result.seconds:.1f} s")
+
+
+def _fate(node: NodeFiles) -> str:
+    if not node.before:
+        return f"{node.unchanged} new" if node.unchanged else "new"
+    if not node.after:
+        return "gone"
+    if node.before == node.after:
+        return f"unchanged ({node.unchanged})"
+    return f"{len(node.changes)} changed, {node.unchanged} unchanged"
 
 
 def down_result(result: DownResult, format: str) -> None:

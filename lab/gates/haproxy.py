@@ -29,7 +29,8 @@ class Haproxy:
                        if row["svname"] not in ("FRONTEND", "BACKEND")}
             if set(servers) != want:
                 return Look(False, f"{proxy} balances {len(servers)} servers, the plan has {len(want)}")
-            if down := [f"{name} is {status}" for (_, name), status in servers.items() if status != "UP"]:
+            if down := [f"{name} is {status}" for (_, name), status in servers.items()
+                        if status != ("MAINT" if name in lab.plan.maintenance else "UP")]:
                 return Look(False, f"{proxy}: {', '.join(down)}")
         return Look(True, f"{len(want)} backends UP on {len(proxies)} proxies")
 

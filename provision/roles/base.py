@@ -38,7 +38,7 @@ mkdir -p /var/cache/apt /var/lib/apt/lists/partial
         return [
             File("/etc/hostname", f"{node.name}\n".encode()),
             # The own cluster only: another cluster that grows must change nothing here (R9).
-            File("/etc/hosts", render("hosts.j2", nodes=ctx.members, vips=plan.vips), on_change=()),
+            File("/etc/hosts", render("hosts.j2", nodes=_neighbours(ctx), vips=plan.vips), on_change=()),
             File("/etc/halab/network", render("network.j2", nics=nics), on_change=("halab-network.service",)),
             File("/usr/local/sbin/halab-network", nodefile("halab-network"), mode=0o755),
             File("/etc/systemd/system/halab-network.service", nodefile("halab-network.service")),
@@ -52,6 +52,14 @@ mkdir -p /var/cache/apt /var/lib/apt/lists/partial
             enabled("ssh.service"),
             *_patience(plan.profile.patience),
         ]
+
+
+def _neighbours(ctx: NodeContext) -> list[Node]:
+    """The nodes whose names a node must know: of its own cluster, and the quorum device's host."""
+    if not ctx.node.cluster:
+        return [ctx.node]
+    qnetd = ctx.plan.qnetd if ctx.cluster.qdevice else None
+    return [*ctx.members, *([qnetd] if qnetd else [])]
 
 
 def _patience(factor: float) -> list[File]:

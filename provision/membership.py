@@ -1,0 +1,176 @@
+"""Members that join and leave a running cluster, component by component.
+
+What the files say first, then what each daemon must be told.  Everything is idempotent: a step
+that was done already finds nothing to do, so a change that broke off is finished by doing it again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from xml.etree import ElementTree
+
+from lab import crm
+from lab.errors import NodeError
+from lab.lab import Lab
+from lab.plan import Cluster, Node
+from provision import push
+from provision.apply import node_files
+from provision.roles.pacemaker import ROLE as PACEMAKER
+from provision.roles.pacemaker import wanted_cib
+
+_COROSYNC = "/etc/corosync/corosync.conf"
+_ADMIN = "socat -t 3 stdio unix-connect:/run/haproxy/admin.sock"
+_SETTLE = 60  # seconds that Pacemaker may need to have nothing left to do
+# Pages of mnesia and of Raft logs move; forgetting a member takes seconds of Erlang's start alone.
+_BROKER_TIMEOUT = 120.0
+
+
+def spread(lab: Lab, nodes: Sequence[Node], *, reload: bool = True) -> list[str]:
+    """Lay on running ``nodes`` the files that differ, and let daemons read them again; restart nothing.
+
+    A list of peers that is read at a daemon's start alone (RabbitMQ, Galera) takes effect at the
+    next one.  corosync reads its file on all members of a cluster at once, so it is told when all
+    have it.  Returns ``node:path`` of what was laid.
+    """
+    with ThreadPoolExecutor(max(1, len(nodes))) as pool:
+        laid = dict(zip((node.name for node in nodes), pool.map(lambda node: _spread(lab, node, reload), nodes),
+                        strict=True))
+    for cluster in lab.plan.clusters:
+        changed = [node for node in cluster.nodes if _COROSYNC in laid.get(node, ())]
+        if changed:
+            lab.shell.run(changed[0], "corosync-cfgtool -R")
+    return [f"{node}:{path}" for node, paths in laid.items() for path in paths]
+
+
+def _spread(lab: Lab, node: Node, reload: bool) -> tuple[str, ...]:
+    drifted = push.drift(lab, node.name, node_files(lab.plan, node, lab.secrets))
+    files = [item.file for item in drifted if item.file is not None]
+    if files:
+        push.lay(lab, node.name, files)
+    units = dict.fromkeys(unit.removeprefix("reload:") for file in files for unit in file.on_change
+                          if unit.startswith("reload:") and unit != "reload:corosync")
+    if units and reload:
+        lab.shell.run(node.name, f"systemctl reload-or-restart {' '.join(units)}", timeout=60)
+    return tuple(file.path for file in files)
+
+
+def adopt_cib(lab: Lab, cluster: Cluster) -> None:
+    """Bring the CIB to the plan and restart nothing.
+
+    Galera's agent has the list of members as a parameter, and Pacemaker restarts a resource whose
+    parameters changed: on all nodes, which is an outage.  So the change is made while the cluster only
+    watches, and the operations it remembers are replaced by a fresh look, made with the new parameters.
+    """
+    node = crm.reachable(lab, cluster)
+    changed = [change for change in PACEMAKER.differences(lab, cluster) if change.what.startswith("CIB")]
+    live = crm.cib(lab, node)
+    if not changed and _attribute(live, "maintenance-mode") is None:
+        return
+    stale = _changed_parameters(live, ElementTree.fromstring(wanted_cib(lab.plan, cluster)))
+    with _only_watching(lab, node):
+        PACEMAKER.converge(lab, cluster)
+        for resource in stale:
+            lab.shell.run(node, f"crm_resource --refresh --resource {resource}", timeout=_SETTLE)
+        lab.shell.run(node, f"crm_resource --wait --timeout={_SETTLE}", timeout=_SETTLE + 10)
+
+
+@contextmanager
+def _only_watching(lab: Lab, node: str) -> Iterator[None]:
+    """Pacemaker's maintenance mode; left on when the body fails, and ended by the next try."""
+    lab.shell.run(node, "crm_attribute --type crm_config --name maintenance-mode --update true")
+    lab.shell.run(node, f"crm_resource --wait --timeout={_SETTLE}", timeout=_SETTLE + 10)
+    yield
+    lab.shell.run(node, "crm_attribute --type crm_config --name maintenance-mode --delete")
+
+
+def _attribute(cib: ElementTree.Element, name: str) -> str | None:
+    pair = cib.find(f"configuration/crm_config//nvpair[@name='{name}']")
+    return None if pair is None else pair.get("value")
+
+
+def _changed_parameters(live: ElementTree.Element, wanted: ElementTree.Element) -> list[str]:
+    """Resources that are in both CIBs with different instance attributes."""
+    def parameters(cib: ElementTree.Element) -> dict[str, dict[str, str]]:
+        return {primitive.attrib["id"]: {pair.attrib["name"]: pair.attrib["value"]
+                                         for pair in primitive.iterfind("instance_attributes/nvpair")}
+                for primitive in cib.iter("primitive")}
+
+    before, after = parameters(live), parameters(wanted)
+    return sorted(name for name in before.keys() & after.keys() if before[name] != after[name])
+
+
+def forget_strangers(lab: Lab, cluster: Cluster) -> None:
+    """Make Pacemaker and RabbitMQ forget every member that the plan does not have."""
+    node = crm.reachable(lab, cluster)
+    known = crm.cib(lab, node).iterfind("configuration/nodes/node")
+    for stranger in [one.attrib["uname"] for one in known if one.attrib["uname"] not in cluster.nodes]:
+        lab.shell.run(node, f"crm_node --force --remove {stranger}", timeout=30)
+    if "rabbitmq" in cluster.services and lab.plan.rabbitmq == "systemd":
+        wanted = {f"rabbit@{name}" for name in cluster.nodes}
+        for broker in sorted(set(_brokers(lab, node)) - wanted):
+            # The replicas first: a quorum queue counts a forgotten member as one that is down.
+            lab.shell.run(node, f"rabbitmq-queues shrink {broker}", timeout=_BROKER_TIMEOUT)
+            lab.shell.run(node, f"rabbitmqctl forget_cluster_node {broker}", timeout=_BROKER_TIMEOUT)
+
+
+def _brokers(lab: Lab, node: str) -> list[str]:
+    said = lab.shell.run(node, "rabbitmqctl cluster_status --formatter json", timeout=_BROKER_TIMEOUT).stdout
+    names: list[str] = json.loads(said)["disk_nodes"]
+    return names
+
+
+def leave(lab: Lab, node: str) -> None:
+    """Stop a member's daemons so that the others know it left; one that cannot be reached is left to them."""
+    try:
+        lab.shell.run(node, "systemctl stop rabbitmq-server.service pacemaker.service corosync.service",
+                      timeout=_BROKER_TIMEOUT)
+    except NodeError:
+        if _answers(lab, node):
+            raise
+
+
+def _answers(lab: Lab, node: str) -> bool:
+    try:
+        return lab.shell.run(node, "true", timeout=5).ok
+    except NodeError:
+        return False
+
+
+def grow_queues(lab: Lab, newcomers: Iterable[Node]) -> None:
+    """Give every quorum queue a replica on each new broker; without it they would hold nothing."""
+    for node in newcomers:
+        if "rabbitmq" in node.services and lab.plan.rabbitmq == "systemd":
+            lab.shell.run(node.name, f"rabbitmq-queues grow rabbit@{node.name} all", timeout=_BROKER_TIMEOUT)
+
+
+def set_server(lab: Lab, server: str, state: str) -> None:
+    """Tell every proxy the ``state`` of one database server: ``ready`` or ``maint``; the latter ends its sessions."""
+    words = [f"set server galera/{server} state {state}"]
+    if state == "maint":
+        words.append(f"shutdown sessions server galera/{server}")
+    proxies = [node.name for node in lab.plan.running("haproxy")]
+    for proxy, said in lab.shell.on_all(proxies, _ADMIN, stdin=";".join(words) + "\n").items():
+        if complaint := re.search(r"\S.*", said.stdout):
+            raise NodeError(f"HAProxy on {proxy} refuses to make {server} {state}", where=complaint[0])
+
+
+def try_database(lab: Lab, node: Node) -> None:
+    """Prove a new member before clients meet it: its port, its check, and a row written there and read elsewhere."""
+    other = next(one for one in lab.plan.running("galera") if one.name != node.name)
+    lab.namespace.connect(str(node.control), 3306, timeout=5).close()
+    status = lab.namespace.http_status(str(node.control), 9200, "/", timeout=5)
+    if status != 200:
+        raise NodeError(f"the new database member {node.name} does not pass its health check",
+                        where=f"http://{node.control}:9200 says {status}")
+    row = f"client = 'scale-{node.name}' AND seq = 0"
+    lab.shell.run(node.name, "mariadb --batch", stdin=f"REPLACE INTO halab.probe_rows (client, seq) "
+                                                      f"VALUES ('scale-{node.name}', 0);")
+    found = lab.shell.run(other.name, "mariadb --batch --skip-column-names",
+                          stdin=f"SET SESSION wsrep_sync_wait = 1; SELECT COUNT(*) FROM halab.probe_rows WHERE {row};")
+    lab.shell.run(node.name, "mariadb --batch", stdin=f"DELETE FROM halab.probe_rows WHERE {row};")
+    if found.stdout.strip() != "1":
+        raise NodeError(f"a row written on {node.name} is not on {other.name}", where=found.stdout.strip()[-80:])
