@@ -134,7 +134,9 @@ def _await(lab: Lab, gate: Gate, green: dict[str, threading.Event], begun: float
             if time.monotonic() > deadline or interrupt.requested():
                 break
     while True:
+        looked = time.monotonic()
         result = _look(lab, gate, begun)
+        took = time.monotonic() - looked
         if result.ok or time.monotonic() > deadline or interrupt.requested():
             kind = "gate.ok" if result.ok else "gate.fail"
             lab.events.emit(kind, gate=gate.name, seconds=result.seconds, detail=result.detail)
@@ -142,7 +144,8 @@ def _await(lab: Lab, gate: Gate, green: dict[str, threading.Event], begun: float
                 green[gate.name].set()
             return result
         # A deadline-bound poll: the daemons of ten components offer no common event.
-        time.sleep(_POLL * lab.driver.slowness)
+        # Where a look is slow it costs the node as much as what it waits for: leave it at least as long.
+        time.sleep(max(_POLL * lab.driver.slowness, took))
 
 
 def _look(lab: Lab, gate: Gate, begun: float) -> GateResult:
