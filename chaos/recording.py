@@ -34,11 +34,13 @@ class ArpRound:
 
 @dataclass(frozen=True)
 class LoadSample:
-    """The host at one moment: share of busy processor time since the sample before, and loadavg."""
+    """The host at one moment: share of busy processor time since the sample before, loadavg, and the share
+    of the time in which the lab waited for a processor (None if nobody knows)."""
 
     at: float
     busy: float
     load1: float
+    waited: float | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Recording:
                                tuple((str(mac), float(at)) for mac, at in row[3]))
                       for row in _rows(run_dir / "ledgers" / "vip_arp.txt")),
             events=tuple(read_events(run_dir / EVENTS_FILE)),
-            host=tuple(LoadSample(float(row[0]), float(row[1]), float(row[2]))
+            host=tuple(LoadSample(float(row[0]), float(row[1]), float(row[2]), row[3] if len(row) > 3 else None)
                        for row in _rows(run_dir / "host.jsonl")),
             ledgers=ledgers, status=status)
 

@@ -39,7 +39,7 @@ from lab.plan import Service
 from lab.state import exclusive
 
 EFFECT_WITHIN = 5.0  # s; a cut shows at the next heartbeat, everything else at once
-_LONGEST_PERIOD = 1.0  # s between two operations of a probe, however slow the nodes are
+_SLOW_PERIOD = 1.0  # s between two operations of a probe where nodes are slow
 _DECISION = 3.0  # s from a lost member to the fence: Pacemaker asks twice for the CIB, a second each
 CONVERGE_WITHIN = 180.0  # s, for ``heal`` outside a run
 _SERVICES: tuple[Service, ...] = ("haproxy", "galera", "rabbitmq", "memcached")
@@ -129,8 +129,9 @@ class _Run:
             scenario=scenario.name, lab=lab.name, driver=lab.driver.name, style=plan.style,
             profile=plan.profile.name, nodes=tuple(node.name for node in plan.nodes),
             probes=probes_for(plan, scenario.workload.probes),
-            # As many operations as on containers would be all that an emulated node can do.
-            period=min(scenario.workload.period * lab.driver.slowness, _LONGEST_PERIOD),
+            # As many operations as on containers would be all that an emulated node can do.  One a second is
+            # enough there: its windows are of tens of seconds.
+            period=max(scenario.workload.period, _SLOW_PERIOD if lab.driver.slowness > 1 else 0.0),
             sla=dict(scenario.sla),
             vips={vip.name: str(vip.address) for vip in plan.vips},
             macs={guest_mac(node.index, "control"): node.name for node in plan.nodes},

@@ -202,6 +202,11 @@ def standstill(groups: Sequence[Cgroup]) -> Iterator[None]:
             group.freeze(False)  # nothing to do, but it is seen to be so
 
 
+def pressure_file(lab: str) -> Path:
+    """Where the kernel tells how long the lab's processes waited for a processor; on v1 the unified tree has it."""
+    return (_ROOT if is_v2() else _ROOT / "unified") / "halab" / lab / "cpu.pressure"
+
+
 def remove_lab(lab: str) -> None:
     """Remove the lab's own level, and halab's where no lab is left."""
     for root in _hierarchies():

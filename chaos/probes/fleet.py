@@ -19,6 +19,7 @@ from chaos.facts import client_patience
 from chaos.probes import traits
 from chaos.probes.config import PARENT, ProbeConfig, ProbeSecrets, Targets
 from chaos.probes.hostload import HostLoad
+from lab import cgroups
 from lab.errors import DeadlineError, HostError
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class ProbeFleet:
                             where=str(lab.namespace.path), remedy="./inv lab.up")
         self._patience = client_patience(lab.driver.slowness)
         deadline *= lab.driver.slowness
+        self._load.watch(cgroups.pressure_file(lab.name))
         self.start_in(lab.namespace.command, targets_of(lab, client), names, period,
                       secrets_of(lab), deadline)
 

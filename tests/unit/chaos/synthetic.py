@@ -50,6 +50,7 @@ class Story:
         (6.0, "fault.heal", "c1", {"fault": "node.poweroff"}), (6.2, "power.on", "c1", {}))
     late_share: float = 0.0  # of the slots, started 200 ms late
     busy: float = 0.4
+    waited: float | None = None  # share of the time in which the lab waited for a processor
     lost_rows: dict[str, int] = field(default_factory=dict)  # node -> how many acked rows it lacks
     lost_messages: int = 0
     drained: bool = True
@@ -114,7 +115,7 @@ def build(run_dir: Path, story: Story | None = None) -> Path:
         json.dumps({"at": T0 + at, "kind": kind, "node": node, "data": data})
         for at, kind, node, data in story.events])
     _lines(run_dir / "host.jsonl", [
-        json.dumps([T0 - story.before + 0.5 * step, story.busy, 1.5])
+        json.dumps([T0 - story.before + 0.5 * step, story.busy, 1.5, story.waited])
         for step in range(int((story.before + story.after) / 0.5))])
     present = {node: rows[story.lost_rows.get(node, 0):] for node in NODES}
     facts = replace(base_facts(), sql=audit_rows(rows, present, dict.fromkeys(NODES, True)))

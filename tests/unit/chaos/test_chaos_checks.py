@@ -115,6 +115,7 @@ VIOLATIONS = {
     "unwell before": ("V3", away("cache", -2.0, -1.0), Result.INVALID, "cache 1"),
     "starved schedule": ("V4", SOUND.but(late_share=0.05), Result.INVALID, "on time"),
     "overloaded host": ("V4", SOUND.but(busy=1.0), Result.INVALID, "saturated in 100 %"),
+    "lab in line": ("V4", SOUND.but(busy=1.0, waited=0.6), Result.INVALID, "the lab waited for it 60 % of the time"),
     "no fencing": ("V5", SOUND.but_facts(fencing=Proof(False, "stonith-enabled=false")),
                    Result.INVALID, "stonith"),
     "too good": ("V6", away("vip_tcp", 0.0, 0.5), Result.INVALID, "vip_tcp 0.52 s below"),
@@ -154,6 +155,12 @@ def test_s1_wants_looks_without_holes(tmp_path: Path) -> None:
     ledger.write_text("".join(ledger.read_text().splitlines(keepends=True)[:50]))
     failed = next(one for one in judge(run_dir).findings if one.id == "S1")
     assert (failed.ok, failed.kind) == (False, "validity")
+
+
+def test_v4_does_not_mind_what_fills_the_rest_of_the_host(tmp_path: Path) -> None:
+    verdict = verdict_of(recording(tmp_path, SOUND.but(busy=1.0, waited=0.2)))
+    assert verdict.result is Result.PASS
+    assert "waited for it 20 % of the time" in next(one for one in verdict.findings if one.id == "V4").evidence
 
 
 def test_v4_sees_that_a_probe_was_cut_off_before_the_end(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from chaos.audit import audit_sql
 from chaos.cib import Cib, read, seconds
 from chaos.galera import components, parse_status
 from chaos.primary_watch import PrimaryWatch
-from chaos.progress import await_phase, membership_losses
+from chaos.progress import await_phase, detected_at, membership_losses
 from chaos.versions import parse
 from lab.errors import NodeError
 
@@ -116,6 +116,18 @@ def test_membership_losses() -> None:
 -- No entries --
 """
     assert membership_losses(journal, 1790000002.0) == [1790000003.5]
+
+
+@pytest.mark.parametrize(("capabilities", "seconds_behind"), [(frozenset(), 0.0), (frozenset({"own_clock"}), 100.0)])
+def test_a_clock_of_its_own_is_set_right(monkeypatch: pytest.MonkeyPatch, capabilities: frozenset[str],
+                                         seconds_behind: float) -> None:
+    lab = make_lab()
+    monkeypatch.setattr(lab.driver, "capabilities", capabilities)
+    begin = time.time()
+    words = "[TOTEM ] A new membership (2.2) was formed. Members left: 3"
+    formed = f"{begin + 2 - seconds_behind:f} n1 corosync[7]:   {words}"
+    shell_of(lab).answers = {"journalctl": formed, "date": lambda *_: f"{time.time() - 100:f}"}
+    assert detected_at(lab, ("n1", "n2"), begin) == pytest.approx(begin + 2, abs=0.5)
 
 
 def test_phases_are_read_from_the_diary(monkeypatch: pytest.MonkeyPatch) -> None:
