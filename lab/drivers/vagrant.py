@@ -16,20 +16,24 @@ from contextlib import contextmanager
 from lab import network, state
 from lab.drivers.base import PowerState, Snapshots
 from lab.drivers.traits import traits
-from lab.errors import CapabilityError, HostError
+from lab.errors import HostError
 from lab.events import EventLog
 from lab.files import File
 from lab.home import LabPaths
 from lab.image import image_root
+from lab.namespace import Namespace
 from lab.plan import NetworkName, Node, Plan
+from lab.secrets import Secrets
+from lab.shell import Shell
 from lab.vm import box, hypervisor, project, store, watch
 from lab.vm.daemon import Daemon
 from lab.vm.machines import Machines
 from lab.vm.seed import write_initrd
+from lab.vm.snapshots import MachineSnapshots
 from lab.vm.vagrant import LabVagrant
 
 CAPABILITIES = frozenset({"poweroff", "suspend", "netfilter", "shell", "seed", "panic", "own_clock", "netem",
-                          "watchdog", "blockdev"})
+                          "watchdog", "blockdev", "snapshot"})
 _MAKE_TIMEOUT = 300.0  # s to make and start one machine, all of it the host's work; 5 on an idle host
 # Vagrant says this when the machine's process is about to start: by then nothing is left to collide over.
 _STARTING = "Starting domain"
@@ -104,7 +108,8 @@ class VagrantDriver:
 
     @property
     def snapshots(self) -> Snapshots:
-        raise CapabilityError("the vagrant driver makes no snapshots yet", where=f"lab {self._plan.lab}")
+        return MachineSnapshots(self._plan, self._machines, lambda: Shell(
+            self._plan, Namespace(self._plan.lab), Secrets(self._paths.secrets), self.slowness))
 
     @property
     def capabilities(self) -> frozenset[str]:

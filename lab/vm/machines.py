@@ -84,6 +84,32 @@ class Machines:
     def resume(self, node: str) -> None:
         self._do("resume", node, lambda domain: domain.resume())
 
+    def disks(self, node: str) -> list[str]:
+        """The files behind the machine's disks."""
+        return disk_files(self._do("examine", node, lambda domain: domain.XMLDesc()))
+
+    def keep(self, node: str, snapshot: str) -> None:
+        """Save memory, devices and disk of a suspended machine under that name, in its own disk image."""
+        self._do("save", node, lambda domain: domain.snapshotCreateXML(snapshot_xml(snapshot)))
+
+    def keeps(self, node: str, snapshot: str) -> bool:
+        """Whether the machine has a snapshot of that name."""
+        domain = self._find(node)
+        if domain is None:
+            return False
+        with self._errors(f"cannot list the snapshots of {node}"):
+            return snapshot in [one.getName() for one in domain.listAllSnapshots()]
+
+    def put_back(self, node: str, snapshot: str) -> None:
+        """Make the machine what it was; suspended when this returns, whether it was on, off or suspended."""
+        self._do("restore", node, lambda domain: domain.revertToSnapshot(
+            domain.snapshotLookupByName(snapshot), libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED))
+
+    def unkeep(self, node: str, snapshot: str) -> None:
+        """Forget a snapshot; idempotent."""
+        if self.keeps(node, snapshot):
+            self._do("forget a snapshot of", node, lambda domain: domain.snapshotLookupByName(snapshot).delete())
+
     def forget(self, node: str) -> None:
         """Remove the machine with its disk and snapshots; idempotent."""
         domain = self._find(node)
@@ -163,6 +189,12 @@ class Machines:
 
     def _error(self, what: str, error: libvirt.libvirtError) -> HostError:
         return HostError(what, where=str(error), remedy=f"./inv lab.up --name={self._lab} starts libvirtd again")
+
+
+def snapshot_xml(name: str) -> str:
+    snapshot = ElementTree.Element("domainsnapshot")
+    ElementTree.SubElement(snapshot, "name").text = name
+    return ElementTree.tostring(snapshot, encoding="unicode")
 
 
 def pool_xml(name: str, folder: str) -> str:
