@@ -1,0 +1,74 @@
+"""Words of daemons become facts; words that make no sense are no facts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from provision.render import nodefile
+from provision.verify import parse
+
+CLIENTS = """
+[DEFAULT]
+transport_url = rabbit://u:secret@10.66.1.11:5672,u:secret@10.66.1.12:5672//
+[database]
+connection = mysql+pymysql://u:sec:ret@10.66.1.201:3306/halab
+max_retries = -1
+[cache]
+memcache_servers = inet:10.66.1.11:11211,10.66.1.12:11211
+[oslo]
+host = localhost
+admin_password = secret
+"""
+
+
+def test_every_host_of_a_client_s_configuration_is_seen() -> None:
+    found = [(one.option, one.host, one.port) for one in parse.clients(CLIENTS)]
+    assert found == [
+        ("DEFAULT/transport_url", "10.66.1.11", 5672), ("DEFAULT/transport_url", "10.66.1.12", 5672),
+        ("database/connection", "10.66.1.201", 3306), ("cache/memcache_servers", "10.66.1.11", 11211),
+        ("cache/memcache_servers", "10.66.1.12", 11211), ("oslo/host", "localhost", None)]
+
+
+def test_a_node_says_no_password(tmp_path: Path) -> None:
+    """The program that runs on the nodes masks them before anything leaves."""
+    path = tmp_path / "clients.conf"
+    path.write_text(CLIENTS)
+    sheet = {"commands": {"hello": "echo hello; exit 3"}, "texts": [str(path), "/no/such"],
+             "digests": [str(path), "/no"]}
+    said = subprocess.run([sys.executable, "-c", nodefile("halab-facts").decode()], input=json.dumps(sheet),
+                          capture_output=True, text=True, check=True).stdout
+    document = json.loads(said)
+    assert "secret" not in said and "sec:ret" not in said
+    assert document["answers"] == {"hello": {"out": "hello\n", "err": "", "code": 3}}
+    assert document["texts"]["/no/such"] is None and document["digests"]["/no"] is None
+    masked = [(one.option, one.host, one.port) for one in parse.clients(document["texts"][str(path)])]
+    assert masked == [(one.option, one.host, one.port) for one in parse.clients(CLIENTS)]
+
+
+def test_sockets_on_any_address_are_seen() -> None:
+    text = ('tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3))\n'
+            "tcp LISTEN 0 128 [::]:11211 [::]:*\n"
+            'tcp LISTEN 0 128 *:15672 *:* users:(("beam.smp",pid=9,fd=7),("x",pid=8,fd=1))\n'
+            'udp UNCONN 0 0 127.0.0.1%lo:323 0.0.0.0:*\n')
+    found = parse.sockets(text)
+    assert [(one.protocol, one.address, one.port, one.program, one.anywhere) for one in found] == [
+        ("tcp", "0.0.0.0", 22, "sshd", True), ("tcp", "::", 11211, "", True), ("tcp", "*", 15672, "beam.smp", True),
+        ("udp", "127.0.0.1", 323, "", False)]
+
+
+def test_times_of_haproxy() -> None:
+    assert [parse.seconds(text) for text in ("1s", "500ms", "1000", "90m")] == [1.0, 0.5, 1.0, 5400.0]
+    with pytest.raises(ValueError, match="no time"):
+        parse.seconds("soon")
+
+
+@pytest.mark.parametrize("read", [parse.quorum, parse.proxy_servers, parse.stick_table, parse.galera, parse.broker])
+def test_silence_is_no_fact(read: object) -> None:
+    for text in ("", "Cannot initialize QUORUM service\n"):
+        with pytest.raises((ValueError, KeyError)):
+            read(text)  # type: ignore[operator]
