@@ -15,11 +15,12 @@ def _collapsed(plan: Plan, facts: LabFacts) -> Judgement:
     if plan.style != "collapsed":
         return not_deployed(f"this lab is {plan.style}")
     problems = [] if len(plan.clusters) == 1 else [f"{len(plan.clusters)} clusters in the plan"]
-    problems += [f"{service} does not run on {node.name} by the plan" for node in plan.nodes for service in PROGRAMS
+    deployed = [service for service in PROGRAMS if plan.running(service)]
+    problems += [f"{service} does not run on {node.name} by the plan" for node in plan.nodes for service in deployed
                  if service not in node.services]
     problems += wrong_instances(plan, facts)
     first = facts.nodes[plan.nodes[0].name].sockets
-    return judged(problems, f"{len(plan.nodes)} nodes, one cluster, {', '.join(PROGRAMS)} on each; "
+    return judged(problems, f"{len(plan.nodes)} nodes, one cluster, {', '.join(deployed)} on each; "
                   + first.shows(", ".join(sorted({one.program for one in first.get() if one.program}))))
 
 
@@ -104,11 +105,11 @@ def _mixed(plan: Plan, facts: LabFacts) -> Judgement:
         return not_deployed(f"this lab is {plan.style}")
     alone = [cluster for cluster in plan.clusters if len(cluster.services) == 1]
     rest = [cluster for cluster in plan.clusters if len(cluster.services) > 1]
-    problems = [] if alone else ["no component has a cluster of its own"]
+    problems = [] if alone else ["a layout of your own: no component has a cluster of its own"]
     problems += [f"{len(rest)} clusters run several components"] if len(rest) != 1 else []
     deployed = [service for cluster in plan.clusters for service in cluster.services]
     problems += [f"{service} runs in {deployed.count(service)} clusters" for service in PROGRAMS
-                 if deployed.count(service) != 1]
+                 if deployed.count(service) > 1]
     return judged(problems + wrong_instances(plan, facts), "alone: "
                   + ", ".join(f"{cluster.name} ({cluster.services[0]}, {len(cluster.nodes)})" for cluster in alone)
                   + "; together: " + ", ".join(f"{cluster.name} ({', '.join(cluster.services)})" for cluster in rest))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +16,12 @@ from provision.verify.model import Result
 from provision.verify.requirements import all_requirements
 
 COROSYNC, HAPROXY, CLIENTS = "/etc/corosync/corosync.conf", "/etc/haproxy/haproxy.cfg", "/etc/halab/clients.conf"
+EXAMPLES = Path(__file__).resolve().parents[4] / "topologies" / "examples"
 STYLES = [{}, {"profile": "guide"}, {"nodes": "5"}, {"nodes": "4"}, {"style": "mixed", "nodes": "6"},
           {"style": "mixed", "nodes": "9"}, {"style": "segregated", "nodes": "12"}, {"nodes": "16"},
-          {"style": "segregated", "nodes": "9"}]
+          {"style": "segregated", "nodes": "9"},
+          *({"topology": str(EXAMPLES / f"{name}.yml")} for name in (
+              "database-only", "big-database", "named-nodes", "even-with-qdevice", "own-vips", "slow-network"))]
 
 
 def test_every_line_of_the_reference_has_one_requirement() -> None:
@@ -29,6 +33,10 @@ def test_a_healthy_lab_of_any_style_fails_nowhere(options: dict[str, str]) -> No
     found = story(**options).found()
     assert {one.id: one.evidence for one in found.values() if one.result is Result.FAIL} == {}
     assert all(one.evidence for one in found.values())
+
+
+def test_a_layout_of_one_s_own_is_not_the_reference_s_mixed() -> None:
+    assert story(topology=str(EXAMPLES / "own-clusters.yml")).failing() == {"R10"}
 
 
 def test_what_only_a_fault_can_prove_is_not_passed_on_configuration() -> None:
