@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from cli import console
@@ -25,13 +26,20 @@ def findings(found: list[Finding], format: str) -> None:
     if as_json({"requirements": [_finding(one) for one in found]}, format):
         return
     for one in found:
-        console.out(f"{one.id:<4} {_WORD.get(one.result, one.result):<12}  {one.sentence}")
-        console.out(f"{'':18} {one.evidence}")
+        _wrapped(f"{one.id:<3}  {_WORD.get(one.result, one.result):<12}  ", one.sentence)
+        _wrapped("", one.evidence)
         if one.remedy:
-            console.out(f"{'':18} try: {one.remedy}")
+            _wrapped("", f"try: {one.remedy}")
     counts = {word: sum(one.result == word for one in found) for word in dict.fromkeys(one.result for one in found)}
     console.out("")
     console.out(", ".join(f"{count} {word}" for word, count in sorted(counts.items())))
+
+
+def _wrapped(head: str, text: str) -> None:
+    """``text`` in a column of its own beside ``head``: a finding is too long for one line of a terminal."""
+    lines = textwrap.wrap(text, max(40, console.width() - _COLUMN), break_long_words=False, break_on_hyphens=False)
+    for number, line in enumerate(lines or [""]):
+        console.out(f"{head if number == 0 else '':<{_COLUMN}}{line}")
 
 
 def _finding(one: Finding) -> dict[str, str]:
@@ -40,6 +48,7 @@ def _finding(one: Finding) -> dict[str, str]:
 
 
 _WORD = {"fail": "FAIL"}  # to be seen among 37 others
+_COLUMN = 19  # where sentence and evidence begin
 
 
 def _show(changes: list[Change], format: str, nothing: str) -> None:

@@ -19,6 +19,8 @@ from cli.views import provision as provision_views
 from cli.views.plain import plain
 from lab.status import ClusterStatus, GateStatus, NodeStatus, Status, VipStatus
 from provision.role import Change
+from provision.verify.model import Finding as Requirement
+from provision.verify.model import Result as Verified
 
 STATUS = Status(
     lab="demo",
@@ -170,6 +172,28 @@ def test_changes(capsys: pytest.CaptureFixture[str]) -> None:
         "NODE  WHAT        DETAIL",
         "n1    /etc/hosts  content",
     ]
+
+
+def test_findings_of_requirements(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    found = [Requirement("R1", Verified.PASS, "Three members or more.", "n1$ corosync-quorumtool -si: 3"),
+             Requirement("R17", Verified.FAIL, "Fencing is on.", "n1$ cibadmin: " + "words " * 12, "./inv lab.status")]
+    provision_views.findings(found, "table")
+    shown = capsys.readouterr().out
+    assert shown.splitlines() == [
+        "R1   pass          Three members or more.",
+        "                   n1$ corosync-quorumtool -si: 3",
+        "R17  FAIL          Fencing is on.",
+        "                   n1$ cibadmin: words words words words words words words words",
+        "                   words words words words",
+        "                   try: ./inv lab.status",
+        "",
+        "1 fail, 1 pass",
+    ]
+    provision_views.findings(found, "json")
+    assert json.loads(capsys.readouterr().out)["requirements"][1] == {
+        "id": "R17", "result": "fail", "sentence": "Fencing is on.",
+        "evidence": found[1].evidence, "try": "./inv lab.status"}
 
 
 def test_plain_values() -> None:
