@@ -21,6 +21,11 @@ def _managed(plan: Plan, service: str) -> bool:
     return plan.rabbitmq == "pacemaker" if service == "rabbitmq" else service in ("haproxy", "galera")
 
 
+def _adopted(plan: Plan, service: str) -> bool:
+    """Started at boot and revived by systemd although Pacemaker has it: the profile's choice, for its speed."""
+    return service == "haproxy" and plan.pacemaker == "core" and plan.profile.haproxy.restart_by_systemd
+
+
 def _scope(plan: Plan, facts: LabFacts) -> Judgement:
     problems, words = [], []
     for cluster in plan.clusters:
@@ -36,7 +41,7 @@ def _scope(plan: Plan, facts: LabFacts) -> Judgement:
             problems.append(answer.shows(f"no VIP in cluster {cluster.name}"))
         words.append(answer.shows(", ".join(sorted(set(types))) or "fencing only"))
     problems += _enabled_twice(plan, facts)
-    early = plan.profile.haproxy.restart_by_systemd and bool(plan.running("haproxy"))
+    early = _adopted(plan, "haproxy") and bool(plan.running("haproxy"))
     note = f"; haproxy.service also starts at boot and is revived by systemd, as profile {plan.profile.name} wants it"
     return judged(problems, f"scope {plan.pacemaker}: {'; '.join(words)}{note if early else ''}")
 
@@ -47,9 +52,8 @@ def _enabled_twice(plan: Plan, facts: LabFacts) -> list[str]:
     for node in plan.nodes:
         units = facts.nodes[node.name].units
         for service in _AGENTS:
-            adopted = service == "haproxy" and plan.profile.haproxy.restart_by_systemd
             unit = units.get().get(_UNIT[service])
-            if unit and unit.enabled and not adopted and (service not in node.services or _managed(plan, service)):
+            if unit and unit.enabled and not _adopted(plan, service) and (service not in node.services or _managed(plan, service)):
                 problems.append(units.shows(f"{unit.name} is enabled" + (
                     " and Pacemaker runs it" if service in node.services else ", the plan does not have it here")))
     return problems

@@ -162,7 +162,7 @@ def _units(plan: Plan, node: Node) -> str:
     boot = {"corosync": True, "pacemaker": True, "haproxy": "haproxy" in node.services, "mariadb": False,
             "rabbitmq-server": "rabbitmq" in node.services, "memcached": "memcached" in node.services,
             "halab-galera-check": "galera" in node.services}
-    boot["haproxy"] &= plan.profile.haproxy.restart_by_systemd
+    boot["haproxy"] &= plan.profile.haproxy.restart_by_systemd and plan.pacemaker == "core"
     if plan.pacemaker == "full":
         boot |= {"memcached": False, "rabbitmq-server": False}
     return "\n".join(f"Restart={'always' if name != 'mariadb' else 'on-abort'}\nId={name}.service\nActiveState="
