@@ -53,9 +53,12 @@ def _enabled_twice(plan: Plan, facts: LabFacts) -> list[str]:
         units = facts.nodes[node.name].units
         for service in _AGENTS:
             unit = units.get().get(_UNIT[service])
-            if unit and unit.enabled and not _adopted(plan, service) and (service not in node.services or _managed(plan, service)):
-                problems.append(units.shows(f"{unit.name} is enabled" + (
-                    " and Pacemaker runs it" if service in node.services else ", the plan does not have it here")))
+            if not unit or not unit.enabled:
+                continue
+            if service not in node.services:
+                problems.append(units.shows(f"{unit.name} is enabled, and the plan does not have it here"))
+            elif _managed(plan, service) and not _adopted(plan, service):
+                problems.append(units.shows(f"{unit.name} is enabled and Pacemaker runs it"))
     return problems
 
 

@@ -118,6 +118,9 @@ PLANTED: list[tuple[str, str, dict[str, str], Plant, set[str]]] = [
     ("the database's own unit is enabled too", "R13", {}, lambda t: t.tell(
         "n2", "units", "Id=mariadb.service\nActiveState=inactive\nUnitFileState=disabled",
         "Id=mariadb.service\nActiveState=inactive\nUnitFileState=enabled"), NONE),
+    ("a proxy that would start where the plan has none", "R13", {"style": "mixed", "nodes": "6"}, lambda t: t.tell(
+        "db1", "units", "Id=haproxy.service\nActiveState=inactive\nUnitFileState=disabled",
+        "Id=haproxy.service\nActiveState=inactive\nUnitFileState=enabled"), NONE),
     ("memcached in the CIB in scope core", "R13", {}, lambda t: every(t, lambda n: t.tell(
         n, "cib", "</resources>", '<primitive id="mc" class="systemd" type="memcached"/></resources>')), NONE),
     ("Galera is no resource", "R13", {}, lambda t: every(t, lambda n: t.tell(
