@@ -114,12 +114,13 @@ def _in_reading_order(plan: Plan) -> list[Cluster]:
 def _box(plan: Plan, cluster: Cluster, y: int, width: int, in_row: int) -> Box:
     members = plan.members(cluster.name)
     count = len(members)
-    majority = count // 2 + 1
+    votes = count + cluster.qdevice
+    majority = votes // 2 + 1
     rows = -(-count // in_row)
     height = _HEAD + max(len(cluster.services) * _CHIP, rows * (_CARD_H + _SPACE)) + 12
-    text = f"{count} members, majority {majority}, survives the loss of {(count - 1) // 2}"
+    text = f"{count} members, majority {majority} of {votes}, survives the loss of {votes - majority}"
     if count % 2 == 0:
-        text += "; even, with a vote from outside" if cluster.qdevice else "; even: a split in halves stops both"
+        text += "; with one more vote from outside" if cluster.qdevice else "; even: a split in halves stops both"
     chips = tuple(Chip(service, _LEFT + 14, y + _HEAD + 12 + number * _CHIP)
                   for number, service in enumerate(cluster.services))
     vips = tuple(f"VIP {vip.name} {vip.address}" for vip in plan.vips if vip.cluster == cluster.name)

@@ -7,6 +7,7 @@ by the same command.  New database members are in maintenance at the proxies unt
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -150,6 +151,7 @@ def _enter(lab: Lab, name: str, timeout: float) -> None:
     with events.step("network"):
         for stranger in _strangers(lab):
             lab.driver.destroy(stranger)
+            shutil.rmtree(lab.paths.node(stranger), ignore_errors=True)
         lab.driver.prepare()
         _restart_bmc(lab)
     running = _running(lab)

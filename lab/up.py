@@ -176,6 +176,7 @@ def make_node(lab: Lab, node: Node) -> None:
         if not marker.exists():
             seed = node_files(lab.plan, node, lab.secrets) if "seed" in lab.driver.capabilities else []
             lab.driver.create(node, seed)
+            marker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             marker.touch()
         lab.driver.power.on(node.name)
 

@@ -52,3 +52,20 @@ def test_no_node_gets_a_file_twice_and_secrets_are_private(tmp_path: Path) -> No
             files = node_files(plan, node, secrets)
             assert len({file.path for file in files}) == len(files)
             assert all(file.mode & 0o007 == 0 for file in files if file.secret)
+
+
+def test_clusters_of_one_lab_share_neither_name_nor_key_nor_fencing_device(tmp_path: Path) -> None:
+    """R8: two corosync clusters with one key would merge."""
+    for style, nodes in (("segregated", "12"), ("mixed", "16")):
+        plan = make_plan(topology_from_options(style=style, nodes=nodes))
+        secrets = Secrets(tmp_path / style)
+        names, keys, devices = set(), set(), []
+        for cluster in plan.clusters:
+            files = {file.path: file for file in node_files(plan, plan.members(cluster.name)[0], secrets)}
+            names.add(re.search(rb"cluster_name: (\S+)", files["/etc/corosync/corosync.conf"].content).group(1))  # type: ignore[union-attr]
+            keys.add(files["/etc/corosync/authkey"].content)
+            found = re.findall(rb'id="fence-(\w+)" class="stonith"', files["/var/lib/pacemaker/cib/cib.xml"].content)
+            assert [name.decode() for name in found] == list(cluster.nodes)
+            devices += found
+        assert len(names) == len(keys) == len(plan.clusters)
+        assert len(devices) == len(set(devices)) == len(plan.nodes)
