@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from lab import leftovers, trials
+from lab import inotify, leftovers, trials
 from lab.drivers.traits import all_programs, traits
 from lab.errors import RefusedError
 from lab.home import home
@@ -70,6 +70,7 @@ class Readings:
     disk_mb: int
     disk_path: Path
     clock: float
+    inotify: int | None = None  # instances that root may still make, if that could be seen
     leftovers: tuple[str, ...] = field(default=())
 
 
@@ -90,8 +91,9 @@ class Examination:
 
 def examine(plan: Plan, readings: Readings | None = None) -> Examination:
     """Everything about this host that matters to the lab of ``plan``."""
+    containers = len(plan.hosts) if traits(plan.driver).image == "tree" else 0
     return judge(readings or read_host(), memory_mb=plan.memory_mb, disk_mb=plan.disk_mb,
-                 programs={**PROGRAMS, **traits(plan.driver).programs})
+                 inotify=containers * inotify.PER_NODE, programs={**PROGRAMS, **traits(plan.driver).programs})
 
 
 def check_for(plan: Plan, readings: Readings | None = None) -> None:
@@ -111,9 +113,10 @@ def check_for(plan: Plan, readings: Readings | None = None) -> None:
         )
 
 
-def judge(host: Readings, *, memory_mb: int, disk_mb: int,
+def judge(host: Readings, *, memory_mb: int, disk_mb: int, inotify: int = 0,
           programs: Mapping[str, str] = PROGRAMS) -> Examination:
-    """What ``host`` lacks for a lab that needs ``memory_mb`` and ``disk_mb`` megabytes and ``programs``."""
+    """What ``host`` lacks for a lab that needs ``memory_mb`` and ``disk_mb`` megabytes, ``inotify``
+    instances and ``programs``."""
     return Examination(
         (
             _finding("root", host.root, "running as root", "not running as root", "sudo ./inv lab.doctor"),
@@ -141,6 +144,7 @@ def judge(host: Readings, *, memory_mb: int, disk_mb: int,
                 disk_mb,
                 "./inv image.prune, or put HALAB_HOME on a larger disk",
             ),
+            *_inotify(host.inotify, inotify),
             _finding(
                 "clock",
                 host.clock > _EARLIEST,
@@ -204,6 +208,14 @@ def _kernel(host: Readings) -> list[Finding]:
     ]
 
 
+def _inotify(free: int | None, needed: int) -> list[Finding]:
+    if free is None:
+        return []
+    have = f"inotify instances: {free} are free, {needed} are needed"
+    return [_finding("inotify", free >= needed, have, f"not enough {have}",
+                     "sysctl fs.inotify.max_user_instances=1024")]
+
+
 def _room(topic: str, noun: str, free: int, needed: int, fix: str) -> Finding:
     return _finding(
         topic,
@@ -229,6 +241,7 @@ def read_host() -> Readings:
         disk_mb=shutil.disk_usage(place).free // 2**20,
         disk_path=home(),
         clock=time.time(),
+        inotify=inotify.free(),
         leftovers=tuple(leftovers.describe()),
     )
 

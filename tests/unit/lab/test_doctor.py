@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lab import leftovers
+from lab import inotify, leftovers
 from lab.doctor import Level, Readings, check_for, examine, free_memory_mb, judge
 from lab.errors import RefusedError
 from lab.layouts import make_plan
@@ -55,12 +57,13 @@ def test_a_v2_without_controllers_is_no_obstacle() -> None:
         ),
         ({"memory_mb": 200}, "200 MB are free, 1000 MB are needed", "fewer --nodes"),
         ({"disk_mb": 200}, "200 MB are free, 2000 MB are needed", "image.prune"),
+        ({"inotify": 20}, "20 are free, 21 are needed", "fs.inotify.max_user_instances"),
         ({"clock": 0.0}, "the clock says 1970-01-01", "set the clock"),
     ],
 )
 def test_each_lack_has_its_fix(change: dict[str, object], what: str, fix: str) -> None:
     host = replace(GOOD, **change)  # type: ignore[arg-type]
-    bad = judge(host, memory_mb=1000, disk_mb=2000).bad
+    bad = judge(host, memory_mb=1000, disk_mb=2000, inotify=21).bad
     assert len(bad) == 1
     assert what in bad[0].what
     assert fix in bad[0].fix
@@ -118,3 +121,24 @@ def test_leftovers_are_named_with_the_way_out(tmp_path: Path) -> None:
         "network namespaces of a lab 'lost' that has no folder: ./inv lab.down --name=lost",
     ]
     assert list(leftovers.describe(tmp_path / "nothing", tmp_path / "nothing")) == []
+
+
+def test_inotify_instances_are_counted_where_they_are_held() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    ours = Path(f"/proc/{os.getpid()}")
+    before = inotify._held(ours)
+    made = [libc.inotify_init() for _ in range(5)]
+    try:
+        root = os.geteuid() == 0
+        assert inotify._held(ours) - before == (5 if root else 0)  # what is not root's does not count
+        assert (inotify.free() is None) is not root
+    finally:
+        for descriptor in made:
+            os.close(descriptor)
+
+
+def test_sixteen_containers_need_more_than_three() -> None:
+    host = replace(GOOD, inotify=60, memory_mb=10**6, disk_mb=10**6)
+    assert examine(PLAN, host).ok
+    large = make_plan(topology_from_options(nodes="16"))
+    assert [finding.topic for finding in examine(large, host).bad] == ["inotify"]
