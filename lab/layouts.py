@@ -64,6 +64,7 @@ def make_plan(topology: Topology) -> Plan:
         rabbitmq=topology.rabbitmq,
         queues=topology.queues,
         profile=profile,
+        box=topology.box,
         networks=_networks(),
         clusters=clusters,
         nodes=nodes,

@@ -85,7 +85,8 @@ class Plan(_Value):
     ``nodes`` are the members of the clusters; ``qnetd``, if any, is one more machine on the same
     networks and outside every cluster (``hosts`` are all machines).  ``rabbitmq`` says who runs the
     broker and ``queues`` which model it has; the two never cross.  ``maintenance`` names the nodes that
-    the proxies know and send nothing to yet.
+    the proxies know and send nothing to yet.  ``box`` is a box of the person's own that the machines
+    are made from, by name or as a file; empty: the baked image.
     ``memory_mb`` and ``disk_mb`` are what the host must have free; ``warnings`` are
     sentences for the person (even clusters, components that do not fit, ...).
     """
@@ -97,6 +98,7 @@ class Plan(_Value):
     rabbitmq: RabbitmqManager = "systemd"
     queues: QueueType = "quorum"
     profile: Profile
+    box: str = ""
     networks: tuple[Network, ...]
     clusters: tuple[Cluster, ...]
     nodes: tuple[Node, ...]

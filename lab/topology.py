@@ -105,6 +105,8 @@ class Topology(BaseModel):
                                              "layout that the style has for so many nodes.")
     vips: VipAddresses = Field(default=VipAddresses(), description="Addresses of the VIPs on the control network "
                                f"{NETWORKS['control']}; the cluster that runs haproxy holds them.")
+    box: str = Field(default="", description="Driver vagrant only: a Vagrant box of your own instead of the baked "
+                     "image, by its name (user/name) or as a .box file beside this file.")
     allow_large: bool = Field(default=False, description="Allow more than 16 nodes, which corosync is not tested for.")
 
     @model_validator(mode="before")
@@ -156,6 +158,26 @@ class Topology(BaseModel):
                     where=key, remedy=f"leave {key} out: it follows from the clusters",
                 )
         return topology.model_copy(update={"style": style, "nodes": total})
+
+    @field_validator("box", mode="after")
+    @classmethod
+    def _usable_box(cls, value: str) -> str:
+        if value and not value.endswith(".box") and not re.fullmatch(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+", value):
+            raise RefusedError(
+                f"'{value}' is neither the name of a box nor a box file.",
+                remedy="a name as 'vagrant box list' shows it, such as acme/ha, or a file that ends in .box",
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _box_needs_machines(self) -> Topology:
+        if self.box and self.driver != "vagrant":
+            raise RefusedError(
+                f"The {self.driver} driver has no use for a box: only real machines are made from one.",
+                where="box",
+                remedy="driver: vagrant, or leave box out",
+            )
+        return self
 
     @field_validator("clusters", mode="before")
     @classmethod
@@ -258,7 +280,7 @@ def load_topology(path: str | Path) -> Topology:
     Raises NotFoundError if there is none, otherwise RefusedError with ``file:line`` in ``where``.
     """
     source = read_mapping(Path(path))
-    return _validated(dict(source.data), source.place)
+    return _validated(_beside(source.data, Path(path)), source.place)
 
 
 def topology_from_options(
@@ -279,12 +301,20 @@ def topology_from_options(
             return option if given[key] is True else f"{option}={given[key]}"
         return source.place(loc) if source else ""
 
-    return _validated({**(source.data if source else {}), **given}, place)
+    return _validated({**(_beside(source.data, Path(topology)) if source and topology else {}), **given}, place)
 
 
 def driver_names() -> tuple[str, ...]:
     """The drivers that a topology may name."""
     return get_args(DriverName)
+
+
+def _beside(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """The keys of a topology file, a box file in it as seen from the file's own folder."""
+    box = data.get("box")
+    if isinstance(box, str) and box.endswith(".box"):
+        return {**data, "box": str(file.resolve().parent / Path(box).expanduser())}
+    return dict(data)
 
 
 def _words(value: Any) -> Any:

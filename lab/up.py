@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from lab import bmc, gates, interrupt, state
+from lab import bmc, cgroups, gates, interrupt, state
 from lab.drivers import check_driver
 from lab.drivers.traits import traits
 from lab.errors import RefusedError
@@ -116,28 +116,32 @@ def _refuse_if_host_lacks(plan: Plan) -> None:
     from lab.doctor import check_for
 
     check_for(plan)
-    if stale := network.namespaces_of(plan.lab):
-        raise RefusedError(f"something of an earlier lab '{plan.lab}' is still on this host",
-                           where=", ".join(space.name for space in stale),
+    stale = [*(f"network namespace {space.name}" for space in network.namespaces_of(plan.lab)),
+             *(f"processes of {member}" for member in cgroups.members(plan.lab))]
+    if stale:
+        raise RefusedError(f"something of an earlier lab '{plan.lab}' is still on this host", where=", ".join(stale),
                            remedy=f"./inv lab.down --name={plan.lab} removes it")
 
 
 def _ready_image(plan: Plan, paths: LabPaths, topology_text: str, events: EventLog) -> None:
     """Bake if needed, then record the lab; from here on ``lab.down`` knows it."""
+    from lab.vm.ownbox import require
     from provision.image import recipe
 
     link = paths.root / "image"
     if link.exists():
         return
+    wanted = recipe(traits(plan.driver).image)
     with events.step("image"):
-        image = bake(recipe(traits(plan.driver).image), lambda line: _note(events, line))
+        root = (require(plan.box, wanted.packages) if plan.box else
+                bake(wanted, lambda line: _note(events, line)).root)
     interrupt.check("the lab's folder")
     for folder in (home(), home() / "labs", paths.root):
         folder.mkdir(mode=0o700, exist_ok=True)
     state.write_atomically(paths.topology, topology_text)
     state.write_atomically(paths.plan, plan.model_dump_json(indent=1))
     link.unlink(missing_ok=True)
-    link.symlink_to(image.root)
+    link.symlink_to(root)
     state.record(paths, Phase.BUILDING)
 
 

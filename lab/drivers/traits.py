@@ -47,7 +47,7 @@ class Traits:
 _MACHINES = Traits(
     image="disk",
     programs={"vagrant": "vagrant", "libvirtd": "libvirt-daemon", "qemu-system-x86_64": "qemu-system-x86",
-              "qemu-img": "qemu-utils", "mke2fs": "e2fsprogs"},
+              "qemu-img": "qemu-utils", "mke2fs": "e2fsprogs", "debugfs": "e2fsprogs"},
     default_profile=hypervisor.default_profile,
     overhead_mb=hypervisor.overhead_mb,
     warnings=hypervisor.warnings,

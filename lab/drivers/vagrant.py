@@ -127,9 +127,10 @@ class VagrantDriver:
         disks.mkdir(exist_ok=True)
         self._machines.set_up(str(disks), project.libvirt_networks(self._plan))
         disk = image_root(self._paths)
+        name = box.ensure_box(disk, own=bool(self._plan.box))
         text = project.render(
-            self._plan, self._paths, box=box.ensure_box(disk), kernel=disk.with_name("vmlinuz"),
-            uri=self._daemon.uri, accelerated=hypervisor.acceleration() == "kvm")
+            self._plan, self._paths, box=name, kernel=disk.with_name("vmlinuz"), uri=self._daemon.uri,
+            accelerated=hypervisor.acceleration() == "kvm")
         state.write_atomically(self._paths.root / "Vagrantfile", text)
         watch.start(self._plan.lab, self._paths, self._daemon.uri)
 

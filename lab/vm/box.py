@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from lab.process import run
-from lab.vm import store
+from lab.vm import ownbox, store
 from lab.vm.store import environment, vagrant_home
 from lab.vm.vagrant import LabVagrant
 
@@ -32,11 +32,14 @@ CMDLINE = ("root=/dev/vda rootfstype=ext4 rw console=ttyS0 net.ifnames=0 biosdev
            "random.trust_cpu=on quiet")
 
 
-def ensure_box(disk: Path) -> str:
+def ensure_box(disk: Path, *, own: bool = False) -> str:
     """The name of the box whose machines start as copies of ``disk``; added to Vagrant if it is missing.
 
-    ``disk`` is an image's ``disk.qcow2``; its kernel and initrd lie beside it.
+    ``disk`` is an image's ``disk.qcow2``, or of a person's ``own`` box in Vagrant's folder; its kernel
+    and initrd lie beside it.
     """
+    if own:
+        return ownbox.name_of(disk)
     name = f"halab/{disk.parent.name}"
     with store.exclusive() as folder:
         if not _whole(name, disk):

@@ -53,10 +53,15 @@ def stored(name: str) -> Path | None:
     return newest[-1].parent if newest else None
 
 
+def name_of(folder: str) -> str:
+    """The name of the box that Vagrant keeps in a folder of this name."""
+    return folder.replace(_SLASH, "/")
+
+
 def orphan_boxes() -> list[str]:
     """The boxes that halab made of an image which is gone."""
     boxes = vagrant_home() / "boxes"
-    names = sorted(path.name.replace(_SLASH, "/") for path in boxes.iterdir()) if boxes.is_dir() else []
+    names = sorted(name_of(path.name) for path in boxes.iterdir()) if boxes.is_dir() else []
     return [name for name in names if (known := _BAKED.fullmatch(name)) and
             not (home() / "images" / known["key"]).is_dir()]
 

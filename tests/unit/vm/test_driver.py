@@ -1,0 +1,157 @@
+"""The driver when something fails around it: no machine, a vagrant that is a script, a daemon that is told of."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("libvirt", reason="the vagrant driver's libraries are not installed")
+pytest.importorskip("vagrant", reason="the vagrant driver's libraries are not installed")
+
+from lab import doctor, interrupt
+from lab.drivers import vagrant as module
+from lab.drivers.traits import traits
+from lab.drivers.vagrant import VagrantDriver
+from lab.errors import HostError, InterruptedByUser, RefusedError
+from lab.events import EventLog, read_events
+from lab.home import LabPaths
+from lab.layouts import make_plan
+from lab.topology import load_topology, topology_from_options
+from lab.vm import watch
+from lab.vm.daemon import Daemon
+
+PLAN = make_plan(topology_from_options(name="demo", driver="vagrant"))
+READY = doctor.Readings(
+    root=True, system="Debian", apt=True, programs=frozenset({*doctor.PROGRAMS, *traits("vagrant").programs}),
+    cgroups="v2", kernel={}, memory_mb=64000, disk_mb=64000, disk_path=Path("/"), clock=1.8e9)
+
+
+@pytest.fixture
+def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VagrantDriver:
+    """A driver whose lab has an image, and whose daemon runs nowhere but is said to."""
+    paths = LabPaths(tmp_path / "lab")
+    paths.root.mkdir()
+    for name in ("disk.qcow2", "initrd.img"):
+        (tmp_path / name).write_bytes(b"1234")
+    (paths.root / "image").symlink_to(tmp_path / "disk.qcow2")
+    made = VagrantDriver(PLAN, paths, EventLog(paths.events))
+    monkeypatch.setattr(Daemon, "running", lambda self: (tmp_path / "libvirtd").exists())
+    monkeypatch.setattr(Daemon, "command", lambda self, argv: list(argv))
+    monkeypatch.setattr(module.Machines, "forget", lambda self, node: None)
+    (tmp_path / "libvirtd").touch()
+    return made
+
+
+def says(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = folder / "bin/vagrant"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n" + script)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
+def test_a_machine_is_on_when_vagrant_has_started_it(driver: VagrantDriver, tmp_path: Path,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    says(tmp_path, 'echo "==> n1: Starting domain."; echo "==> n1: Waiting for domain to get an IP"', monkeypatch)
+    driver.create(PLAN.nodes[0], [])
+    assert [(event.kind, event.node) for event in read_events(tmp_path / "lab/events.jsonl")] == [("power.on", "n1")]
+
+
+def test_libvirtd_dies_while_a_machine_is_made(driver: VagrantDriver, tmp_path: Path,
+                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "lab/libvirt"
+    folder.mkdir()
+    (folder / "libvirtd.log").write_text("libvirtd: out of memory\n")
+    says(tmp_path, f"rm {tmp_path}/libvirtd; echo 'Call to virDomainDefineXML failed: End of file while reading data:"
+         " Input/output error' >&2; exit 1", monkeypatch)
+    with pytest.raises(HostError, match="libvirtd died while it worked") as caught:
+        driver.create(PLAN.nodes[0], [])
+    assert caught.value.where == "libvirtd: out of memory"
+    assert "lab.up --name=demo starts it again" in caught.value.remedy
+    assert "lab.down --name=demo" in caught.value.remedy
+
+
+def test_libvirt_refuses_and_says_why(driver: VagrantDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    says(tmp_path, "echo 'Call to virDomainCreate failed: cannot set up guest memory: Cannot allocate memory' >&2; "
+         "exit 1", monkeypatch)
+    with pytest.raises(HostError, match="'vagrant up n1' failed") as caught:
+        driver.create(PLAN.nodes[0], [])
+    assert caught.value.where == "cannot set up guest memory: Cannot allocate memory"
+    assert driver._making.acquire(blocking=False), "the next machine can be made"
+
+
+def test_ctrl_c_while_machines_are_made(driver: VagrantDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    says(tmp_path, f"trap 'touch {tmp_path}/cleaned; exit 1' INT; sleep 60 & wait", monkeypatch)
+    monkeypatch.setattr(interrupt, "requested", lambda: True)
+    with pytest.raises(InterruptedByUser, match="removes what it had begun"):
+        driver.create(PLAN.nodes[0], [])
+    assert (tmp_path / "cleaned").exists()
+    assert driver._making.acquire(blocking=False)
+
+
+def test_what_an_interrupted_making_left_goes_first(driver: VagrantDriver, tmp_path: Path,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten: list[str] = []
+    monkeypatch.setattr(module.Machines, "forget", lambda self, node: forgotten.append(node))
+    disk = tmp_path / "lab/disks/halab.demo.n1.img"
+    memory = tmp_path / "lab/.vagrant/machines/n1/libvirt/id"
+    for path in (disk, memory):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    says(tmp_path, f"test ! -e {disk} && test ! -e {memory}", monkeypatch)
+    driver.create(PLAN.nodes[0], [])
+    assert forgotten == ["n1"]
+
+
+def test_a_lab_is_refused_before_anything_is_made() -> None:
+    """No vagrant, no libvirtd, no QEMU; too little memory for the machines, with the numbers."""
+    doctor.check_for(PLAN, READY)
+    bare = replace(READY, programs=READY.programs - {"vagrant", "libvirtd", "qemu-system-x86_64"})
+    with pytest.raises(RefusedError, match="missing programs: vagrant, libvirtd, qemu-system-x86_64") as caught:
+        doctor.check_for(PLAN, bare)
+    assert caught.value.remedy == "apt-get install libvirt-daemon qemu-system-x86 vagrant"
+    with pytest.raises(RefusedError, match=f"900 MB are free, {PLAN.memory_mb} MB are needed"):
+        doctor.check_for(PLAN, replace(READY, memory_mb=900))
+
+
+def test_no_kvm_is_a_warning_and_the_emulated_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALAB_ACCELERATION", "emulated")
+    plan = make_plan(topology_from_options(name="demo", driver="vagrant"))
+    assert plan.profile.name == "emulated"
+    assert any("This host has no KVM" in warning for warning in plan.warnings)
+
+
+def test_the_witness_is_claimed_only_while_it_watches(driver: VagrantDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "running", lambda lab: False)
+    assert "witness" not in driver.capabilities
+    monkeypatch.setattr(watch, "running", lambda lab: lab == "demo")
+    assert "witness" in driver.capabilities
+
+
+def test_a_systems_libvirtd_is_never_asked(driver: VagrantDriver, tmp_path: Path) -> None:
+    """Its machines could not be wired to the lab's bridges (docs/decisions/machines.md)."""
+    assert driver._daemon.uri == f"qemu:///system?socket={tmp_path}/lab/libvirt/run/libvirt-sock"
+    assert driver._machines._uri == driver._daemon.uri
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("driver: vagrant\nbox: bookworm\n", "neither the name of a box nor a box file"),
+    ("driver: vagrant\nbox: https://example.org/x\n", "neither the name"),
+    ("box: acme/ha\n", "container driver has no use for a box"),
+])
+def test_boxes_that_cannot_be(text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "lab.yml").write_text(text)
+    with pytest.raises(RefusedError, match=words) as caught:
+        load_topology(tmp_path / "lab.yml")
+    assert "lab.yml:" in caught.value.where
+
+
+def test_a_box_file_is_looked_for_beside_the_topology(tmp_path: Path) -> None:
+    (tmp_path / "lab.yml").write_text("driver: vagrant\nbox: mine/ha.box\n")
+    plan = make_plan(topology_from_options(topology=tmp_path / "lab.yml"))
+    assert plan.box == str(tmp_path / "mine/ha.box")
+    (tmp_path / "lab.yml").write_text("driver: vagrant\nbox: acme/ha\n")
+    assert make_plan(load_topology(tmp_path / "lab.yml")).box == "acme/ha"
