@@ -140,6 +140,7 @@ def prune(keep: set[str]) -> list[str]:
     trees = [path for path in sorted(images_dir().glob("*")) if path.is_dir() and path.name not in keep]
     removed = [path.name for path in trees if _discard_unless_locked(path)]
     store.remove_orphan_boxes()  # a box of a removed image refers to nothing
+    store.remove_imported_boxes({link.resolve() for link in (home() / "labs").glob("*/image")})
     return removed
 
 

@@ -58,7 +58,7 @@ def _imported(package: Path) -> str:
         raise RefusedError("there is no such box file", where=f"box: {package}", remedy="the path of a .box file, "
                            "absolute or from the topology's folder") from error
     digest = hashlib.sha256(f"{package.resolve()} {about.st_size} {about.st_mtime_ns}".encode()).hexdigest()[:8]
-    name = f"own/{re.sub('[^A-Za-z0-9._-]', '-', package.stem)}-{digest}"
+    name = f"{store.IMPORTED}/{re.sub('[^A-Za-z0-9._-]', '-', package.stem)}-{digest}"
     folder = store.stored(name)
     if folder is None or not all((folder / part).exists() for part in PARTS):
         from lab.vm.box import add  # only here are Vagrant's libraries needed

@@ -18,6 +18,7 @@ from typing import Any
 from lab.home import home
 
 SCRATCH = ".halab-box-"  # how the folders are called in which boxes are packed
+IMPORTED = "own"  # whose boxes are called own/<file's name>-<digest>
 _SLASH = "-VAGRANTSLASH-"
 _BAKED = re.compile(r"halab/(?P<key>[0-9a-f]{16})")
 
@@ -75,6 +76,20 @@ def remove_orphan_boxes() -> list[str]:
         for name in lost:
             shutil.rmtree(vagrant_home() / "boxes" / name.replace("/", _SLASH))
     return lost
+
+
+def remove_imported_boxes(used: set[Path]) -> list[str]:
+    """Remove the boxes that were imported from a person's files, but those with a disk in ``used``; their names.
+
+    A gigabyte each, and imported again from the file when a lab wants them.
+    """
+    found = sorted((vagrant_home() / "boxes").glob(f"{IMPORTED}{_SLASH}*"))
+    idle = [folder for folder in found if not any(disk.is_relative_to(folder) for disk in used)]
+    if idle:
+        with exclusive():
+            for folder in idle:
+                shutil.rmtree(folder)
+    return [name_of(folder.name) for folder in idle]
 
 
 def scratch() -> list[Path]:

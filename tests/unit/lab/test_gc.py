@@ -152,6 +152,20 @@ def test_pruned_images_take_their_boxes_along(host: Path) -> None:
     assert list((store.vagrant_home() / "boxes").iterdir()) == []
 
 
+def test_boxes_from_a_persons_files_go_when_no_lab_stands_on_them(host: Path) -> None:
+    for name in ("own-VAGRANTSLASH-idle-1", "own-VAGRANTSLASH-used-2", "acme-VAGRANTSLASH-ha"):
+        disk = store.vagrant_home() / "boxes" / name / "0/libvirt/box.img"
+        disk.parent.mkdir(parents=True)
+        disk.touch()
+        if "used" in name:
+            record("stands")
+            (home() / "labs/stands/image").symlink_to(disk)
+    image.images_dir().mkdir()
+    assert image.prune(set()) == []
+    assert sorted(path.name for path in (store.vagrant_home() / "boxes").iterdir()) == [
+        "acme-VAGRANTSLASH-ha", "own-VAGRANTSLASH-used-2"]
+
+
 def index(**projects: Path) -> None:
     folder = store.vagrant_home() / "data/machine-index"
     folder.mkdir(parents=True)
