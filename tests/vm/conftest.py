@@ -1,27 +1,28 @@
-"""Tests on real machines: one lab of three, made once.  Minutes where nothing but emulation is there.
+"""Tests on real machines: one lab of three, made once and kept as a snapshot that each test begins from.
 
-The lab is called ``halabvm`` and lives in the machine's own HALAB_HOME, because the image is
-worth keeping.  ``lab`` proves green gates before each test.
+The lab is called ``halabvm`` and lives in the machine's own HALAB_HOME, because the image is worth keeping.
+Emulated, making it takes minutes and going back to the snapshot half a minute.  ``HALAB_KEEP=1`` leaves it and
+uses it again: for whoever works on these tests.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
 
 import pytest
 
-from lab import gates
+from lab import snapshot
 from lab.down import take_down
 from lab.errors import NotFoundError
-from lab.lab import Lab
+from lab.lab import Lab, names
 from lab.layouts import make_plan
 from lab.topology import topology_from_options
 from lab.up import bring_up
 
 NAME = "halabvm"
+BASE = "base"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,28 +31,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         " --driver=vagrant"
     for item in items:
         item.add_marker(pytest.mark.live)
-        item.add_marker(pytest.mark.timeout(3000))
+        item.add_marker(pytest.mark.timeout(1800))
         if lacks:
             item.add_marker(pytest.mark.skip(reason=lacks))
 
 
 @pytest.fixture(scope="session")
 def shared_lab() -> Iterator[Lab]:
-    """The lab, made once for the whole session and taken down after it."""
-    remove(NAME)
+    """The lab with its snapshot, made once for the whole session and taken down after it."""
+    keep = os.environ.get("HALAB_KEEP") == "1"
     try:
-        bring_up(make_plan(topology_from_options(name=NAME, driver="vagrant")), "driver: vagrant\n")
+        if not keep or NAME not in names():
+            remove(NAME)
+            bring_up(make_plan(topology_from_options(name=NAME, driver="vagrant")), "driver: vagrant\n")
+        if BASE not in [one.name for one in snapshot.snapshots(NAME)]:
+            snapshot.save(NAME, BASE)
         opened = Lab.open(NAME)
         yield opened
         opened.shell.close()
     finally:
-        remove(NAME)
+        if not keep:
+            remove(NAME)
 
 
 @pytest.fixture
 def lab(shared_lab: Lab) -> Lab:
-    """The shared lab, healthy."""
-    gates.await_all(shared_lab, time.monotonic() + 120 * shared_lab.driver.slowness)
+    """The shared lab as it was when it was made: healthy."""
+    shared_lab.shell.close()
+    snapshot.restore(NAME, BASE)
     return shared_lab
 
 

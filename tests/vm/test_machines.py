@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-from conftest import remove
+import pytest
 
-from chaos import runner
-from chaos.faults.node_panic import NodePanic
-from chaos.model import Result, Target
-from chaos.reach import await_proof, packets_return
+from chaos import journal, runner
+from chaos.model import Result
+from chaos.progress import clock_ahead
+from chaos.reach import packets_return
 from chaos.scenario import load_scenario
-from lab import cgroups, network
-from lab.down import take_down
+from lab import gates, network, snapshot
 from lab.drivers.base import PowerState
+from lab.errors import CapabilityError
 from lab.lab import Lab
-
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def test_the_machines_are_what_the_plan_says(lab: Lab) -> None:
@@ -54,44 +47,45 @@ def test_vagrant_knows_them(lab: Lab) -> None:
     assert states == {node.name: "running" for node in lab.plan.nodes}
 
 
-def test_a_power_cut_of_the_vips_holder_passes(lab: Lab) -> None:
-    verdict = runner.run(lab, load_scenario("vip-holder-poweroff"))
+def test_a_gate_is_red_for_what_is_broken_and_names_it(lab: Lab) -> None:
+    lab.shell.run("n2", "systemctl stop memcached")
+    assert _within(60, lambda: [one.name for one in gates.check_all(lab) if not one.ok] == ["memcached"])
+    red = next(one for one in gates.check_all(lab) if not one.ok)
+    assert "n2" in red.detail
+
+
+def test_a_snapshot_brings_back_memory_disk_and_time(lab: Lab) -> None:
+    boot = _on_all(lab, "cat /proc/sys/kernel/random/boot_id")
+    lab.shell.run("n1", "touch /root/after")
+    lab.driver.power.off("n2")
+    lab.driver.power.suspend("n3")
+    lab.shell.close()
+    result = snapshot.restore(lab.name, "base")
+    assert all(gate.ok for gate in result.gates)
+    assert _on_all(lab, "cat /proc/sys/kernel/random/boot_id") == boot
+    assert lab.shell.run("n1", "ls /root").stdout.split() == []
+    ahead = {node.name: clock_ahead(lab, node.name) for node in lab.plan.nodes}
+    assert all(abs(seconds) < 2 for seconds in ahead.values()), ahead
+
+
+def test_what_the_driver_cannot_do_is_refused_before_anything_is_touched(lab: Lab) -> None:
+    scenario = load_scenario("vip-holder-poweroff")
+    needs = scenario.needs.model_copy(update={"capabilities": ("teleport",)})
+    with pytest.raises(CapabilityError, match="teleport"):
+        runner.run(lab, scenario.model_copy(update={"needs": needs}))
+    assert not journal.unhealed(lab.paths)
+    assert all(lab.driver.power.state(node.name) is PowerState.ON for node in lab.plan.nodes)
+
+
+@pytest.mark.parametrize("name", ["vip-holder-poweroff", "vip-holder-panic"])
+def test_the_holder_of_the_vip_is_lost_and_the_verdict_is_pass(lab: Lab, name: str) -> None:
+    verdict = runner.run(lab, load_scenario(name))
     assert verdict.result is Result.PASS, verdict
 
 
-def test_a_crashed_kernel_is_seen_and_healed(lab: Lab) -> None:
-    fault = NodePanic()
-    target = fault.prepare(lab, Target(("n2",)))
-    fault.inject(lab, target)
-    assert await_proof(lambda: fault.took_effect(lab, target), 20).ok
-    fault.heal(lab, target)
-    assert await_proof(lambda: fault.healed(lab, target), 120 * lab.driver.slowness).ok
-
-
-def test_nothing_is_left_of_a_making_that_was_killed() -> None:
-    name = "halabvmkill"
-    remove(name)
-    child = subprocess.Popen([sys.executable, "-m", "cli", "lab.up", "--driver=vagrant", f"--name={name}"], cwd=ROOT,
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
-        # Until the first machine runs: Vagrant, libvirtd and QEMU are all at work then.
-        assert _within(120, lambda: any("qemu-system" in _command(pid)
-                                        for pid in cgroups.Cgroup(name, "libvirtd").pids()))
-    finally:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-    pids = cgroups.Cgroup(name, "libvirtd").pids()
-    take_down(name)
-    assert cgroups.members(name) == []
-    assert network.namespaces_of(name) == []
-    assert not [pid for pid in pids if _command(pid)]
-
-
-def _command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-    except OSError:
-        return ""
+def _on_all(lab: Lab, command: str) -> dict[str, str]:
+    return {node: done.stdout for node, done in
+            lab.shell.on_all([node.name for node in lab.plan.nodes], command).items()}
 
 
 def _within(seconds: float, holds: Callable[[], bool]) -> bool:
