@@ -8,10 +8,12 @@ the driver's business (:class:`lab.drivers.base.Snapshots`).
 from __future__ import annotations
 
 import errno
+import os
 import re
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,14 +156,15 @@ def put_back(lab: Lab, name: str, *, timeout: float = DEFAULT_TIMEOUT) -> Restor
         driver.stage(name, folder)
     interrupt.check("the nodes lose power")
     state.record(lab.paths, Phase.RESTORING, name)
-    # No BMC, no fencing: a boot that one has promised must not happen while the disks change hands.
+    # A new BMC: a boot that the old one has promised must not happen while the disks change hands.
     bmc.stop(lab.name)
-    with lab.events.step("restore"):
-        lab.driver.prepare()
-        driver.restore(name, folder, revive_files(lab))
-    lab.shell.close()
-    with lab.events.step("bmc"):
-        bmc.start(lab)
+    lab.driver.prepare()
+    with ThreadPoolExecutor(1) as pool, fencing.suppressed(lab.paths, "lab.snapshot.restore"):
+        service = pool.submit(bmc.start, lab)
+        with lab.events.step("restore"):
+            driver.restore(name, folder, revive_files(lab))
+        lab.shell.close()
+        service.result()
     results = gates.await_all(lab, begun + timeout * lab.driver.slowness)
     state.record(lab.paths, Phase.RUNNING)
     return RestoreResult(lab.name, name, round(time.monotonic() - begun, 2), results)
@@ -235,9 +238,10 @@ def _disk_errors(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) and os.strerror(errno.ENOSPC) not in str(error):
             raise
-        raise HostError(f"the disk is full; nothing of '{name}' was half done", where=str(error.filename or error),
+        where = error.where if isinstance(error, HostError) else str(error.filename or error)
+        raise HostError(f"the disk is full; nothing of '{name}' was half done", where=where,
                         remedy="make room on that disk, then try again") from error
 
 

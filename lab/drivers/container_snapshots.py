@@ -1,8 +1,8 @@
-"""Snapshots of containers: a copy of each node's own files, taken while all nodes stand still.
+"""Snapshots of containers: a copy of each node's own files, as they are while all nodes stand still.
 
-A node's own files are the upper directory of its overlay.  All nodes are frozen, copied and let go on;
-nothing is told to them, so what is kept is what a power cut of all would leave
-(docs/decisions/snapshots.md).
+A node's own files are the upper directory of its overlay.  Most is copied before; then all nodes are
+frozen, the copies made equal, and the nodes let go on.  Nothing is told to them, so what is kept is what
+a power cut of all would leave (docs/decisions/snapshots.md).
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
-from lab import cgroups, network, overlay
+from lab import cgroups, network, overlay, replica
 from lab.cgroups import Cgroup
 from lab.drivers.base import Power, Saved
 from lab.files import File
 from lab.home import LabPaths
 from lab.image import image_root
 from lab.plan import Plan
-from lab.process import run
 
-_COPY = ("cp", "--archive", "--reflink=auto", "--sparse=auto", "--no-target-directory")
-_TIMEOUT = 300.0  # seconds for the copy of one node; it takes 0.2 s
+_T = TypeVar("_T")
 _NEXT = "upper.next"
 _LAST = "upper.last"
 
@@ -42,11 +41,12 @@ class ContainerSnapshots:
 
     def save(self, name: str, folder: Path) -> Saved:
         groups = [Cgroup(self._plan.lab, node.name) for node in self._plan.hosts]
+        drafts = self._each(lambda node: replica.Draft.make(self._upper(node), folder / node))
         begun = time.monotonic()
         with cgroups.standstill(groups):
             # Frozen some milliseconds apart, and still one moment: a frozen node sends nothing, so no other
             # can know of it what its disk does not hold.
-            self._each(lambda node: _copy(self._upper(node), folder / node))
+            self._each(lambda node: drafts[node].settle())
         pause = time.monotonic() - begun
         return Saved(pause, size_bytes(folder))
 
@@ -84,20 +84,16 @@ class ContainerSnapshots:
         (folder / _NEXT).rename(self._upper(node))
         overlay.lay_down(overlay.mount(folder, image_root(self._paths)), revive)
 
-    def _each(self, work: Callable[[str], object]) -> None:
-        """``work`` on all nodes at the same time."""
-        with ThreadPoolExecutor(len(self._plan.hosts)) as pool:
-            for _ in pool.map(work, [node.name for node in self._plan.hosts]):
-                pass
-
-
-def _copy(source: Path, target: Path) -> None:
-    run([*_COPY, source, target], timeout=_TIMEOUT)
+    def _each(self, work: Callable[[str], _T]) -> dict[str, _T]:
+        """``work`` on all nodes at the same time; what it gave, by node."""
+        names = [node.name for node in self._plan.hosts]
+        with ThreadPoolExecutor(len(names)) as pool:
+            return dict(zip(names, pool.map(work, names), strict=True))
 
 
 def _replace(source: Path, target: Path) -> None:
     _remove(target)
-    _copy(source, target)
+    replica.copy(source, target)
 
 
 def _remove(tree: Path) -> None:
