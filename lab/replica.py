@@ -1,9 +1,12 @@
 """A copy of a tree that others write to: most of it while they go on, the rest while they stand still.
 
-:meth:`Draft.make` copies the living tree and may miss what changes under its hands; :meth:`Draft.settle`
-then makes the copy equal.  It compares bytes instead of trusting times, because a mapped page changes a
-file's time only when it is written the first time after it was flushed.  Big files are flushed before they
-are copied, so their times can be trusted, and most need not be read again.
+:meth:`Draft.make` copies the living tree and may miss what changes under its hands; :meth:`Draft.differences`
+is then read while the tree stands still, and corrects the copy when it goes on again.  Reading is all that
+happens in between: a write may wait for the disk's journal.
+
+Bytes are compared instead of times trusted, because a mapped page changes a file's time only when it is
+written the first time after it was flushed.  Big files are flushed before they are copied, so their times can
+be trusted, and most need not be read again.
 """
 
 from __future__ import annotations
@@ -13,12 +16,16 @@ import os
 import shutil
 import stat
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lab.errors import HostError
 from lab.process import run
+
+Correction = Callable[[], object]
 
 _COPY = ("cp", "--archive", "--reflink=auto", "--no-target-directory")
 _FULL = os.strerror(errno.ENOSPC)
@@ -62,39 +69,42 @@ class Draft:
             raise HostError("the disk is full", where=f"{target}: {_FULL}")
         return cls(source, target, begun, flushed)
 
-    def settle(self) -> None:
-        """Make the copy equal to the tree, which stands still now."""
-        self._folder(self.source, self.target)
+    def differences(self) -> list[Correction]:
+        """What makes the copy equal to the tree, which stands still now: to be called in this order, later."""
+        return list(self._folder(self.source, self.target))
 
-    def _folder(self, source: Path, target: Path) -> None:
-        target.mkdir(exist_ok=True)
+    def _folder(self, source: Path, target: Path) -> Iterator[Correction]:
+        there = _kind(target) == stat.S_IFDIR
+        if not there:
+            yield partial(_renew, target)
+            yield partial(target.mkdir, parents=True)
         wanted = {entry.name for entry in os.scandir(source)}
-        for entry in os.scandir(target):
+        for entry in os.scandir(target) if there else ():
             if entry.name not in wanted:
-                _remove(Path(entry.path))
-        for name in wanted:
-            self._entry(source / name, target / name)
-        _dress(source, target)
+                yield partial(_renew, Path(entry.path))
+        for name in sorted(wanted):
+            yield from self._entry(source / name, target / name)
+        yield _dress(source, target)
 
-    def _entry(self, source: Path, target: Path) -> None:
+    def _entry(self, source: Path, target: Path) -> Iterator[Correction]:
         now = source.lstat()
         kind = stat.S_IFMT(now.st_mode)
-        fresh = now.st_ctime > self.begun - _TICK
-        if _kind(target) != kind or (fresh and kind == stat.S_IFLNK):
-            _remove(target)
-        missing = _kind(target) == 0
         if kind == stat.S_IFDIR:
-            self._folder(source, target)
+            yield from self._folder(source, target)
             return
+        fresh = now.st_ctime > self.begun - _TICK
+        missing = _kind(target) != kind or (fresh and kind == stat.S_IFLNK)
+        if missing:
+            yield partial(_renew, target)
         if kind == stat.S_IFREG:
             if missing or self.flushed.get(source) != now.st_ctime_ns:
-                _settle_content(source, target, now.st_size)
+                yield from _content(source, target, now.st_size, missing)
         elif missing and kind == stat.S_IFLNK:
-            target.symlink_to(source.readlink())
+            yield partial(target.symlink_to, source.readlink())
         elif missing:  # a whiteout of the overlay, a pipe, a socket
-            os.mknod(target, now.st_mode, now.st_rdev)
+            yield partial(os.mknod, target, now.st_mode, now.st_rdev)
         if fresh or missing:
-            _dress(source, target)
+            yield _dress(source, target)
 
 
 def _flush(path: Path) -> None:
@@ -110,36 +120,61 @@ def _kind(path: Path) -> int:
     """The file type bits of ``path``; 0 when there is nothing."""
     try:
         return stat.S_IFMT(path.lstat().st_mode)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return 0
 
 
-def _settle_content(source: Path, target: Path, size: int) -> None:
+def _content(source: Path, target: Path, size: int, missing: bool) -> Iterator[Correction]:
+    """The chunks that differ, with what they must hold."""
     here, there = bytearray(_CHUNK), bytearray(_CHUNK)
     reading = os.open(source, os.O_RDONLY)
-    writing = os.open(target, os.O_RDWR | os.O_CREAT, 0o600)
+    other = None if missing else os.open(target, os.O_RDONLY)
     try:
-        os.ftruncate(writing, size)
+        if other is None or os.fstat(other).st_size != size:
+            yield partial(_resize, target, size)
         for offset in range(0, size, _CHUNK):
             length = os.preadv(reading, [here], offset)
-            os.preadv(writing, [there], offset)
-            # Behind the end of a short chunk both hold the same: what is left from the chunk before.
-            if here != there:
-                os.pwrite(writing, memoryview(here)[:length], offset)
-                there[:] = here
+            found = 0 if other is None else os.preadv(other, [there], offset)
+            if found < length or here[:length] != there[:length]:
+                yield partial(_write, target, offset, bytes(here[:length]))
     finally:
         os.close(reading)
-        os.close(writing)
+        if other is not None:
+            os.close(other)
 
 
-def _dress(source: Path, target: Path) -> None:
-    """Owner, mode, times and extended attributes."""
+def _resize(target: Path, size: int) -> None:
+    with target.open("ab") as sink:
+        sink.truncate(size)
+
+
+def _write(target: Path, offset: int, data: bytes) -> None:
+    with target.open("r+b") as sink:
+        sink.seek(offset)
+        sink.write(data)
+
+
+def _dress(source: Path, target: Path) -> Correction:
+    """Owner, mode, extended attributes and times, as they are now."""
     now = source.lstat()
-    os.chown(target, now.st_uid, now.st_gid, follow_symlinks=False)
-    shutil.copystat(source, target, follow_symlinks=False)
+    attributes = {name: os.getxattr(source, name, follow_symlinks=False)
+                  for name in os.listxattr(source, follow_symlinks=False)}
+
+    def dress() -> None:
+        os.chown(target, now.st_uid, now.st_gid, follow_symlinks=False)
+        if not stat.S_ISLNK(now.st_mode):
+            target.chmod(stat.S_IMODE(now.st_mode))
+        for name in set(os.listxattr(target, follow_symlinks=False)) - set(attributes):
+            os.removexattr(target, name, follow_symlinks=False)
+        for name, value in attributes.items():
+            os.setxattr(target, name, value, follow_symlinks=False)
+        os.utime(target, ns=(now.st_atime_ns, now.st_mtime_ns), follow_symlinks=False)
+
+    return dress
 
 
-def _remove(path: Path) -> None:
+def _renew(path: Path) -> None:
+    """Make room for another kind of thing of that name, or for nothing."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -46,8 +46,9 @@ class ContainerSnapshots:
         with cgroups.standstill(groups):
             # Frozen some milliseconds apart, and still one moment: a frozen node sends nothing, so no other
             # can know of it what its disk does not hold.
-            self._each(lambda node: drafts[node].settle())
+            found = self._each(lambda node: drafts[node].differences())
         pause = time.monotonic() - begun
+        self._each(lambda node: [correct() for correct in found[node]])
         return Saved(pause, size_bytes(folder))
 
     def stage(self, name: str, folder: Path) -> None:
