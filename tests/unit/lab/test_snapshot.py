@@ -165,9 +165,8 @@ def test_fencing_is_suppressed_no_longer_than_its_process_lives(lab: Lab) -> Non
     child = multiprocessing.get_context("fork").Process(target=hold)
     child.start()
     deadline = time.monotonic() + 10
-    while not fencing.suppressed_by(lab.paths):
+    while fencing.suppressed_by(lab.paths) != f"a test, pid {child.pid}":
         assert time.monotonic() < deadline
-    assert fencing.suppressed_by(lab.paths) == f"a test, pid {child.pid}"
     child.kill()
     child.join()
     assert fencing.suppressed_by(lab.paths) == ""
