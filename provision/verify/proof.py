@@ -30,9 +30,15 @@ def by_run(plan: Plan, facts: LabFacts, faults: Iterable[str], so_far: str,
            wanted: Callable[[Run], bool] = lambda run: True, process: str = "") -> Judgement:
     """The newest run with one of ``faults``; without one ``so_far`` is all that is known."""
     kinds = tuple(faults)
-    run = newest(facts, lambda one: one.fault in kinds and (not process or one.process == process) and wanted(one))
+
+    def fits(run: Run) -> bool:
+        return run.fault in kinds and (not process or run.process == process) and wanted(run)
+
+    run = newest(facts, fits)
     if run is None:
-        return unproven(f"no recorded run of this lab shows it; {so_far}", how_to_prove(plan, facts, kinds, process))
+        void = next((f" ({one.name} is {one.verdict} and proves nothing)" for one in facts.runs if fits(one)), "")
+        return unproven(f"no recorded run of this lab shows it{void}; {so_far}",
+                        how_to_prove(plan, facts, kinds, process))
     said = judged_run(run)
     return Judgement(said.result, f"{said.evidence}; {so_far}", said.remedy)
 

@@ -202,8 +202,8 @@ class _dead_man:
         self._lab, self._node, self._unit, self._back = lab, node, unit, back
 
     def __enter__(self) -> None:
-        self._lab.shell.run(self._node, f"systemd-run --quiet --collect --unit={self._unit} "
-                            f"--on-active={_DEAD_MAN} sh -c {shlex.quote(self._back)}", timeout=10)
+        self._lab.shell.run(self._node, f"systemd-run --quiet --collect --unit={self._unit} --on-active={_DEAD_MAN} "
+                            f"--timer-property=AccuracySec=1s sh -c {shlex.quote(self._back)}", timeout=10)
 
     def __exit__(self, *_exception: object) -> None:
         self._lab.shell.run(self._node, self._back, timeout=10)

@@ -27,6 +27,7 @@ _NODE = {
     "n2": "systemctl --quiet enable mariadb 2>&1; sed -i 's/@{vip}:3306/@localhost:3306/; "
           "s/^memcached_servers = [^,]*,/memcached_servers = /' /etc/halab/clients.conf",
     "n3": "sed -i 's/^-l .*/-l 0.0.0.0/' /etc/memcached.conf; systemctl restart memcached; "
+          "until ss -Hltn | grep -q 0.0.0.0:11211; do sleep 0.1; done; "
           "sed -i 's/corosync_votequorum/none/' /etc/corosync/corosync.conf",
 }
 _CLUSTER = ("crm_attribute --type crm_config --name stonith-enabled --update false && "

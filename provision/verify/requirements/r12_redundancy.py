@@ -11,7 +11,7 @@ from provision.verify.proof import NODE_LOSS, how_to_prove, judged_run, newest
 
 def _redundant(plan: Plan, facts: LabFacts) -> Judgement:
     problems = [f"{service} runs on {len(plan.running(service))} node(s)" for service in PROGRAMS
-                if 0 < len(plan.running(service)) < 3] + wrong_instances(plan, facts)
+                if 0 < len(plan.running(service)) < 3] + wrong_instances(plan, facts) + _outside(plan, facts)
     if problems:
         return judged(problems, "")
     seen, missing = [], []
@@ -33,12 +33,23 @@ def _redundant(plan: Plan, facts: LabFacts) -> Judgement:
     return judged([], f"{words}; the API is not deployed")
 
 
+def _outside(plan: Plan, facts: LabFacts) -> list[str]:
+    """Databases that are no part of one Primary component of the planned size."""
+    problems = []
+    for node in plan.running("galera"):
+        answer = facts.nodes[node.name].galera
+        seen = answer.get()
+        if seen.component != "primary" or seen.size != len(plan.running("galera")):
+            problems.append(answer.shows(f"wsrep_cluster_status {seen.component}, wsrep_cluster_size {seen.size}"))
+    return problems
+
+
 def _takes(plan: Plan, target: tuple[str, ...], service: Service) -> bool:
     return any(node.name in target for node in plan.running(service))
 
 
 REQUIREMENTS = (
     Requirement("R12", "Every component is redundant: one node's death leaves database, message queue and cache "
-                "working.", "listening programs of every node; for each component the newest recorded run that took "
-                "one of its nodes", _redundant),
+                "working.", "listening programs of every node, one Primary component; for each component the newest "
+                "recorded run that took one of its nodes", _redundant),
 )

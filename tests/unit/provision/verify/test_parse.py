@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from lab.layouts import make_plan
+from lab.topology import topology_from_options
 from provision.render import nodefile
 from provision.verify import parse
+from provision.verify.facts import Broker, GaleraMember, Quorum, Socket, Unit
+from provision.verify.read import node_facts
 
 CLIENTS = """
 [DEFAULT]
@@ -24,6 +28,27 @@ memcache_servers = inet:10.66.1.11:11211,10.66.1.12:11211
 host = localhost
 admin_password = secret
 """
+
+
+def test_a_real_node_s_words_are_understood() -> None:
+    """What n1 of a real lab said, word for word."""
+    plan = make_plan(topology_from_options())
+    recorded = json.loads((Path(__file__).parent / "answers-n1.json").read_text())
+    facts = node_facts(plan, plan.node("n1"), (), {**recorded, "digests": {}})
+    assert facts.quorum.get() == Quorum("corosync_votequorum", True, 3, ("Quorate", "WaitForAll"), (1, 2, 3))
+    assert Socket("tcp", "10.66.1.201", 3306, "haproxy") in facts.sockets.get()
+    assert not [one for one in facts.sockets.get() if one.anywhere]
+    assert facts.units.get()["memcached.service"] == Unit("memcached.service", True, True, "always")
+    assert not facts.units.get()["mariadb.service"].enabled
+    assert facts.packages.get()["corosync"].startswith("3.1")
+    assert {one.type for one in facts.cib.get().primitives} == {"fence_ipmilan", "IPaddr2", "haproxy", "galera"}
+    assert facts.cib.get().properties["stonith-enabled"] == "true" and len(facts.cib.get().constraints) == 8
+    assert [(one.name, one.status, one.address) for one in facts.servers.get()] == [
+        (f"n{number}", "UP", f"10.66.1.1{number}:3306") for number in (1, 2, 3)]
+    assert facts.table.get().startswith("table: galera, type: ip")
+    assert facts.galera.get() == GaleraMember("n1", "synced", "primary", 3)
+    assert facts.broker.get() == Broker(("n1", "n2", "n3"), ("n1", "n2", "n3"), "pause_minority")
+    assert len(facts.clients.get()) == 10
 
 
 def test_every_host_of_a_client_s_configuration_is_seen() -> None:

@@ -60,7 +60,8 @@ def test_a_run_that_proves_nothing_does_not_count() -> None:
     told.facts["runs"] = (run("node.freeze", "n1", verdict="INVALID"), run("node.freeze", "n1"))
     assert told.found()["R17"].result is Result.PASS
     told.facts["runs"] = (run("node.freeze", "n1", verdict="BROKEN"),)
-    assert told.found()["R17"].result is Result.UNPROVEN
+    found = told.found()["R17"]
+    assert found.result is Result.UNPROVEN and "is BROKEN and proves nothing" in found.evidence
 
 
 def test_one_lost_node_proves_only_the_components_that_it_ran() -> None:
@@ -113,6 +114,10 @@ PLANTED: list[tuple[str, str, dict[str, str], Plant, set[str]]] = [
     ("a service that does not listen", "R12", {},
      lambda t: t.tell("n1", "sockets", "10.66.1.11:5672", "10.66.1.11:5679"),
      {"R6", "R22"}),
+    ("a database outside the Primary component", "R12", {}, lambda t: t.tell(
+        "n2", "galera", "wsrep_cluster_status\tPrimary", "wsrep_cluster_status\tnon-Primary"), NONE),
+    ("a database that sees one member less", "R12", {}, lambda t: t.tell(
+        "n2", "galera", "wsrep_cluster_size\t3", "wsrep_cluster_size\t2"), NONE),
     ("a dead node under which the database died", "R12", {}, lambda t: t.facts.update(
         runs=(run("node.poweroff", "n1", verdict="FAIL"),)), NONE),
     ("the database's own unit is enabled too", "R13", {}, lambda t: t.tell(
