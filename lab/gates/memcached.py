@@ -17,11 +17,15 @@ class Memcached:
     def look(self, lab: Lab) -> Look:
         servers = lab.plan.running("memcached")
         for node in servers:
-            with lab.namespace.connect(str(node.control), 11211, timeout=2) as sock:
-                sock.settimeout(2)
-                sock.sendall(b"version\r\n")
-                if not sock.recv(64).startswith(b"VERSION"):
-                    return Look(False, f"memcached on {node.name} gives a strange answer")
+            try:
+                with lab.namespace.connect(str(node.control), 11211, timeout=2) as sock:
+                    sock.settimeout(2)
+                    sock.sendall(b"version\r\n")
+                    answer = sock.recv(64)
+            except OSError as error:
+                return Look(False, f"memcached on {node.name}: {error.strerror or error}")
+            if not answer.startswith(b"VERSION"):
+                return Look(False, f"memcached on {node.name} gives a strange answer")
         return Look(True, f"{len(servers)} servers answer")
 
     def show(self, lab: Lab) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import shlex
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from lab.errors import DeadlineError, NodeError
 from lab.gates import Look
 from lab.gates.haproxy import GATE as HAPROXY
 from lab.gates.membership import GATE as MEMBERSHIP
+from lab.gates.memcached import GATE as MEMCACHED
 from lab.gates.rabbitmq import _ANSWER
 from lab.gates.resources import GATE as RESOURCES
 from lab.layouts import make_plan
@@ -140,6 +142,41 @@ def test_an_answer_that_makes_no_sense_is_not_yet() -> None:
 
     result = gates._look(FakeLab(""), Odd(), time.monotonic())  # type: ignore[arg-type]
     assert not result.ok and "wsrep_cluster_status" in result.detail
+
+
+def test_memcached_names_the_node_that_refuses() -> None:
+    class Refusing:
+        def connect(self, address: str, port: int, timeout: float) -> Any:
+            raise ConnectionRefusedError(111, "Connection refused")
+
+    lab = FakeLab("")
+    lab.namespace = Refusing()  # type: ignore[attr-defined]
+    assert look(MEMCACHED, lab).detail == "memcached on n1: Connection refused"
+
+
+def test_looks_are_spaced_by_what_they_cost_where_nodes_are_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow:
+        name = "slow"
+        after = ()
+        looks = 0
+
+        def look(self, lab: Any) -> Look:
+            self.looks += 1
+            clock[0] += 20.0
+            return Look(self.looks == 2, "")
+
+        def show(self, lab: Any) -> str:
+            return "./inv lab.status"
+
+    clock = [0.0]
+    slept: list[float] = []
+    monkeypatch.setattr(gates.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(gates.time, "sleep", slept.append)
+    for slowness in (1.0, 15.0):
+        lab: Any = FakeLab("")
+        lab.driver.slowness = slowness
+        gates._await(lab, Slow(), {"slow": threading.Event()}, 0.0, 1e6)
+    assert slept == [0.2, 20.0]
 
 
 def test_waiting_ends_with_the_lowest_red_gate(monkeypatch: pytest.MonkeyPatch) -> None:
