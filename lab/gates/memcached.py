@@ -22,7 +22,7 @@ class Memcached:
                     sock.settimeout(2)
                     sock.sendall(b"version\r\n")
                     answer = sock.recv(64)
-            except OSError as error:
+            except (ConnectionError, TimeoutError) as error:
                 return Look(False, f"memcached on {node.name}: {error.strerror or error}")
             if not answer.startswith(b"VERSION"):
                 return Look(False, f"memcached on {node.name} gives a strange answer")
