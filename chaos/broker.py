@@ -35,6 +35,14 @@ def ticktime(lab: Lab, node: str) -> float:
     return float(number[0])
 
 
+def heartbeat(lab: Lab, node: str) -> float:
+    """The heartbeat in seconds that the broker suggests to its clients; 0: none."""
+    said = ask(lab, node, "{ok, H} = application:get_env(rabbit, heartbeat), H.")
+    if not said.isdigit():
+        raise NodeError("no heartbeat", where=f"{node}: {said}")
+    return float(said)
+
+
 def leader(lab: Lab, node: str, queue: str) -> str:
     """The lab's node that leads a quorum queue; NodeError if there is no such queue."""
     said = ask(lab, node, f'Name = rabbit_misc:r(<<"/">>, queue, <<"{queue}">>), '

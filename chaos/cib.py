@@ -32,6 +32,7 @@ class FenceDevice:
     hosts: frozenset[str]
     delay: float
     power_wait: float
+    timeout: float | None = None  # pcmk_reboot_timeout
 
 
 class Cib:
@@ -67,7 +68,8 @@ class Cib:
                 id=primitive.get("id", ""), agent=primitive.get("type", ""),
                 hosts=frozenset(params.get("pcmk_host_list", "").replace(",", " ").split()),
                 delay=seconds(params.get("pcmk_delay_base", "")) or 0.0,
-                power_wait=seconds(params.get("power_wait", "")) or 0.0))
+                power_wait=seconds(params.get("power_wait", "")) or 0.0,
+                timeout=seconds(params.get("pcmk_reboot_timeout", ""))))
         return devices
 
     def fences(self, node: str) -> Proof:

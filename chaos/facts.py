@@ -54,6 +54,10 @@ class Timers:
     evs_inactive: float | None = None
     evs_install: float | None = None
     net_ticktime: float | None = None
+    mq_heartbeat: float | None = None  # what the broker suggests to its clients
+    stonith_timeout: float | None = None  # of the cluster
+    fence_timeout: float | None = None  # pcmk_reboot_timeout of the target's device
+    flush_at_commit: int | None = None  # innodb_flush_log_at_trx_commit; no timer, and in every report
     # How many times longer than in a container a program takes on a node (lab.drivers.base); no timer,
     # but the parts of a bound that were measured in containers stretch with it.
     slowness: float = 1.0

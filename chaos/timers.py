@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lab.plan import Service
 
 _TOTEM = re.compile(r"^runtime\.config\.totem\.(token|consensus) \(\w+\) = (\d+)", re.MULTILINE)
+_STONITH_TIMEOUT = "60s"  # Pacemaker's default
 _ISO = re.compile(r"P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
 _SYSTEMD = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|min|h)")
 _SYSTEMD_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
@@ -66,10 +67,14 @@ def read_timers(lab: Lab, target: str) -> Reading:
         reading.take("wsrep", lambda: provider_options(shell(
             node, "mariadb --batch --skip-column-names",
             stdin="SHOW GLOBAL VARIABLES LIKE 'wsrep_provider_options';").stdout))
+        reading.take("flush at commit", lambda: {"flush_at_commit": int(shell(
+            node, "mariadb --batch --skip-column-names",
+            stdin="SELECT @@innodb_flush_log_at_trx_commit;").stdout)})
         reading.take("galera monitor", lambda: {
             "galera_monitor": cib.read(lab, lab.plan.node(node).cluster).monitor("galera", promoted=True)})
     if member := _first(lab, "rabbitmq"):
         reading.take("rabbitmq", lambda: {"net_ticktime": broker.ticktime(lab, member)})
+        reading.take("rabbitmq heartbeat", lambda: {"mq_heartbeat": broker.heartbeat(lab, member)})
     return reading
 
 
@@ -89,7 +94,8 @@ def _fencing(config: cib.Cib, target: str) -> dict[str, Any]:
     if not devices:
         raise ValueError(f"no fence device for {target}")
     device = devices[0]
-    return {"fence_delay": device.delay, "fence_power_wait": device.power_wait}
+    return {"fence_delay": device.delay, "fence_power_wait": device.power_wait, "fence_timeout": device.timeout,
+            "stonith_timeout": cib.seconds(config.property("stonith-timeout") or _STONITH_TIMEOUT)}
 
 
 def _proxy_monitors(config: cib.Cib) -> dict[str, Any]:

@@ -90,7 +90,8 @@ def test_timers_of_a_lab_name_what_did_not_answer() -> None:
     lab = make_lab()
     shell_of(lab).answers = {"corosync-cmapctl": CMAP, "haproxy.cfg": HAPROXY, "cibadmin": sample("cib.xml"),
                              "systemctl show": "Restart=always\nRestartUSec=100ms\n",
-                             "get_net_ticktime": "{ok, 5}", "wsrep_provider": "mute"}
+                             "get_net_ticktime": "{ok, 5}", "heartbeat": "{ok, 60}",
+                             "innodb_flush": "1\n", "wsrep_provider": "mute"}
     reading = timers.read_timers(lab, "n1")
     assert reading.timers.token == 2.0 and reading.timers.fence_delay == 1.5 and reading.timers.net_ticktime == 5.0
     assert reading.timers.vip_monitor == 2.0 and reading.timers.haproxy_restart == 0.1

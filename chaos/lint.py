@@ -1,0 +1,128 @@
+"""Timers that contradict each other: found by reading, before any run has to find it out.
+
+Each rule looks at the live timers (:mod:`chaos.timers`) and says what is wrong, why it matters and
+what would be right.  A rule whose timers could not be read says that instead: silence is no approval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from chaos import bounds
+from chaos.facts import Timers
+
+CONSENSUS_FACTOR = 1.2  # corosync.conf(5): consensus must be at least 1.2 * token
+_ROUNDING = 0.01  # s; corosync counts in whole milliseconds
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What one rule says; ``level`` is "ok", "contradiction" or "unread"."""
+
+    rule: str
+    level: str
+    what: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """``judge`` gives what is wrong and what to try, or '' and a sentence that it holds."""
+
+    name: str
+    judge: Callable[[Timers], tuple[bool, str, str]]
+
+
+def lint(timers: Timers) -> tuple[Remark, ...]:
+    """Every rule's remark, contradictions first."""
+    return tuple(sorted((_remark(rule, timers) for rule in _RULES),
+                        key=lambda one: ("contradiction", "unread", "ok").index(one.level)))
+
+
+def contradictions(remarks: Iterable[Remark]) -> list[Remark]:
+    return [one for one in remarks if one.level == "contradiction"]
+
+
+def _remark(rule: _Rule, timers: Timers) -> Remark:
+    try:
+        holds, what, remedy = rule.judge(timers)
+    except bounds.NoBound as error:
+        return Remark(rule.name, "unread", str(error))
+    return Remark(rule.name, "ok" if holds else "contradiction", what, "" if holds else remedy)
+
+
+def _read(timers: Timers, name: str) -> float:
+    value = getattr(timers, name)
+    if value is None:
+        raise bounds.NoBound(f"the timer {name} was not read")
+    return float(value)
+
+
+def _consensus(timers: Timers) -> tuple[bool, str, str]:
+    token, consensus = _read(timers, "token"), _read(timers, "consensus")
+    least = CONSENSUS_FACTOR * token
+    return (consensus + _ROUNDING >= least, f"consensus {consensus:g} s, 1.2 x token is {least:g} s",
+            "leave totem.consensus out: corosync computes it")
+
+
+def _install(timers: Timers) -> tuple[bool, str, str]:
+    install, suspect = _read(timers, "evs_install"), _read(timers, "evs_suspect")
+    return (install >= suspect, f"evs.install_timeout {install:g} s, evs.suspect_timeout {suspect:g} s: "
+            "a view must not be given up before the silent member is", "raise evs.install_timeout")
+
+
+def _inactive(timers: Timers) -> tuple[bool, str, str]:
+    inactive, install = _read(timers, "evs_inactive"), _read(timers, "evs_install")
+    return (inactive >= install, f"evs.inactive_timeout {inactive:g} s, evs.install_timeout {install:g} s: "
+            "Galera refuses to start with install above inactive", "lower evs.install_timeout")
+
+
+def _keepalive(timers: Timers) -> tuple[bool, str, str]:
+    keepalive, suspect = _read(timers, "evs_keepalive"), _read(timers, "evs_suspect")
+    return (suspect >= 3 * keepalive, f"evs.suspect_timeout {suspect:g} s holds {suspect / keepalive:.1f} keepalives: "
+            "fewer than three, and one lost packet makes a suspect", "lower evs.keepalive_period")
+
+
+def _proxy(timers: Timers) -> tuple[bool, str, str]:
+    silent = bounds.backend_silent(timers).high - bounds.client_retry(timers)
+    group = bounds.galera_member_lost(timers).high - bounds.client_retry(timers)
+    return (silent <= 2 * group, f"the proxy gives a silent database up within {silent:.1f} s, its group within "
+            f"{group:.1f} s: clients wait for the slower one", "lower inter, fall or 'timeout check' in haproxy.cfg")
+
+
+def _fence_timeout(timers: Timers) -> tuple[bool, str, str]:
+    allowed = _read(timers, "stonith_timeout")
+    _, needed = bounds.fencing(timers)
+    return (allowed > needed, f"stonith-timeout {allowed:g} s, a fence operation may take {needed:.1f} s",
+            "raise stonith-timeout above delay + power_wait + the agent's own time")
+
+
+def _device_timeout(timers: Timers) -> tuple[bool, str, str]:
+    device, allowed = _read(timers, "fence_timeout"), _read(timers, "stonith_timeout")
+    return (device <= allowed, f"pcmk_reboot_timeout {device:g} s, stonith-timeout {allowed:g} s: the cluster "
+            "gives up before the device does", "raise stonith-timeout to pcmk_reboot_timeout or more")
+
+
+def _ticktime(timers: Timers) -> tuple[bool, str, str]:
+    tick, heartbeat = _read(timers, "net_ticktime"), _read(timers, "mq_heartbeat")
+    return (heartbeat == 0 or 1.25 * tick <= 2 * heartbeat,
+            f"brokers miss each other after {1.25 * tick:g} s (1.25 x net_ticktime), clients their broker after "
+            f"{2 * heartbeat:g} s (two heartbeats): clients would leave before the cluster knows why",
+            "lower net_ticktime or raise the heartbeat")
+
+
+def _flush(timers: Timers) -> tuple[bool, str, str]:
+    flush = _read(timers, "flush_at_commit")
+    return (flush == 1, f"innodb_flush_log_at_trx_commit is {flush:g}"
+            + ("" if flush == 1 else ": when all members lose power at once, acknowledged rows are gone (S4)"),
+            "set it to 1")
+
+
+_RULES = (
+    _Rule("corosync consensus", _consensus), _Rule("galera install and suspect", _install),
+    _Rule("galera inactive and install", _inactive), _Rule("galera keepalive", _keepalive),
+    _Rule("proxy and galera", _proxy), _Rule("cluster's fencing timeout", _fence_timeout),
+    _Rule("device's fencing timeout", _device_timeout), _Rule("broker and client", _ticktime),
+    _Rule("flush at commit", _flush),
+)
