@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from chaos import bounds
 from chaos.facts import Timers
+from chaos.timers import read_timers
+from lab.lab import Lab
 
 CONSENSUS_FACTOR = 1.2  # corosync.conf(5): consensus must be at least 1.2 * token
 _ROUNDING = 0.01  # s; corosync counts in whole milliseconds
@@ -38,6 +40,12 @@ def lint(timers: Timers) -> tuple[Remark, ...]:
     """Every rule's remark, contradictions first."""
     return tuple(sorted((_remark(rule, timers) for rule in _RULES),
                         key=lambda one: ("contradiction", "unread", "ok").index(one.level)))
+
+
+def lint_lab(lab: Lab) -> tuple[Remark, ...]:
+    """The rules on a running lab's timers, as they are for a loss of the VIPs' cluster's first node."""
+    cluster = lab.plan.vips[0].cluster if lab.plan.vips else lab.plan.clusters[0].name
+    return lint(read_timers(lab, lab.plan.members(cluster)[0].name).timers)
 
 
 def contradictions(remarks: Iterable[Remark]) -> list[Remark]:

@@ -15,6 +15,16 @@ from lab.plan import Plan
 def refuse(lab: Lab, scenario: Scenario) -> None:
     """Raise, before anything is touched, if this lab cannot run this scenario now."""
     journal.refuse_if_unhealed(lab.paths, lab.name)
+    refuse_unable(lab, scenario)
+    red = [gate for gate in gates.check_all(lab) if not gate.ok]
+    if red:
+        raise RefusedError(f"lab '{lab.name}' is not healthy, so breaking it would prove nothing",
+                           where=f"gate {red[0].name}: {red[0].detail}",
+                           remedy=f"./inv lab.wait --name={lab.name}")
+
+
+def refuse_unable(lab: Lab, scenario: Scenario) -> None:
+    """Raise CapabilityError or RefusedError if this lab can never run this scenario."""
     wanted = set(scenario.needs.capabilities).union(*(fault.needs for fault in scenario.faults))
     missing = sorted(wanted - lab.driver.capabilities)
     if missing:
@@ -30,11 +40,6 @@ def refuse(lab: Lab, scenario: Scenario) -> None:
                            where=f"lab {lab.name} has {len(lab.plan.nodes)}")
     for step in scenario.injections:
         check(lab.plan, step.target)
-    red = [gate for gate in gates.check_all(lab) if not gate.ok]
-    if red:
-        raise RefusedError(f"lab '{lab.name}' is not healthy, so breaking it would prove nothing",
-                           where=f"gate {red[0].name}: {red[0].detail}",
-                           remedy=f"./inv lab.wait --name={lab.name}")
 
 
 def probes_for(plan: Plan, wanted: tuple[str, ...]) -> tuple[str, ...]:

@@ -20,18 +20,24 @@ if TYPE_CHECKING:
 
 def make(lab: Lab, scenario: Scenario) -> Path:
     """A new folder ``<UTC time>-<scenario>`` with the scenario and the plan in it."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    lab.paths.runs.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder, number = lab.paths.runs / f"{stamp}-{scenario.name}", 1
-    while folder.exists():
-        number += 1
-        folder = lab.paths.runs / f"{stamp}-{scenario.name}-{number}"
-    folder.mkdir(mode=0o700)
+    folder = fresh(lab.paths.runs, scenario.name)
     if scenario.source is not None:
         shutil.copyfile(scenario.source, folder / "scenario.yml")
     else:
         (folder / "scenario.json").write_text(scenario.model_dump_json(indent=1) + "\n")
     (folder / "plan.json").write_text(lab.plan.model_dump_json(indent=1) + "\n")
+    return folder
+
+
+def fresh(parent: Path, name: str) -> Path:
+    """A new folder ``<UTC time>-<name>`` in ``parent``; a number follows where that is taken."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder, number = parent / f"{stamp}-{name}", 1
+    while folder.exists():
+        number += 1
+        folder = parent / f"{stamp}-{name}-{number}"
+    folder.mkdir(mode=0o700)
     return folder
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from chaos import audit, cib, journal, report, runfolder
+from chaos import audit, cib, journal, junit, report, runfolder
 from chaos.facts import Facts, GateResult, Injection
 from chaos.faults import get_fault
 from chaos.faults.base import BaseFault
@@ -62,7 +62,7 @@ def run(lab: Lab, scenario: Scenario, listener: Listener | None = None) -> Verdi
             folder = runfolder.make(lab, scenario)
             _Run(lab, scenario, folder).go()
             verdict = judge(folder)
-            write_report(lab, folder)
+            write_report(lab, verdict)
             if verdict.result.exit_code:
                 break
     return verdict
@@ -85,10 +85,11 @@ def heal(lab: Lab, within: float = CONVERGE_WITHIN) -> list[journal.Healing]:
     return healed
 
 
-def write_report(lab: Lab, folder: Path) -> None:
-    """The page of the run.  The verdict stands without it: a failure here is noted, not raised."""
+def write_report(lab: Lab, verdict: Verdict) -> None:
+    """The page of the run, and its JUnit XML.  The verdict stands without them: a failure here is noted, not raised."""
     try:
-        report.write(folder)
+        junit.write(verdict.run_dir, "halab", [verdict])
+        report.write(verdict.run_dir)
     except Exception as error:
         lab.events.emit("note", text=f"the report was not written: {error!r}")
 

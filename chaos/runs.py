@@ -31,13 +31,22 @@ def list_runs(lab: str) -> list[RunSummary]:
     return [_summary(path) for path in sorted(folder.iterdir(), reverse=True) if path.is_dir()]
 
 
+def find_run(lab: str, run: str) -> RunSummary:
+    """One run by its folder's name, or by ``last``; RefusedError lists the runs there are."""
+    runs = list_runs(lab)
+    if run == "last" and runs:
+        return runs[0]
+    for one in runs:
+        if one.name == run:
+            return one
+    raise unknown_choice("run", run, ["last", *(one.name for one in runs)], where=f"lab '{lab}'")
+
+
 def report_path(lab: str, run: str | None = None) -> Path:
     """The page of one run (None: the newest that has one); NotFoundError if there is none."""
     runs = list_runs(lab)
     if run is not None:
-        if run not in [one.name for one in runs]:
-            raise unknown_choice("run", run, [one.name for one in runs], where=f"lab '{lab}'")
-        runs = [one for one in runs if one.name == run]
+        runs = [find_run(lab, run)]
     for one in runs:
         if one.report is not None:
             return one.report

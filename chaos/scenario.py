@@ -133,6 +133,22 @@ class Workload(_Value):
         return value
 
 
+def readable_sla(value: Any) -> Any:
+    """The same value if every promise in it is about a known service and can be read; RefusedError if not."""
+    if not isinstance(value, dict):
+        raise RefusedError("'sla' must map services to seconds.", remedy="sql_write: bound + 2s")
+    for name, limit in value.items():
+        known = [*probe_names(), EVERY, CONVERGED]
+        if name not in known:
+            raise unknown_choice("service in sla", name, known, where=f"sla.{name}")
+        try:
+            seconds(str(limit), bound_high=0.0)
+        except RefusedError as error:
+            raise RefusedError(f"'{limit}' is no limit for {name}.", where=f"sla.{name}",
+                               remedy=error.remedy) from error
+    return value
+
+
 class Scenario(_Value):
     """One scenario.
 
@@ -168,18 +184,7 @@ class Scenario(_Value):
     @field_validator("sla", mode="before")
     @classmethod
     def _readable_sla(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            raise RefusedError("'sla' must map services to seconds.", remedy="sql_write: bound + 2s")
-        for name, limit in value.items():
-            known = [*probe_names(), EVERY, CONVERGED]
-            if name not in known:
-                raise unknown_choice("service in sla", name, known, where=f"sla.{name}")
-            try:
-                seconds(str(limit), bound_high=0.0)
-            except RefusedError as error:
-                raise RefusedError(f"'{limit}' is no limit for {name}.", where=f"sla.{name}",
-                                   remedy=error.remedy) from error
-        return value
+        return readable_sla(value)
 
     @model_validator(mode="after")
     def _sensible_order(self) -> Scenario:

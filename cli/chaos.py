@@ -50,6 +50,70 @@ def run(c: Any, scenario: str, name: str = "default", format: str = "table") -> 
     return verdict.result.exit_code
 
 
+@command(
+    root=True,
+    polite=True,
+    positional=["suite"],
+    suite="full, a tag such as smoke, or one scenario",
+    repeat="run it so many times",
+    seed="above 0: the order that this number decides",
+    restore="when the lab is put back to its snapshot: failed (default), each or never",
+)
+def suite(
+    c: Any,
+    suite: str,
+    name: str = "default",
+    repeat: str = "1",
+    seed: str = "0",
+    restore: str = "failed",
+    format: str = "table",
+) -> int:
+    """Run many scenarios one after the other; the exit code is that of the worst verdict."""
+    from chaos.suite import choose, run_suite
+    from cli.views.suite import suite_line, suite_view
+    from lab.lab import Lab
+
+    options.choice("restore", restore, ("failed", "each", "never"))
+    times, order = options.number("repeat", repeat), options.number("seed", seed)
+    choose(suite)
+    lab = Lab.open(name)
+    with console.progress() as listener:
+        result = run_suite(lab, suite, repeat=times, seed=order, restore=restore,  # type: ignore[arg-type]
+                           listener=listener, tell=lambda verdict: suite_line(verdict, format))  # fmt: skip
+    suite_view(result, format)
+    console.next_step("report.list" + options.again({"name": name}))
+    return result.result.exit_code
+
+
+@command(
+    positional=["run"],
+    run="a run of report.list, or last",
+    sla="a YAML file with the key sla (default: judge again by the run's own)",
+)
+def rejudge(c: Any, run: str, name: str = "default", sla: str = "", format: str = "table") -> int:
+    """Judge a recorded run again, with today's checks and perhaps another SLA; changes nothing."""
+    from chaos.rejudge import rejudge as judge_again
+    from cli.views.chaos import verdict_view
+
+    verdict = judge_again(name, run, options.path(sla) if sla else None)
+    verdict_view(verdict, format)
+    console.next_step("report.list" + options.again({"name": name}))
+    return verdict.result.exit_code
+
+
+@command(root=True)
+def lint(c: Any, name: str = "default", format: str = "table") -> int:
+    """Read the lab's live timers and name those that contradict each other; exit code 1 if any do."""
+    from chaos.lint import contradictions, lint_lab
+    from cli.views.suite import lint_view
+    from lab.lab import Lab
+
+    remarks = lint_lab(Lab.open(name))
+    lint_view(remarks, format)
+    console.next_step("chaos.list")
+    return 1 if contradictions(remarks) else 0
+
+
 @command()
 def status(c: Any, name: str = "default", format: str = "table") -> int:
     """Show the faults that are not healed yet; exit code 1 if there are any."""
@@ -80,4 +144,4 @@ def heal(c: Any, name: str = "default", format: str = "table") -> None:
     console.next_step("lab.status" + options.again({"name": name}))
 
 
-TASKS = (list_scenarios, show, run, status, heal)
+TASKS = (list_scenarios, show, run, suite, rejudge, lint, status, heal)

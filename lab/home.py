@@ -88,6 +88,10 @@ class LabPaths:
         return self.root.parent.parent / "runs" / self.root.name
 
     @property
+    def suites(self) -> Path:
+        return self.root.parent.parent / "suites" / self.root.name
+
+    @property
     def debug_log(self) -> Path:
         return self.root / "debug.log"
 

@@ -6,6 +6,7 @@ another home still takes down a running lab of that name: never call it for ``de
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -27,4 +28,7 @@ def own_home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
     """HALAB_HOME is a fresh folder; live tests choose their own, because images are worth keeping."""
     if request.node.get_closest_marker("live") is None:
         monkeypatch.setenv("HALAB_HOME", str(tmp_path / "halab-home"))
+        # As root it is the host's own: two test runs at once would meet in the lock of a lab's name.
+        if importlib.util.find_spec("lab"):  # this file is also tried alone
+            monkeypatch.setattr("lab.state.runtime", lambda: tmp_path / "halab-run")
         monkeypatch.setenv("HALAB_ACCELERATION", "kvm")  # what this host can do is no matter of these tests
