@@ -164,7 +164,9 @@ def _units(plan: Plan, node: Node) -> str:
             "halab-galera-check": "galera" in node.services}
     boot["haproxy"] &= plan.profile.haproxy.restart_by_systemd and plan.pacemaker == "core"
     if plan.pacemaker == "full":
-        boot |= {"memcached": False, "rabbitmq-server": False}
+        boot["memcached"] = False
+    if plan.pacemaker == "full" or plan.rabbitmq == "pacemaker":
+        boot["rabbitmq-server"] = False
     return "\n".join(f"Restart={'always' if name != 'mariadb' else 'on-abort'}\nId={name}.service\nActiveState="
                      f"{'active' if on else 'inactive'}\nUnitFileState={'enabled' if on else 'disabled'}\n"
                      for name, on in boot.items())
@@ -188,7 +190,7 @@ def _galera(plan: Plan, node: Node) -> str:
 
 def _broker(plan: Plan, _node: Node) -> str:
     names = ", ".join(f"rabbit@{one.name}" for one in plan.running("rabbitmq"))
-    return f"{{ok, {{[{names}], [{names}], pause_minority}}}}"
+    return f"{{ok, {{[{names}], [{names}], {'pause_minority' if plan.queues == 'quorum' else 'ignore'}}}}}"
 
 
 _PACKAGES = "".join(f"ii  {name} 1.0\n" for name in (
