@@ -44,10 +44,10 @@ def heartbeat(lab: Lab, node: str) -> float:
 
 
 def leader(lab: Lab, node: str, queue: str) -> str:
-    """The lab's node that leads a quorum queue; NodeError if there is no such queue."""
+    """The lab's node that leads a queue (of a mirrored one the master); NodeError if there is no such queue."""
     said = ask(lab, node, f'Name = rabbit_misc:r(<<"/">>, queue, <<"{queue}">>), '
                           "{ok, Queue} = rabbit_amqqueue:lookup(Name), "
-                          "{_, Leader} = amqqueue:get_pid(Queue), Leader.")
+                          "case amqqueue:get_pid(Queue) of {_, Leader} -> Leader; Pid -> node(Pid) end.")
     found = re.search(r"rabbit@([\w-]+)", said)
     if found is None:
         raise NodeError(f"queue {queue} has no leader", where=f"{node}: {said}")

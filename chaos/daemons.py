@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from lab.choices import unknown_choice
 from lab.errors import NodeError, RefusedError
+from lab.plan import Service
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
 _END = "end"  # of a whole answer
 _COMM_LENGTH = 15  # the kernel keeps this much of a process name, and pgrep compares with that
-_SERVICE_UNITS = frozenset({"rabbitmq-server", "memcached"})  # Pacemaker's, where it runs everything
+_SERVICES: dict[str, Service] = {"rabbitmq-server": "rabbitmq", "memcached": "memcached"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def validate(fault: str, params: Mapping[str, Any]) -> None:
 def by_pacemaker(lab: Lab, process: str) -> bool:
     """Whether Pacemaker brings it back in this lab; otherwise systemd does."""
     unit = DAEMONS[process].unit
-    return not unit or (lab.plan.pacemaker == "full" and unit in _SERVICE_UNITS)
+    service = _SERVICES.get(unit)
+    return not unit or (service is not None and lab.plan.in_pacemaker(service))
 
 
 def comm(process: str) -> str:

@@ -41,7 +41,7 @@ def execute(name: str, node: str, command: str, timeout: float) -> Completed:
 def logs(name: str, node: str | None, unit: str | None, lines: int) -> Iterator[str]:
     """The last ``lines`` of each node's journal (or one node's), or of its console if it does not answer."""
     lab = Lab.open(name) if node is None else _with_node(name, node)
-    nodes = [node] if node else [one.name for one in lab.plan.nodes]
+    nodes = [node] if node else [one.name for one in lab.plan.hosts]
     query = f"journalctl --no-pager --output=short-precise --lines={lines}"
     if unit:
         query += f" --unit={shlex.quote(unit)}"
@@ -75,7 +75,7 @@ def diary(name: str, age: float | None = None, *, follow: bool = False) -> Itera
 
 def _with_node(name: str, node: str) -> Lab:
     lab = Lab.open(name)
-    known = [one.name for one in lab.plan.nodes]
+    known = [one.name for one in lab.plan.hosts]
     if node not in known:
         raise unknown_choice("node", node, known, where=f"lab '{name}'")
     return lab

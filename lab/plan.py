@@ -147,6 +147,16 @@ class Plan(_Value):
         """The VIP that the database and, later, the services' own traffic go through."""
         return next((vip for vip in self.vips if vip.name == "internal"), None)
 
+    def totem_name(self, cluster: Cluster) -> str:
+        """corosync's own name of a cluster, unlike that of any other lab."""
+        return f"{self.lab}-{cluster.name}"
+
+    def in_pacemaker(self, service: Service) -> bool:
+        """Whether ``service`` is a cluster resource; otherwise systemd runs it and the CIB does not know it."""
+        if service in ("haproxy", "galera") or self.pacemaker == "full":
+            return True
+        return service == "rabbitmq" and self.rabbitmq == "pacemaker"
+
     def network(self, name: NetworkName) -> Network:
         for network in self.networks:
             if network.name == name:

@@ -30,6 +30,10 @@ class CorosyncTimers(_Timers):
     token_coefficient_ms: int
     consensus_ms: int | None = None  # None: corosync computes 1.2 x the effective token
     join_ms: int = 50
+    # corosync-qdevice(8), with its own defaults.  A dead member's connection to qnetd lasts about the
+    # timeout, and until it is gone a changed membership waits for the vote, at most sync_timeout.
+    qdevice_timeout_ms: int = 10_000
+    qdevice_sync_timeout_ms: int = 30_000
 
     @model_validator(mode="after")
     def _ordered(self) -> CorosyncTimers:

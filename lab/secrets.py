@@ -6,11 +6,14 @@ import base64
 import os
 import secrets
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from lab import certificates
 
 _PASSWORD_BYTES = 15  # 20 characters of URL-safe base64; IPMI 2.0 allows no more than 20
 
@@ -45,9 +48,27 @@ class Secrets:
         public = private.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
         return public.decode()
 
+    def authority(self, name: str, common_name: str) -> bytes:
+        """The PEM certificate of an authority of this lab; its key never leaves the lab's folder."""
+        return self._made(f"{name}.ca", lambda: certificates.authority(self._authority_key(name), common_name))
+
+    def identity(self, name: str, authority: str, authority_name: str, common_name: str, nickname: str) -> bytes:
+        """A key with its certificate from ``authority`` as PKCS#12, encrypted with ``password(name)``."""
+        return self._made(f"{name}.p12", lambda: certificates.identity(
+            self._authority_key(authority), self.authority(authority, authority_name), common_name, nickname,
+            self.password(name)))
+
     def path(self, file: str) -> Path:
         """Where a secret lies, for programs that want a file (``ssh -i``)."""
         return self._folder / file
+
+    def _authority_key(self, name: str) -> bytes:
+        return self._made(f"{name}.ca-key", certificates.new_key)
+
+    def _made(self, file: str, make: Callable[[], bytes]) -> bytes:
+        """As ``_keep``, for what takes a while to make."""
+        path = self._folder / file
+        return path.read_bytes() if path.exists() else self._keep(file, make())
 
     def _keep(self, file: str, fresh: bytes) -> bytes:
         path = self._folder / file

@@ -60,7 +60,7 @@ class Shell:
         self._patience = min(_CONNECT_TIMEOUT * slowness, _SLOWEST_CONNECT)
         self._open: dict[str, Connection] = {}
         self._failed: dict[str, tuple[float, Exception]] = {}
-        self._locks = {node.name: threading.Lock() for node in plan.nodes}
+        self._locks = {node.name: threading.Lock() for node in plan.hosts}
 
     def run(self, node: str, command: str, *, timeout: float = 30.0, stdin: str | bytes | None = None,
             check: bool = True) -> Completed:

@@ -64,7 +64,7 @@ def status(name: str) -> Status:
     lab = Lab.open(name)
     try:
         results = gates.check_all(lab)
-        power = {node.name: str(lab.driver.power.state(node.name)) for node in lab.plan.nodes}
+        power = {node.name: str(lab.driver.power.state(node.name)) for node in lab.plan.hosts}
         held = holders(lab, reachable_only=True)
         return Status(
             lab=lab.name, style=lab.plan.style, driver=lab.plan.driver, profile=lab.plan.profile.name,
@@ -75,7 +75,7 @@ def status(name: str) -> Status:
                                     quorate=_quorate(lab, c)) for c in lab.plan.clusters],
             nodes=[NodeStatus(name=n.name, power=power[n.name], cluster=n.cluster, addresses={
                 "mgmt": str(n.mgmt), "control": str(n.control), "ring": str(n.ring), "bmc": str(n.bmc)})
-                for n in lab.plan.nodes],
+                for n in lab.plan.hosts],
             vips=[VipStatus(name=v.name, address=str(v.address),
                             holder=" and ".join(held[v.name]) or None) for v in lab.plan.vips],
             unhealed=[f"{entry.fault} on {', '.join(entry.target.nodes)}" for entry in unhealed(lab.paths)],

@@ -49,7 +49,6 @@ def bring_up(plan: Plan, topology_text: str, *, timeout: float = DEFAULT_TIMEOUT
     with state.exclusive(plan.lab, "lab.up"):
         known = _known(paths, plan)
         check_driver(plan)
-        _refuse_undeployed(plan)
         state.claim(plan.lab)
         events = EventLog(paths.events)
         if listener:
@@ -101,16 +100,6 @@ def _known(paths: LabPaths, plan: Plan) -> bool:
     return True
 
 
-def _refuse_undeployed(plan: Plan) -> None:
-    """What can be planned already and has no roles yet."""
-    for asked, option, default in ((plan.pacemaker == "full", "--pacemaker=full", "'core' is the default"),
-                                   (plan.rabbitmq == "pacemaker", "--rabbitmq=pacemaker", "'systemd' is the default"),
-                                   (plan.qnetd is not None, "--qdevice", "better an odd number of nodes")):
-        if asked:
-            raise RefusedError(f"{option} can be planned, but its roles are not built yet", where=option,
-                               remedy=f"leave it out: {default}")
-
-
 def _refuse_if_host_lacks(plan: Plan) -> None:
     from lab import network
     from lab.doctor import check_for
@@ -158,11 +147,11 @@ def _make(lab: Lab) -> None:
     for name in ("root", "host"):
         lab.secrets.ssh_public(name)
     write_ssh_config(lab)
-    with ThreadPoolExecutor(len(lab.plan.nodes) + 1) as pool:
+    with ThreadPoolExecutor(len(lab.plan.hosts) + 1) as pool:
         service = pool.submit(_start_bmc, lab)
-        made = list(pool.map(lambda node: make_node(lab, node), lab.plan.nodes))
+        made = list(pool.map(lambda node: make_node(lab, node), lab.plan.hosts))
         service.result()
-        assert len(made) == len(lab.plan.nodes)
+        assert len(made) == len(lab.plan.hosts)
     interrupt.check("gates")
 
 
@@ -201,16 +190,16 @@ def _settle(lab: Lab, deadline: float, *, fresh: bool) -> list[GateResult]:
 
 
 def _each_node(lab: Lab, work: Callable[[str], None]) -> None:
-    with ThreadPoolExecutor(len(lab.plan.nodes)) as pool:
-        list(pool.map(work, [node.name for node in lab.plan.nodes]))
+    with ThreadPoolExecutor(len(lab.plan.hosts)) as pool:
+        list(pool.map(work, [node.name for node in lab.plan.hosts]))
 
 
 def write_ssh_config(lab: Lab) -> None:
     """ssh_config and known_hosts of the lab; used from inside its namespace (``lab.ssh``)."""
     known = lab.paths.root / "known_hosts"
     host_key = lab.secrets.ssh_public("host")
-    state.write_atomically(known, "".join(f"{node.mgmt} {host_key}\n" for node in lab.plan.nodes))
-    blocks = [f"Host {node.name}\n  HostName {node.mgmt}\n" for node in lab.plan.nodes]
+    state.write_atomically(known, "".join(f"{node.mgmt} {host_key}\n" for node in lab.plan.hosts))
+    blocks = [f"Host {node.name}\n  HostName {node.mgmt}\n" for node in lab.plan.hosts]
     blocks.append(f"Host *\n  User root\n  IdentityFile {lab.secrets.path('root.ssh')}\n  IdentitiesOnly yes\n"
                   f"  UserKnownHostsFile {known}\n  StrictHostKeyChecking yes\n  LogLevel ERROR\n")
     state.write_atomically(lab.paths.ssh_config, "\n".join(blocks))

@@ -84,8 +84,8 @@ def _apply_node(lab: Lab, node: Node) -> list[Change]:
 
 
 def _on_nodes(lab: Lab, work: Callable[[Lab, Node], list[Change]]) -> list[Change]:
-    with ThreadPoolExecutor(len(lab.plan.nodes)) as pool:
-        results = list(pool.map(lambda node: work(lab, node), lab.plan.nodes))
+    with ThreadPoolExecutor(len(lab.plan.hosts)) as pool:
+        results = list(pool.map(lambda node: work(lab, node), lab.plan.hosts))
     return [change for result in results for change in result]
 
 

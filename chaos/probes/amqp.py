@@ -28,6 +28,7 @@ class Brokers:
     user: str
     password: str
     timeout: float
+    quorum: bool = True
 
 
 class Link:
@@ -123,15 +124,16 @@ class Link:
             raise
 
 
-def declare(channel: Any, done: Callable[[], None]) -> None:
-    """The probe's queue: durable and of type quorum, replicated over the cluster's nodes."""
-    channel.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum"},
+def declare(channel: Any, done: Callable[[], None], *, quorum: bool = True) -> None:
+    """The probe's queue, durable and on several nodes: of type quorum, or classic, which the policy mirrors."""
+    channel.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum" if quorum else "classic"},
                           callback=lambda _frame: done())
 
 
 def brokers_of(config: ProbeConfig, secrets: ProbeSecrets) -> Brokers:
     targets = config.targets
-    return Brokers(targets.mq_hosts, targets.mq_port, targets.mq_user, secrets.amqp, config.timeout)
+    return Brokers(targets.mq_hosts, targets.mq_port, targets.mq_user, secrets.amqp, config.timeout,
+                   targets.mq_quorum)
 
 
 def _abort(connection: Any) -> None:

@@ -38,6 +38,7 @@ class Targets(_Value):
     mq_hosts: tuple[str, ...] = ()
     mq_port: int = 5672
     mq_user: str = "halab_probe"
+    mq_quorum: bool = True  # the queue's type: quorum, or classic and mirrored by the broker's policy
     cache_servers: tuple[str, ...] = ()
     cache_port: int = 11211
 

@@ -60,6 +60,7 @@ def targets_of(lab: Lab, client: str) -> Targets:
         vips={vip.name: str(vip.address) for vip in plan.vips},
         interface=plan.network("control").bridge,
         mq_hosts=tuple(str(node.control) for node in plan.running("rabbitmq")),
+        mq_quorum=plan.queues == "quorum",
         cache_servers=tuple(str(node.control) for node in plan.running("memcached")),
     )
 

@@ -30,6 +30,7 @@ class MqConsume:
     def __init__(self, brokers: Brokers, ledger: LedgerFile) -> None:
         self.timeout = brokers.timeout
         self._ledger = ledger
+        self._quorum = brokers.quorum
         self._link = Link(brokers, self._prepare, lambda: None)
         self._arrival: asyncio.Future[None] | None = None
         self._last = 0.0
@@ -83,7 +84,8 @@ class MqConsume:
         def declared() -> None:
             channel.basic_consume(QUEUE, self._delivered, callback=lambda _frame: ready())
 
-        channel.basic_qos(prefetch_count=PREFETCH, callback=lambda _frame: declare(channel, declared))
+        channel.basic_qos(prefetch_count=PREFETCH,
+                          callback=lambda _frame: declare(channel, declared, quorum=self._quorum))
 
     def _delivered(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
         self._ledger.add(body.decode("ascii", "replace").replace("\n", " "))

@@ -1,4 +1,4 @@
-"""One persistent message per slot to a quorum queue, with publisher confirms."""
+"""One persistent message per slot to a replicated queue, with publisher confirms."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ TRAITS = Traits(client_of="rabbitmq", writes=True, ledger=True)
 
 
 class MqPublish:
-    """``ok`` is a broker's ack: a majority of the queue's replicas holds the message."""
+    """``ok`` is a broker's ack: a majority of the queue's replicas, or every mirror, holds the message."""
 
     name = "mq_publish"
 
     def __init__(self, brokers: Brokers, client: str, ledger: LedgerFile) -> None:
         self.timeout = brokers.timeout
         self._client = client
+        self._quorum = brokers.quorum
         self._ledger = ledger
         self._link = Link(brokers, self._prepare, self._lost)
         self._waiting: dict[int, _Answer] = {}  # by delivery tag of the present channel
@@ -72,7 +73,7 @@ class MqPublish:
     def _prepare(self, channel: Any, ready: Callable[[], None]) -> None:
         def selected(_frame: Any) -> None:
             self._tag = 0
-            declare(channel, ready)
+            declare(channel, ready, quorum=self._quorum)
 
         channel.add_on_return_callback(lambda _channel, _method, properties, _body:
                                        self._returned.add(properties.message_id))

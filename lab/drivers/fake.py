@@ -68,7 +68,7 @@ class FakePower:
     """Power over machines that do not exist; idempotent like the real one."""
 
     def __init__(self, plan: Plan, store: _Store, events: EventLog) -> None:
-        self._names = frozenset(node.name for node in plan.nodes)
+        self._names = frozenset(node.name for node in plan.hosts)
         self._store = store
         self._events = events
 

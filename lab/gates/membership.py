@@ -32,8 +32,11 @@ class Membership:
                     return Look(False, f"{node} sees members {seen}, cluster {cluster.name} has {want}")
                 if not re.search(r"^Quorate:\s+Yes", answer.stdout, re.M):
                     return Look(False, f"{node} is not quorate")
+                if cluster.qdevice and not _has_device_vote(answer.stdout):
+                    return Look(False, f"{node} has no vote from the quorum device")
         count = len(lab.plan.nodes)
-        return Look(True, f"{count} nodes in {len(lab.plan.clusters)} cluster(s), quorate, same view")
+        device = ", a vote from the quorum device" if lab.plan.qnetd else ""
+        return Look(True, f"{count} nodes in {len(lab.plan.clusters)} cluster(s), quorate, same view{device}")
 
     def show(self, lab: Lab) -> str:
         return on_node(lab, lab.plan.nodes[0].name, _COMMAND)
@@ -42,7 +45,16 @@ class Membership:
 def _members(text: str) -> list[int]:
     """Node ids of the table that corosync-quorumtool prints under "Membership information"."""
     table = text.partition("Membership information")[2]
-    return sorted(int(row.group(1)) for row in re.finditer(r"^\s*(\d+)\s+\d+\s", table, re.M))
+    # The quorum device has a row of its own, as node 0.
+    return sorted(int(row.group(1)) for row in re.finditer(r"^\s*([1-9]\d*)\s+\d+\s", table, re.M))
+
+
+def _has_device_vote(text: str) -> bool:
+    """Whether the device is there with its vote: "0 1 Qdevice", and (A)live and (V)oting for this node."""
+    table = text.partition("Membership information")[2]
+    row = re.search(r"^\s*0\s+(\d+)\s+Qdevice", table, re.M)
+    own = re.search(r"^.*\(local\)\s*$", table, re.M)
+    return row is not None and int(row[1]) > 0 and own is not None and "A,V" in own[0]
 
 
 GATE = Membership()

@@ -16,7 +16,7 @@ class Power:
         return True
 
     def look(self, lab: Lab) -> Look:
-        states = {node.name: lab.driver.power.state(node.name) for node in lab.plan.nodes}
+        states = {node.name: lab.driver.power.state(node.name) for node in lab.plan.hosts}
         down = [f"{name} is {state}" for name, state in states.items() if state is not PowerState.ON]
         return Look(not down, ", ".join(down) or f"{len(states)} nodes on")
 

@@ -57,7 +57,10 @@ def _resource_trouble(status: ElementTree.Element, lab: Lab, cluster: Cluster) -
             return f"{name} is failed or blocked"
         if resource.get("active") == "true" and not resource.get("pending"):
             homes.update(f"{node.attrib['name']}={resource.attrib['role']}" for node in resource.iterfind("node"))
-    for name, roles in _wanted(lab, cluster).items():
+    wanted = _wanted(lab, cluster)
+    if strangers := sorted(set(where) - set(wanted)):
+        return f"{', '.join(strangers)} in the CIB, but the plan has no such resource there"
+    for name, roles in wanted.items():
         seen = where.get(name, set())
         if isinstance(roles, int):
             if len(seen) != roles:
@@ -75,10 +78,10 @@ def _wanted(lab: Lab, cluster: Cluster) -> dict[str, set[str] | int]:
     for vip in lab.plan.vips:
         if vip.cluster == cluster.name:
             wanted[f"vip-{vip.name}"] = 1
-    if "haproxy" in cluster.services:
-        wanted["haproxy"] = {f"{node}=Started" for node in cluster.nodes}
-    if "galera" in cluster.services:
-        wanted["galera"] = {f"{node}=Promoted" for node in cluster.nodes}
+    for service in cluster.services:
+        if lab.plan.in_pacemaker(service):
+            role = "Promoted" if service == "galera" else "Started"
+            wanted[service] = {f"{node}={role}" for node in cluster.nodes}
     return wanted
 
 

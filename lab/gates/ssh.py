@@ -15,8 +15,8 @@ class Ssh:
         return True
 
     def look(self, lab: Lab) -> Look:
-        lab.shell.on_all((node.name for node in lab.plan.nodes), "true", timeout=5)
-        return Look(True, f"{len(lab.plan.nodes)} nodes answer")
+        lab.shell.on_all((node.name for node in lab.plan.hosts), "true", timeout=5)
+        return Look(True, f"{len(lab.plan.hosts)} nodes answer")
 
     def show(self, lab: Lab) -> str:
         return f"./inv lab.ssh {lab.plan.nodes[0].name} --name={lab.name}"

@@ -9,7 +9,8 @@ from functools import cache
 from provision.role import Role
 
 # The order in which files are laid down and clusters converge: what others stand on comes first.
-_ORDER = ("base", "corosync", "galera", "galera_check", "rabbitmq", "memcached", "haproxy", "pacemaker", "clients")
+_ORDER = ("base", "corosync", "qdevice", "galera", "galera_check", "rabbitmq", "memcached", "haproxy", "pacemaker",
+          "clients")
 
 
 @cache

@@ -6,6 +6,7 @@ What is proxied is reached by the virtual IP; RabbitMQ and memcached are not, so
 from __future__ import annotations
 
 from lab.files import File
+from lab.plan import Node
 from provision.render import render
 from provision.role import BaseRole, NodeContext
 from provision.roles.galera import PROBE_USER as SQL_USER
@@ -16,6 +17,9 @@ PATH = "/etc/halab/clients.conf"
 
 class Clients(BaseRole):
     name = "clients"
+
+    def applies(self, node: Node) -> bool:
+        return bool(node.cluster)
 
     def files(self, ctx: NodeContext) -> list[File]:
         plan, secrets = ctx.plan, ctx.secrets

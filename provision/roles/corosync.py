@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lab.files import File
+from lab.plan import Node
 from provision.render import render
 from provision.role import BaseRole, NodeContext, enabled
 
@@ -10,6 +11,9 @@ from provision.role import BaseRole, NodeContext, enabled
 class Corosync(BaseRole):
     name = "corosync"
     packages = ("corosync", "libqb100")
+
+    def applies(self, node: Node) -> bool:
+        return bool(node.cluster)
 
     def files(self, ctx: NodeContext) -> list[File]:
         config = render("corosync.conf.j2", plan=ctx.plan, cluster=ctx.cluster, members=ctx.members,

@@ -21,7 +21,8 @@ class Haproxy(BaseRole):
                         proxies=ctx.plan.running("haproxy"), galera=ctx.plan.running("galera"),
                         internal=ctx.plan.internal_vip)
         files = [File("/etc/haproxy/haproxy.cfg", config, on_change=("reload:haproxy.service",))]
-        if timers.restart_by_systemd:
+        # With every service in the CIB Pacemaker alone starts and revives it.
+        if timers.restart_by_systemd and ctx.plan.pacemaker == "core":
             # zz-: Pacemaker drops 50-pacemaker.conf with Restart=no when it starts the unit itself.
             files.append(File("/etc/systemd/system/haproxy.service.d/zz-halab.conf", nodefile("haproxy-restart.conf")))
             # Started at boot and adopted by Pacemaker's probe: its own start of a systemd unit takes 2 to 4 s.

@@ -16,9 +16,12 @@ class Memcached(BaseRole):
         return "memcached" in node.services
 
     def files(self, ctx: NodeContext) -> list[File]:
+        config = [File("/etc/memcached.conf", render("memcached.conf.j2", node=ctx.node),
+                       on_change=("memcached.service",))]
+        if ctx.plan.in_pacemaker("memcached"):
+            return config
         return [
-            File("/etc/memcached.conf", render("memcached.conf.j2", node=ctx.node),
-                 on_change=("memcached.service",)),
+            *config,
             File("/etc/systemd/system/memcached.service.d/halab.conf",
                  b"# A stateless service needs no cluster manager: systemd revives it.\n"
                  b"[Service]\nRestart=always\nRestartSec=500ms\n"),

@@ -8,7 +8,7 @@ from lab import crm
 from lab.bmc import USER as BMC_USER
 from lab.files import File
 from lab.lab import Lab
-from lab.plan import Cluster, Plan
+from lab.plan import Cluster, Node, Plan
 from provision.render import nodefile, render
 from provision.role import BaseRole, Change, NodeContext, enabled
 
@@ -23,6 +23,9 @@ class Pacemaker(BaseRole):
     # nodes fence each other in turn.
     packages = ("pacemaker", "pacemaker-cli-utils", "crmsh", "fence-agents", "resource-agents", "ipmitool",
                 "iputils-arping")
+
+    def applies(self, node: Node) -> bool:
+        return bool(node.cluster)
 
     def files(self, ctx: NodeContext) -> list[File]:
         return [
@@ -71,8 +74,19 @@ def wanted_cib(plan: Plan, cluster: Cluster) -> bytes:
     """The whole CIB that the plan wants for one cluster, without status."""
     return render("cib.xml.j2", plan=plan, cluster=cluster, members=plan.members(cluster.name),
                   vips=[vip for vip in plan.vips if vip.cluster == cluster.name], timers=plan.profile.pacemaker,
-                  patience=plan.profile.patience,
+                  patience=plan.profile.patience, units=_units(plan, cluster),
+                  rabbitmq_by_agent="rabbitmq" in cluster.services and plan.rabbitmq == "pacemaker",
                   bmc_user=BMC_USER, password_script=_PASSWORD_SCRIPT)
+
+
+def _units(plan: Plan, cluster: Cluster) -> list[tuple[str, str]]:
+    """Services that Pacemaker runs as plain units: resource and unit."""
+    found = []
+    if "rabbitmq" in cluster.services and plan.in_pacemaker("rabbitmq") and plan.rabbitmq == "systemd":
+        found.append(("rabbitmq", "rabbitmq-server"))
+    if "memcached" in cluster.services and plan.in_pacemaker("memcached"):
+        found.append(("memcached", "memcached"))
+    return found
 
 
 def _properties(cib: ElementTree.Element) -> dict[str, str]:

@@ -1,6 +1,8 @@
-"""RabbitMQ under systemd: peer discovery from a list, quorum queues, pause_minority.
+"""RabbitMQ in one of its two models, which are never mixed.
 
-The other model, the Pacemaker agent with mirrored queues, is never mixed with this one.
+``systemd``: peer discovery from a list, quorum queues, pause_minority; every broker starts by itself (with
+``pacemaker: full`` the unit is a cluster resource).  ``pacemaker``: the agent ``ocf:heartbeat:rabbitmq-cluster``
+forms the cluster, mirrored queues, partitions are left to fencing.
 """
 
 from __future__ import annotations
@@ -32,36 +34,47 @@ class Rabbitmq(BaseRole):
     def files(self, ctx: NodeContext) -> list[File]:
         members = ctx.plan.running("rabbitmq")
         cookie = ctx.secrets.key("erlang", 24).hex()
-        restart = ("rabbitmq-server.service",)
-        return [
-            File("/etc/rabbitmq/rabbitmq.conf", render("rabbitmq.conf.j2", node=ctx.node, members=members,
-                 timers=ctx.plan.profile.rabbitmq), on_change=restart),
-            File("/etc/rabbitmq/rabbitmq-env.conf", render("rabbitmq-env.conf.j2", node=ctx.node),
-                 on_change=restart),
-            File("/etc/rabbitmq/definitions.json", _definitions(ctx.secrets.password("rabbitmq-probe")),
-                 mode=0o640, owner="root", group="rabbitmq", secret=True, on_change=restart),
-            File("/var/lib/rabbitmq/.erlang.cookie", cookie.encode(), mode=0o400, secret=True,
-                 on_change=restart, owner="rabbitmq", group="rabbitmq"),
+        # A broker that the agent runs is no unit: it restarts by an operator's decision.
+        by_agent = ctx.plan.rabbitmq == "pacemaker"
+        restart = () if by_agent else ("rabbitmq-server.service",)
+        unit = [] if ctx.plan.in_pacemaker("rabbitmq") else [
             File("/etc/systemd/system/rabbitmq-server.service.d/halab.conf", nodefile("rabbitmq-server.conf")),
             enabled("rabbitmq-server.service"),
         ]
+        return [
+            File("/etc/rabbitmq/rabbitmq.conf", render(
+                "rabbitmq.conf.j2", node=ctx.node, members=members, by_agent=by_agent,
+                timers=ctx.plan.profile.rabbitmq), on_change=restart),
+            File("/etc/rabbitmq/rabbitmq-env.conf", render("rabbitmq-env.conf.j2", node=ctx.node),
+                 on_change=restart),
+            File("/etc/rabbitmq/definitions.json",
+                 _definitions(ctx.secrets.password("rabbitmq-probe"), mirrored=ctx.plan.queues == "mirrored"),
+                 mode=0o640, owner="root", group="rabbitmq", secret=True, on_change=restart),
+            File("/var/lib/rabbitmq/.erlang.cookie", cookie.encode(), mode=0o400, secret=True,
+                 on_change=restart, owner="rabbitmq", group="rabbitmq"),
+            *unit,
+        ]
 
 
-def _definitions(password: str) -> bytes:
-    """Virtual host and probe user, loaded at boot: no rabbitmqctl call (2 s of CPU each) is needed.
+def _definitions(password: str, *, mirrored: bool = False) -> bytes:
+    """Virtual host, probe user and the policy of mirrored queues, loaded at boot: no rabbitmqctl call is needed.
 
     The hash is RabbitMQ's own form: base64(salt + sha256(salt + password)), salt of 4 bytes.
     """
     # A salt from the password, so that the same lab always renders the same file.
     salt = hashlib.sha256(b"halab salt" + password.encode()).digest()[:4]
     digest = base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
-    body = {
+    body: dict[str, object] = {
         "vhosts": [{"name": "/"}],
         "users": [{"name": PROBE_USER, "password_hash": digest, "tags": "",
                    "hashing_algorithm": "rabbit_password_hashing_sha256"}],
         "permissions": [{"user": PROBE_USER, "vhost": "/", "configure": "^halab\\..*", "write": ".*",
                          "read": ".*"}],
     }
+    if mirrored:
+        # Every classic queue on every member; one that comes back is filled again by itself.
+        body["policies"] = [{"vhost": "/", "name": "ha-all", "pattern": "^(?!amq\\.).*", "apply-to": "queues",
+                             "priority": 0, "definition": {"ha-mode": "all", "ha-sync-mode": "automatic"}}]
     return (json.dumps(body, indent=2) + "\n").encode()
 
 

@@ -37,6 +37,12 @@ class PlainSecrets(Secrets):
     def ssh_private(self, name: str) -> bytes:
         return f"private key {name}\n".encode()
 
+    def authority(self, name: str, common_name: str) -> bytes:
+        return f"certificate of {common_name}\n".encode()
+
+    def identity(self, name: str, authority: str, authority_name: str, common_name: str, nickname: str) -> bytes:
+        return f"identity {common_name}\n".encode()
+
     def ssh_public(self, name: str) -> str:
         return f"ssh-ed25519 PUBLIC-{name}"
 
@@ -48,6 +54,10 @@ PLANS = {
     "segregated-12-lb": ({"style": "segregated", "nodes": "12"}, "lb1"),
     "segregated-12-db": ({"style": "segregated", "nodes": "12"}, "db2"),
     "mixed-6-core": ({"style": "mixed", "nodes": "6"}, "core1"),
+    "collapsed-3-full": ({"pacemaker": "full"}, "n1"),
+    "collapsed-3-agent": ({"rabbitmq": "pacemaker"}, "n1"),
+    "collapsed-4-qdevice": ({"nodes": "4", "qdevice": True}, "n1"),
+    "collapsed-4-qnetd": ({"nodes": "4", "qdevice": True}, "qnetd"),
 }
 
 

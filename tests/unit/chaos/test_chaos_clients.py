@@ -102,6 +102,16 @@ def test_mq_loses_nothing_when_its_connections_are_cut(amqp: Amqp, tmp_path: Pat
     assert amqp.declared[0] == ("halab.probe", True, {"x-queue-type": "quorum"})
 
 
+def test_a_broker_with_mirrored_queues_gets_a_classic_queue(amqp: Amqp, tmp_path: Path) -> None:
+    brokers = Brokers(("127.0.0.1",), amqp.port, "u", "p", 1.0, quorum=False)
+    publish = MqPublish(brokers, "run1", LedgerFile(tmp_path / "p"))
+    consume = MqConsume(brokers, LedgerFile(tmp_path / "c"))
+    asyncio.run(drive([publish, consume], 0.2))
+    # The consumer also declares passively, to count; that has no arguments.
+    kinds = [kind["x-queue-type"] for _, _, kind in amqp.declared if kind]
+    assert set(kinds) == {"classic"} and len(kinds) == 2
+
+
 def test_mq_without_a_confirm_is_unknown_and_goes_to_the_next_host(amqp: Amqp, tmp_path: Path) -> None:
     def hush() -> None:
         amqp.silent = True

@@ -95,6 +95,26 @@ def test_membership_names_what_does_not_hold(text: str, words: str) -> None:
     assert not seen.ok and words in seen.detail
 
 
+DEVICE = (QUORUM.replace("Votes Name", "Votes    Qdevice Name")
+          .replace("         1 10.66", "         1    A,V,NMW 10.66")
+          + "         0          1            Qdevice\n")
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    (DEVICE, ""),
+    (QUORUM, "no vote from the quorum device"),
+    (DEVICE.replace("0          1            Qdevice", "0          0            Qdevice (votes 1)"), "no vote"),
+    (DEVICE.replace("A,V,NMW 10.66.2.11", "A,NV,NMW 10.66.2.11"), "no vote"),
+    (DEVICE.replace("         3          1    A,V,NMW 10.66.2.13\n", ""), "sees members [1, 2]"),
+])
+def test_an_even_cluster_wants_the_device_s_vote(text: str, words: str) -> None:
+    lab = FakeLab(text)
+    lab.plan = lab.plan.model_copy(update={
+        "clusters": tuple(cluster.model_copy(update={"qdevice": True}) for cluster in lab.plan.clusters)})
+    seen = look(MEMBERSHIP, lab)
+    assert seen.ok is (words == "") and words in seen.detail
+
+
 def test_one_node_with_another_view_is_seen() -> None:
     alone = QUORUM.replace("         3          1 10.66.2.13\n", "")
     seen = look(MEMBERSHIP, FakeLab({"n1": QUORUM, "n2": QUORUM, "n3": alone}))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from lab.layouts import make_plan
 from lab.secrets import Secrets
@@ -17,7 +22,8 @@ from provision.roles.rabbitmq import _definitions
 
 def test_every_role_has_a_place_in_the_order() -> None:
     assert [role.name for role in all_roles()] == [
-        "base", "corosync", "galera", "galera_check", "rabbitmq", "memcached", "haproxy", "pacemaker", "clients"]
+        "base", "corosync", "qdevice", "galera", "galera_check", "rabbitmq", "memcached", "haproxy", "pacemaker",
+        "clients"]
 
 
 def test_the_saved_view_is_one_view_with_each_node_s_own_identity() -> None:
@@ -45,10 +51,10 @@ def test_definitions_are_the_same_at_each_rendering_and_hold_no_password() -> No
 
 
 def test_no_node_gets_a_file_twice_and_secrets_are_private(tmp_path: Path) -> None:
-    for style, nodes in (("collapsed", "3"), ("segregated", "12"), ("mixed", "9")):
-        plan = make_plan(topology_from_options(style=style, nodes=nodes))
+    for style, nodes, qdevice in (("collapsed", "4", True), ("segregated", "12", False), ("mixed", "9", False)):
+        plan = make_plan(topology_from_options(style=style, nodes=nodes, qdevice=qdevice))
         secrets = Secrets(tmp_path / style)
-        for node in plan.nodes:
+        for node in plan.hosts:
             files = node_files(plan, node, secrets)
             assert len({file.path for file in files}) == len(files)
             assert all(file.mode & 0o007 == 0 for file in files if file.secret)
@@ -69,3 +75,82 @@ def test_clusters_of_one_lab_share_neither_name_nor_key_nor_fencing_device(tmp_p
             devices += found
         assert len(names) == len(keys) == len(plan.clusters)
         assert len(devices) == len(set(devices)) == len(plan.nodes)
+
+
+def files_of(tmp_path: Path, node: str, **options: str | bool) -> dict[str, str]:
+    """Path -> content (or the link's target) of one node."""
+    plan = make_plan(topology_from_options(**options))
+    return {file.path: file.link or file.content.decode("latin-1")
+            for file in node_files(plan, plan.node(node), Secrets(tmp_path / "s"))}
+
+
+WANTS = "/etc/systemd/system/multi-user.target.wants/"
+CIB = "/var/lib/pacemaker/cib/cib.xml"
+
+
+def test_core_leaves_stateless_services_to_systemd(tmp_path: Path) -> None:
+    files = files_of(tmp_path, "n1")
+    assert {WANTS + "memcached.service", WANTS + "rabbitmq-server.service", WANTS + "haproxy.service"} <= set(files)
+    assert "Restart=always" in files["/etc/systemd/system/memcached.service.d/halab.conf"]
+    assert 'type="memcached"' not in files[CIB] and "rabbitmq" not in files[CIB]
+
+
+def test_full_has_every_service_in_the_cib_and_none_enabled(tmp_path: Path) -> None:
+    files = files_of(tmp_path, "n1", pacemaker="full")
+    for unit in ("memcached", "rabbitmq-server", "haproxy"):
+        assert WANTS + f"{unit}.service" not in files
+        assert not any(path.startswith(f"/etc/systemd/system/{unit}.service.d/") for path in files)
+        assert f'class="systemd" type="{unit}"' in files[CIB]
+    # Who starts the broker does not change its model.
+    assert "pause_minority" in files["/etc/rabbitmq/rabbitmq.conf"]
+
+
+@pytest.mark.parametrize("scope", ["core", "full"])
+def test_the_agent_of_rabbitmq_gets_mirrored_queues_and_no_list_of_peers(tmp_path: Path, scope: str) -> None:
+    files = files_of(tmp_path, "n2", rabbitmq="pacemaker", pacemaker=scope)
+    config = files["/etc/rabbitmq/rabbitmq.conf"]
+    assert "cluster_partition_handling = ignore" in config and "classic_config" not in config
+    assert "definitions.local.path" in config  # whichever broker is first starts with an empty disk
+    assert WANTS + "rabbitmq-server.service" not in files
+    assert 'type="rabbitmq-cluster"' in files[CIB] and 'type="rabbitmq-server"' not in files[CIB]
+    assert json.loads(files["/etc/rabbitmq/definitions.json"])["policies"][0]["definition"]["ha-mode"] == "all"
+
+
+def test_without_mirrored_queues_there_is_no_policy(tmp_path: Path) -> None:
+    assert "policies" not in json.loads(files_of(tmp_path, "n1")["/etc/rabbitmq/definitions.json"])
+
+
+def test_a_cluster_without_a_service_has_no_resource_of_it(tmp_path: Path) -> None:
+    files = files_of(tmp_path, "db1", style="segregated", nodes="12", pacemaker="full", rabbitmq="pacemaker")
+    assert "rabbitmq" not in files[CIB] and "memcached" not in files[CIB]
+
+
+def test_an_even_cluster_asks_the_quorum_device(tmp_path: Path) -> None:
+    files = files_of(tmp_path, "n1", nodes="4", qdevice=True)
+    plan = make_plan(topology_from_options(nodes="4", qdevice=True))
+    assert plan.qnetd is not None
+    config = files["/etc/corosync/corosync.conf"]
+    assert f"host: {plan.qnetd.control}" in config and "algorithm: ffsplit" in config and "tls: required" in config
+    assert WANTS + "corosync-qdevice.service" in files and WANTS + "corosync-qnetd.service" not in files
+    password = files["/etc/halab/qnet/identity.password"].strip().encode()
+    bundle = files["/etc/halab/qnet/identity.p12"].encode("latin-1")
+    _, certificate, _ = pkcs12.load_key_and_certificates(bundle, password)
+    authority = x509.load_pem_x509_certificate(files["/etc/halab/qnet/ca.pem"].encode())
+    assert certificate is not None
+    certificate.verify_directly_issued_by(authority)
+    name = re.search(r"cluster_name: (\S+)", config)
+    # qnetd refuses a cluster whose certificate has another name.
+    assert name and certificate.subject.rfc4514_string() == f"CN={name[1]}"
+
+
+def test_the_quorum_device_s_host_is_in_no_cluster(tmp_path: Path) -> None:
+    files = files_of(tmp_path, "qnetd", nodes="4", qdevice=True)
+    assert WANTS + "corosync-qnetd.service" in files and "-s required -c on" in files["/etc/default/corosync-qnetd"]
+    assert not any(path.startswith(("/etc/corosync/", "/var/lib/pacemaker")) for path in files)
+    assert WANTS + "corosync.service" not in files and WANTS + "pacemaker.service" not in files
+    assert "qnetd.mgmt" in files["/etc/hosts"]
+
+
+def test_an_odd_cluster_has_no_quorum_device(tmp_path: Path) -> None:
+    files = files_of(tmp_path, "n1")
+    assert "device {" not in files["/etc/corosync/corosync.conf"] and WANTS + "corosync-qdevice.service" not in files
