@@ -29,18 +29,21 @@ def lint(c: Any) -> int:
 
 
 @command(
-    root=True, polite=True, count="how many labs to build, one after the other", style=options.HELP["style"]
+    root=True, polite=True, count="how many labs of each size to build, one after the other",
+    style=options.HELP["style"], profile=options.HELP["profile"], nodes="sizes to measure, such as 3,9,16",
 )
-def bench(c: Any, style: str = "collapsed", nodes: str = "", count: int = 3, format: str = "table") -> None:
-    """Measure how long lab.up takes from nothing to healthy."""
+def bench(c: Any, style: str = "collapsed", nodes: str = "", profile: str = "", count: int = 3,
+          format: str = "table") -> None:
+    """Measure how long lab.up takes from nothing to healthy, and booting alone."""
     from cli.planning import Request, plan_from
     from cli.views.bench import bench_view
     from lab.bench import bench as measure
 
-    plan, text = plan_from(Request(name="bench", style=style, nodes=nodes))
+    plans = [plan_from(Request(name="bench", style=style, nodes=size.strip(), profile=profile))
+             for size in nodes.split(",")]
     with console.progress() as listener:
-        result = measure(plan, text, count, listener)
-    bench_view(result, format)
+        results = measure(plans, count, listener)
+    bench_view(results, format)
     console.next_step("lab.up")
 
 

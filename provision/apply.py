@@ -90,6 +90,8 @@ def _on_nodes(lab: Lab, work: Callable[[Lab, Node], list[Change]]) -> list[Chang
 
 
 def _on_clusters(lab: Lab, work: Callable[[Lab, Cluster], list[Change]]) -> list[Change]:
+    if not lab.plan.clusters:
+        return []
     with ThreadPoolExecutor(len(lab.plan.clusters)) as pool:
         results = list(pool.map(lambda cluster: work(lab, cluster), lab.plan.clusters))
     return [change for result in results for change in result]

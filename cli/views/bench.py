@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from lab.bench import Bench
 
 
-def bench_view(result: Bench, format: str) -> None:
-    if as_json({**plain(result), "median": result.median, "worst": result.worst}, format):
+def bench_view(results: list[Bench], format: str) -> None:
+    rows = [{**plain(result), "median": result.median, "worst": result.worst} for result in results]
+    if as_json({"rows": rows}, format):
         return
-    console.out(
-        f"{result.style}, {result.nodes} nodes: lab.up took "
-        + ", ".join(f"{s:.1f}" for s in result.seconds)
-        + f" s; median {result.median:.1f} s, worst {result.worst:.1f} s"
+    console.table(
+        ("STYLE", "NODES", "BOOT ALONE", "LAB.UP", "MEDIAN", "WORST", "MB"),
+        [(one.style, one.nodes, f"{one.bare:.1f}", " ".join(f"{s:.1f}" for s in one.seconds), f"{one.median:.1f}",
+          f"{one.worst:.1f}", one.memory_mb) for one in results],
     )

@@ -20,7 +20,7 @@ class Fencing:
     after: tuple[str, ...] = ("resources",)
 
     def applies(self, plan: Plan) -> bool:
-        return True
+        return bool(plan.clusters)
 
     def look(self, lab: Lab) -> Look:
         if holder := fencing.suppressed_by(lab.paths):

@@ -18,7 +18,7 @@ class Resources:
     after: tuple[str, ...] = ("membership", "galera")
 
     def applies(self, plan: Plan) -> bool:
-        return True
+        return bool(plan.clusters)
 
     def look(self, lab: Lab) -> Look:
         total = 0

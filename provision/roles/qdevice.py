@@ -30,9 +30,9 @@ class Qdevice(BaseRole):
         return True
 
     def files(self, ctx: NodeContext) -> list[File]:
-        if not ctx.node.cluster:
+        if ctx.node == ctx.plan.qnetd:
             return _qnetd(ctx)
-        return _qdevice(ctx) if ctx.cluster.qdevice else []
+        return _qdevice(ctx) if ctx.node.cluster and ctx.cluster.qdevice else []
 
 
 def _qnetd(ctx: NodeContext) -> list[File]:
