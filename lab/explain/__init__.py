@@ -57,4 +57,5 @@ def _unknown(lab: Lab, subject: str, known: list[str]) -> RefusedError:
     if subject in services:
         return RefusedError(f"'{subject}' runs under systemd on its nodes: Pacemaker does not place it",
                             where=f"lab '{lab.name}'", remedy=f"./inv lab.status --name={lab.name}")
-    return unknown_choice("subject", subject, known, where=f"lab '{lab.name}'")
+    # Galera is a subject of its own and a resource: named once.
+    return unknown_choice("subject", subject, dict.fromkeys(known), where=f"lab '{lab.name}'")
