@@ -45,4 +45,5 @@ def take_down(name: str, *, listener: Listener | None = None) -> DownResult:
             store.forget_machines(paths.root)
             image.prune_half_baked()
         state.disclaim(name)
+    state.drop_lock(name)
     return DownResult(name, round(time.monotonic() - begun, 2))

@@ -173,7 +173,7 @@ class Machines:
         with self._lock:
             # A connection does not survive a fork, and the BMC service forks for each node.  The parent's is
             # kept all the same: to drop it here would close it for the parent too.
-            if self._open and self._open[-1][0] == os.getpid() and self._open[-1][1].isAlive():
+            if self._open and self._open[-1][0] == os.getpid() and _answers(self._open[-1][1]):
                 return self._open[-1][1]
             with self._errors("cannot reach the lab's libvirtd"):
                 connection = libvirt.open(self._uri)
@@ -195,6 +195,15 @@ def snapshot_xml(name: str) -> str:
     snapshot = ElementTree.Element("domainsnapshot")
     ElementTree.SubElement(snapshot, "name").text = name
     return ElementTree.tostring(snapshot, encoding="unicode")
+
+
+def _answers(connection: Any) -> bool:
+    """Whether a libvirtd is behind it still: one that was started again answers on a new connection only."""
+    try:
+        # A round trip: isAlive() alone learns of the daemon's death from the first call that fails.
+        return bool(connection.isAlive() and connection.getLibVersion())
+    except libvirt.libvirtError:
+        return False
 
 
 def pool_xml(name: str, folder: str) -> str:

@@ -27,6 +27,7 @@ from lab.vm.machines import power_of, prefix_of
 
 MEMBER = "watch"
 WITNESS = "libvirt"
+_WITHIN = 10.0  # s until its process is there
 _LOOK = 1000  # ms between two looks at whether libvirtd is still there
 _AGAIN = 1.0  # s until a libvirtd that is gone is asked again
 # virDomainEventType: what a life-cycle event makes of the power.  The others (defined, shutting down, ...) change none.
@@ -105,6 +106,9 @@ def start(lab: str, paths: LabPaths, uri: str) -> None:
     argv = [sys.executable, "-m", "lab.vm.watch", "--lab", lab, "--uri", uri]
     run(detached(group.command(argv), paths.root / "watch.log"), timeout=10,
         cwd=Path(__file__).resolve().parent.parent.parent)
+    deadline = time.monotonic() + _WITHIN
+    while not group.pids() and time.monotonic() < deadline:  # it joins its group a moment after it was started
+        time.sleep(0.02)
 
 
 def running(lab: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,6 +57,20 @@ def test_libvirts_reason_is_kept(machines: Machines) -> None:
     with pytest.raises(HostError, match="cannot power off n1") as caught:
         machines.kill("n1")
     assert "not running" in caught.value.where
+
+
+def test_a_libvirtd_that_was_started_again_gets_a_new_connection(machines: Machines,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    """The BMC service lives longer than a libvirtd: its first fence after that must not fail."""
+    class Broken:
+        def isAlive(self) -> int:  # noqa: N802 - libvirt's own name
+            return 1
+
+        def getLibVersion(self) -> int:  # noqa: N802
+            raise libvirt.libvirtError("Cannot write data: Broken pipe")
+
+    machines._open.append((os.getpid(), Broken()))
+    assert machines.state("n9") is PowerState.OFF
 
 
 def test_a_libvirtd_that_is_gone(tmp_path: Path) -> None:
