@@ -111,7 +111,16 @@ class Machines:
             self._do("forget a snapshot of", node, lambda domain: domain.snapshotLookupByName(snapshot).delete())
 
     def forget(self, node: str) -> None:
-        """Remove the machine with its disk and snapshots; idempotent."""
+        """Remove the machine with its disk and snapshots, also a disk that has no machine yet; idempotent."""
+        self._forget_domain(node)
+        try:
+            pool = self._connection().storagePoolLookupByName(pool_of(self._lab))
+            pool.storageVolLookupByName(f"{self.prefix}{node}.img").delete()
+        except libvirt.libvirtError as error:
+            if error.get_error_code() not in (libvirt.VIR_ERR_NO_STORAGE_POOL, libvirt.VIR_ERR_NO_STORAGE_VOL):
+                raise self._error(f"cannot remove the disk of {node}", error) from error
+
+    def _forget_domain(self, node: str) -> None:
         domain = self._find(node)
         if domain is None:
             return

@@ -47,6 +47,17 @@ def test_other_peoples_machines_are_not_seen(machines: Machines) -> None:
     assert machines.names() == []
 
 
+def test_a_disk_without_a_machine_goes_too(machines: Machines) -> None:
+    """libvirtd died between the two: its successor knows the disk, and Vagrant would stumble over it."""
+    pool = machines._connection().storagePoolDefineXML(pool_xml("halab.t.disks", "/disks"))
+    pool.create()
+    pool.createXML("<volume><name>halab.t.n2.img</name><capacity unit='M'>1</capacity></volume>")
+    pool.createXML("<volume><name>box.img</name><capacity unit='M'>1</capacity></volume>")
+    machines.forget("n2")
+    machines.forget("n2")
+    assert pool.listVolumes() == ["box.img"]
+
+
 def test_a_machine_that_is_not_there_is_off_and_cannot_be_started(machines: Machines) -> None:
     assert machines.state("n9") is PowerState.OFF
     with pytest.raises(NotFoundError, match="cannot power on n9"):
@@ -63,10 +74,10 @@ def test_a_libvirtd_that_was_started_again_gets_a_new_connection(machines: Machi
                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     """The BMC service lives longer than a libvirtd: its first fence after that must not fail."""
     class Broken:
-        def isAlive(self) -> int:  # noqa: N802 - libvirt's own name
+        def isAlive(self) -> int:
             return 1
 
-        def getLibVersion(self) -> int:  # noqa: N802
+        def getLibVersion(self) -> int:
             raise libvirt.libvirtError("Cannot write data: Broken pipe")
 
     machines._open.append((os.getpid(), Broken()))
