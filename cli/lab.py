@@ -182,5 +182,5 @@ def gc(c: Any, yes: bool = False, format: str = "table") -> None:
     console.next_step("lab.gc --yes" if found and not yes else "lab.list")
 
 
-TASKS = (gc, doctor, styles, schema, plan, *designs.TASKS, up, down, list_labs, status, wait, ssh, execute, events,
-         *insight.TASKS)
+TASKS = (gc, doctor, styles, schema, plan, *designs.TASKS, up, scale, down, list_labs, status, wait, ssh, execute,
+         events, *insight.TASKS)

@@ -81,8 +81,10 @@ def scale(name: str, cluster: str, size: int, *, timeout: float = DEFAULT_TIMEOU
             events.subscribe(listener)
         old = read_plan(paths)
         wanted = resized(old, cluster, size)
-        going_on = _refuse_unfit(Lab(old, paths, events), wanted, cluster, size)
-        before = _files(Lab(old, paths, events))
+        lab = Lab(old, paths, events)
+        going_on = _refuse_unfit(lab, wanted, cluster, size)
+        before = _files(lab)
+        lab.shell.close()
         state.record(paths, Phase.SCALING, cluster=cluster, size=size)
         if going_on and size >= len(old.cluster(cluster).nodes):
             # Whoever is in the plan comes in first, or too many at once would ask for a majority.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from lab import crm
@@ -55,18 +56,17 @@ class Pacemaker(BaseRole):
     def converge(self, lab: Lab, cluster: Cluster) -> list[Change]:
         changes = self.differences(lab, cluster)
         wanted = ElementTree.fromstring(wanted_cib(lab.plan, cluster))
+        sections = [change.what.removeprefix("CIB ") for change in changes if "property" not in change.what]
+        node = crm.reachable(lab, cluster) if changes else ""
         for change in changes:
-            node = crm.reachable(lab, cluster)
             if change.what.startswith("CIB property"):
                 name = change.what.removeprefix("CIB property ")
                 lab.shell.run(node, f"crm_attribute --type crm_config --name {name} "
                               f"--update {_properties(wanted)[name]}")
-            else:
-                section = change.what.removeprefix("CIB ")
-                found = wanted.find(f"configuration/{section}")
-                # A section that the plan does not have is wanted empty.
-                xml = ElementTree.tostring(ElementTree.Element(section) if found is None else found)
-                lab.shell.run(node, f"cibadmin --replace --scope {section} --xml-pipe", stdin=xml)
+        if sections:
+            # All at once: a constraint and the resource that it names may only come and go together.
+            xml = ElementTree.tostring(_with_sections(crm.cib(lab, node), wanted, sections))
+            lab.shell.run(node, "cibadmin --replace --scope configuration --xml-pipe", stdin=xml)
         return changes
 
 
@@ -87,6 +87,21 @@ def _units(plan: Plan, cluster: Cluster) -> list[tuple[str, str]]:
     if "memcached" in cluster.services and plan.in_pacemaker("memcached"):
         found.append(("memcached", "memcached"))
     return found
+
+
+def _with_sections(live: ElementTree.Element, wanted: ElementTree.Element, names: Sequence[str]) -> ElementTree.Element:
+    """The live configuration with the named sections as wanted; one that the plan does not have becomes empty."""
+    configuration = live.find("configuration")
+    assert configuration is not None
+    for name in names:
+        fresh = wanted.find(f"configuration/{name}")
+        fresh = ElementTree.Element(name) if fresh is None else fresh
+        old = configuration.find(name)
+        if old is None:
+            configuration.append(fresh)
+        else:
+            configuration[list(configuration).index(old)] = fresh
+    return configuration
 
 
 def _properties(cib: ElementTree.Element) -> dict[str, str]:

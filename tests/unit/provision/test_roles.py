@@ -6,6 +6,7 @@ import json
 import re
 import uuid
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from cryptography import x509
@@ -17,6 +18,7 @@ from lab.topology import topology_from_options
 from provision.apply import node_files
 from provision.roles import all_roles
 from provision.roles.galera import _saved_view
+from provision.roles.pacemaker import _with_sections, wanted_cib
 from provision.roles.rabbitmq import _definitions
 
 
@@ -154,3 +156,15 @@ def test_the_quorum_device_s_host_is_in_no_cluster(tmp_path: Path) -> None:
 def test_an_odd_cluster_has_no_quorum_device(tmp_path: Path) -> None:
     files = files_of(tmp_path, "n1")
     assert "device {" not in files["/etc/corosync/corosync.conf"] and WANTS + "corosync-qdevice.service" not in files
+
+
+def test_a_cib_is_brought_to_the_plan_in_one_replacement() -> None:
+    """Section by section, the constraint on a fencing device that is gone makes Pacemaker refuse: seen."""
+    five, three = (make_plan(topology_from_options(nodes=str(nodes))) for nodes in (5, 3))
+    live = ElementTree.fromstring(wanted_cib(five, five.clusters[0]))
+    wanted = ElementTree.fromstring(wanted_cib(three, three.clusters[0]))
+    whole = _with_sections(live, wanted, ["resources", "constraints"])
+    assert [part.tag for part in whole] == [part.tag for part in live.find("configuration") or ()]
+    named = {one.attrib["rsc"] for one in whole.iterfind("constraints/rsc_location")}
+    assert named == {"fence-n1", "fence-n2", "fence-n3"}
+    assert named <= {one.attrib["id"] for one in whole.iterfind("resources/primitive")}
