@@ -124,8 +124,14 @@ def _brokers(lab: Lab, node: str) -> list[str]:
 
 
 def leave(lab: Lab, node: str) -> None:
-    """Stop a member's daemons so that the others know it left; one that cannot be reached is left to them."""
+    """Stop a member's daemons so that the others know it left; one that cannot be reached is left to them.
+
+    Its resources go first, by standby: pacemaker.service is ordered after haproxy.service, so a stop of
+    haproxy that Pacemaker asks for while it is being stopped itself would wait for its own end.
+    """
     try:
+        lab.shell.run(node, f"crm_standby --node {node} --update on && crm_resource --wait --timeout={_SETTLE}",
+                      timeout=_SETTLE + 10, check=False)  # after a first try Pacemaker may be down already
         lab.shell.run(node, "systemctl stop rabbitmq-server.service pacemaker.service corosync.service",
                       timeout=_BROKER_TIMEOUT)
     except NodeError:

@@ -1,44 +1,58 @@
-"""lab.scale on the shared lab: 3 -> 5 -> 3 members, while nobody who stays is restarted."""
+"""lab.scale on a small lab of its own: 3 -> 5 -> 3 databases, while nobody who stays is restarted."""
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
+from pathlib import Path
 
-from lab import gates, scale
+import pytest
+from conftest import remove
+
+from lab import gates
 from lab.errors import RefusedError
 from lab.lab import Lab
+from lab.layouts import make_plan
+from lab.scale import scale
+from lab.topology import topology_from_options
+from lab.up import bring_up
 from provision import apply
 
+NAME = "halabscale"
+TOPOLOGY = "clusters:\n  web: {size: 3, services: [haproxy]}\n  db: {size: 3, services: [galera]}\n"
 # Process ids of what must go on running on the nodes that stay.
-_DAEMONS = "pidof corosync pacemakerd mariadbd beam.smp memcached"
+_DAEMONS = "pidof corosync pacemakerd mariadbd haproxy"
 
 
-def _daemons(lab: Lab) -> dict[str, str]:
-    return {node: said.stdout for node, said in lab.shell.on_all(["n1", "n2", "n3"], _DAEMONS).items()}
+@pytest.fixture
+def small_lab(tmp_path: Path) -> Iterator[Lab]:
+    (tmp_path / "t.yml").write_text(TOPOLOGY)
+    remove(NAME)
+    try:
+        bring_up(make_plan(topology_from_options(tmp_path / "t.yml", name=NAME)), TOPOLOGY, timeout=240)
+        lab = Lab.open(NAME)
+        yield lab
+        lab.shell.close()
+    finally:
+        remove(NAME)
 
 
-def test_two_members_come_and_go_and_nobody_else_is_restarted(lab: Lab) -> None:
-    before = _daemons(lab)
-    grown = scale.scale(lab.name, "controllers", 5)
-    assert grown.added == ("n4", "n5")
-    five = Lab.open(lab.name)
-    assert all(result.ok for result in gates.check_all(five))
-    assert [node.control for node in five.plan.nodes[:3]] == [node.control for node in lab.plan.nodes]
-    assert _daemons(lab) == before
-    assert apply.diff(five) == []
-    five.shell.close()
-
-    shrunk = scale.scale(lab.name, "controllers", 3)
-    assert shrunk.removed == ("n4", "n5")
-    three = Lab.open(lab.name)
-    assert (three.plan.nodes, three.plan.clusters) == (lab.plan.nodes, lab.plan.clusters)
-    assert all(result.ok for result in gates.check_all(three))
-    assert _daemons(lab) == before
-    assert apply.diff(three) == []
-    three.shell.close()
+def _databases(lab: Lab) -> dict[str, str]:
+    return {node: said.stdout for node, said in lab.shell.on_all(["db1", "db2", "db3"], _DAEMONS).items()}
 
 
-def test_less_than_three_is_refused_and_nothing_is_touched(lab: Lab) -> None:
+def test_two_databases_come_and_go_and_nobody_else_is_restarted(small_lab: Lab) -> None:
     with pytest.raises(RefusedError, match="not a highly available cluster"):
-        scale.scale(lab.name, "controllers", 2)
-    assert all(result.ok for result in gates.check_all(lab))
+        scale(NAME, "db", 2)
+    before = _databases(small_lab)
+    for size, moved in ((5, ("db4", "db5")), (3, ("db4", "db5"))):
+        result = scale(NAME, "db", size)
+        assert moved in (result.added, result.removed)
+        elsewhere = {change.path for node in result.nodes if node.cluster == "web" for change in node.changes}
+        assert elsewhere == {"/etc/haproxy/haproxy.cfg"}
+        now = Lab.open(NAME)
+        assert all(gate.ok for gate in gates.check_all(now))
+        assert _databases(small_lab) == before
+        assert apply.diff(now) == []
+        now.shell.close()
+    after = Lab.open(NAME).plan
+    assert (after.nodes, after.clusters) == (small_lab.plan.nodes, small_lab.plan.clusters)
