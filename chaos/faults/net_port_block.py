@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from chaos import nft
+from chaos.faults.base import all_hold
 from chaos.faults.netbase import NetFault, wires
-from chaos.model import Target
+from chaos.model import Proof, Target
 from lab.choices import unknown_choice
 from lab.errors import RefusedError
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
+_KNOCK = 0.7  # s
 # What listens there in this lab, and over which protocol.
 PORTS: dict[int, tuple[str, str]] = {
     3306: ("tcp", "the database"), 4567: ("tcp", "Galera's group"), 9200: ("tcp", "the proxy's check of the database"),
@@ -53,6 +55,22 @@ class NetPortBlock(NetFault):
         return [rule for side in ("dport", "sport")
                 for rule in nft.leaving(cables, f"{protocol} {side} {port}")
                 + nft.arriving(cables, f"{protocol} {side} {port}")]
+
+    def took_effect(self, lab: Lab, target: Target) -> Proof:
+        """Knock first: a port that nobody used in these seconds has dropped nothing yet."""
+        port = int(target.params["port"])
+        silent = [] if PORTS[port][0] == "udp" else [self._silent(lab, node, port) for node in target.nodes]
+        return all_hold([*silent, super().took_effect(lab, target)])
+
+    @staticmethod
+    def _silent(lab: Lab, node: str, port: int) -> Proof:
+        try:
+            lab.namespace.connect(str(lab.plan.node(node).control), port, _KNOCK).close()
+        except ConnectionRefusedError:
+            return Proof(False, f"{node} refuses connections to port {port}, so they reach it")
+        except OSError:
+            return Proof(True, f"{node} is silent on port {port}")
+        return Proof(False, f"{node} still takes connections to port {port}")
 
 
 FAULT = NetPortBlock()
