@@ -20,7 +20,7 @@ from lab.errors import RefusedError
 STYLES = ("collapsed", "segregated", "mixed")
 FORMATS = ("table", "json")
 PICTURES = ("mermaid", "svg")
-TIERS = ("all", "unit", "golden", "live", "vm")
+TIERS = ("all", "unit", "golden", "live", "vm", "workstation")
 
 HELP = {
     "name": "the lab's name (default: 'default')",

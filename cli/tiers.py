@@ -16,10 +16,11 @@ FOLDERS = {
     "golden": ("golden",),
     "live": ("live",),
     "vm": ("vm",),
+    "workstation": ("workstation",),
     "all": ("unit", "golden", "live"),
 }
 # These build labs: they need root, and the host to themselves; all others are spread over the cores.
-ON_LABS = frozenset({"live", "vm"})
+ON_LABS = frozenset({"live", "vm", "workstation"})
 _MOST_WORKERS = 4
 EARLIER = "HALAB_TESTS_BEFORE"  # in the environment of a run: how those before it ended
 _NOTHING_RAN = 5  # pytest's code for a run that collected no test
