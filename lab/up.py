@@ -49,9 +49,6 @@ def bring_up(plan: Plan, topology_text: str, *, timeout: float = DEFAULT_TIMEOUT
     with state.exclusive(plan.lab, "lab.up"):
         known = _known(paths, plan)
         check_driver(plan)
-        if plan.qnetd:
-            raise RefusedError("--qdevice can be planned, but no lab with it has been seen to work yet",
-                               where="--qdevice", remedy="leave it out: better an odd number of nodes")
         state.claim(plan.lab)
         events = EventLog(paths.events)
         if listener:

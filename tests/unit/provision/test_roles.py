@@ -147,7 +147,7 @@ def test_an_even_cluster_asks_the_quorum_device(tmp_path: Path) -> None:
 
 def test_the_quorum_device_s_host_is_in_no_cluster(tmp_path: Path) -> None:
     files = files_of(tmp_path, "qnetd", nodes="4", qdevice=True)
-    assert WANTS + "corosync-qnetd.service" in files and "-s required -c on" in files["/etc/default/corosync-qnetd"]
+    assert WANTS + "corosync-qnetd.service" in files and "-s req -c on" in files["/etc/default/corosync-qnetd"]
     assert not any(path.startswith(("/etc/corosync/", "/var/lib/pacemaker")) for path in files)
     assert WANTS + "corosync.service" not in files and WANTS + "pacemaker.service" not in files
     assert "qnetd.mgmt" in files["/etc/hosts"]
