@@ -76,6 +76,7 @@ def _go_on(lab: Lab, timeout: float, listener: Listener | None) -> list[GateResu
         scale(lab.name, recorded.cluster, recorded.size, timeout=timeout, listener=listener)
         return gates.check_all(Lab.open(lab.name))
     with held(lab.name, "lab.resume", listener) as mine:
+        recorded = state.recorded(mine.paths)  # again, now that nobody else can change it
         if recorded.phase is Phase.STOPPING:
             halt(mine)
             return []

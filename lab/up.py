@@ -21,6 +21,7 @@ from lab.image import bake
 from lab.lab import Lab, read_plan
 from lab.plan import Node, Plan
 from lab.snapshot import put_back
+from lab.start import wake
 from lab.state import Phase
 
 DEFAULT_TIMEOUT = 300.0  # seconds to green gates, image not counted; a loaded host needs far longer than 20 s
@@ -67,6 +68,9 @@ def bring_up(plan: Plan, topology_text: str, *, timeout: float = DEFAULT_TIMEOUT
             interrupted = state.recorded(paths)
             if interrupted.phase is Phase.RESTORING:  # some disks are those of the snapshot: no way but on
                 results = put_back(lab, interrupted.snapshot, timeout=timeout).gates
+                return UpResult(plan.lab, round(time.monotonic() - begun, 2), results, known)
+            if interrupted.phase in (Phase.STOPPING, Phase.STOPPED, Phase.STARTING):
+                results = wake(lab, timeout=timeout).gates  # a node that is still going must have gone first
                 return UpResult(plan.lab, round(time.monotonic() - begun, 2), results, known)
             _make(lab)
             results = _settle(lab, begun + timeout * lab.driver.slowness, fresh=not known)

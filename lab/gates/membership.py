@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from lab import quorum
 from lab.gates import Look, on_node
 from lab.lab import Lab
 from lab.plan import Plan
@@ -39,31 +38,16 @@ def _trouble(lab: Lab, node: str, said: str) -> str:
     """What is wrong with the membership as one node tells it; empty: nothing."""
     cluster = lab.plan.cluster(lab.plan.node(node).cluster)
     want = sorted(member.index for member in lab.plan.members(cluster.name))
-    seen = _members(said)
+    seen = quorum.members(said)
     if not seen:
         return f"{node}: corosync does not answer"
     if seen != want:
         return f"{node} sees members {seen}, cluster {cluster.name} has {want}"
-    if not re.search(r"^Quorate:\s+Yes", said, re.M):
+    if not quorum.is_quorate(said):
         return f"{node} is not quorate"
-    if cluster.qdevice and not _has_device_vote(said):
+    if cluster.qdevice and not quorum.has_device_vote(said):
         return f"{node} has no vote from the quorum device"
     return ""
-
-
-def _members(text: str) -> list[int]:
-    """Node ids of the table that corosync-quorumtool prints under "Membership information"."""
-    table = text.partition("Membership information")[2]
-    # The quorum device has a row of its own, as node 0.
-    return sorted(int(row.group(1)) for row in re.finditer(r"^\s*([1-9]\d*)\s+\d+\s", table, re.M))
-
-
-def _has_device_vote(text: str) -> bool:
-    """Whether the device is there with its vote: "0 1 Qdevice", and (A)live and (V)oting for this node."""
-    table = text.partition("Membership information")[2]
-    row = re.search(r"^\s*0\s+(\d+)\s+Qdevice", table, re.M)
-    own = re.search(r"^.*\(local\)\s*$", table, re.M)
-    return row is not None and int(row[1]) > 0 and own is not None and "A,V" in own[0]
 
 
 GATE = Membership()

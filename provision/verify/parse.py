@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
+from lab.quorum import members
 from provision.verify.facts import (
     Broker,
     Cib,
@@ -37,11 +38,10 @@ def quorum(text: str) -> Quorum:
             raise ValueError(f"no '{head}' in it")
         return found.group(1).strip()
 
-    table = text.partition("Membership information")[2]
     return Quorum(
         provider=line("Quorum provider"), quorate=line("Quorate") == "Yes",
         expected_votes=int(line("Expected votes")), flags=tuple(line("Flags").split()),
-        members=tuple(sorted(int(row.group(1)) for row in re.finditer(r"^\s*(\d+)\s+\d+\s", table, re.M))))
+        members=tuple(members(text)))
 
 
 def corosync_conf(text: str) -> Mapping[str, str]:

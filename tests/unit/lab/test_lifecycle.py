@@ -188,3 +188,13 @@ def test_resume_of_a_half_built_lab_builds_it(lab: Lab, monkeypatch: pytest.Monk
     monkeypatch.setattr("lab.resume.bring_up", bring_up)
     assert resume("fake").found == "its making was not finished"
     assert built == [(lab.plan, "driver: fake\n")]
+
+
+@pytest.mark.parametrize("was", [Phase.STOPPING, Phase.STOPPED, Phase.STARTING])
+def test_up_goes_on_as_resume_does(lab: Lab, monkeypatch: pytest.MonkeyPatch, was: Phase) -> None:
+    """A node that is still going must have gone before it counts as running."""
+    monkeypatch.setattr(up, "_ready_image", lambda *_: None)
+    state.record(lab.paths, was)
+    lab.driver.power.off("n1")
+    done = up.bring_up(lab.plan, "driver: fake\n")
+    assert done.gates == GREEN and done.resumed and (power(lab), phase(lab)) == ({PowerState.ON}, Phase.RUNNING)

@@ -129,13 +129,16 @@ def _document(plan: Plan, node: Node, secrets: Secrets) -> Document:
 
 def _quorum(plan: Plan, node: Node) -> str:
     members = plan.members(node.cluster)
-    flags = "Quorate WaitForAll" + (" Qdevice" if plan.cluster(node.cluster).qdevice else "")
+    device = plan.cluster(node.cluster).qdevice
+    votes = len(members) + device
+    flags = "Quorate WaitForAll" + (" Qdevice" if device else "")
     rows = "\n".join(f"{one.index:10} {1:10} {one.ring}{' (local)' if one == node else ''}" for one in members)
+    rows += f"\n{0:10} {1:10} Qdevice" if device else ""
     return (f"Quorum information\n------------------\nDate:             Sun Nov 22 2026\n"
             f"Quorum provider:  corosync_votequorum\nNodes:            {len(members)}\nNode ID:          {node.index}\n"
             f"Ring ID:          1.9\nQuorate:          Yes\n\nVotequorum information\n----------------------\n"
-            f"Expected votes:   {len(members)}\nHighest expected: {len(members)}\nTotal votes:      {len(members)}\n"
-            f"Quorum:           {len(members) // 2 + 1}  \nFlags:            {flags}\n\n"
+            f"Expected votes:   {votes}\nHighest expected: {votes}\nTotal votes:      {votes}\n"
+            f"Quorum:           {votes // 2 + 1}  \nFlags:            {flags}\n\n"
             f"Membership information\n----------------------\n    Nodeid      Votes Name\n{rows}\n")
 
 
