@@ -1,4 +1,4 @@
-"""The cluster's own configuration, read alive (``lab.crm.cib``).
+"""The cluster's own configuration, read alive (``lab.node.crm.cib``).
 
 Only what a run has to know of it: how often things are monitored, and whether and how a node
 would be fenced.
@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 from chaos.model import Proof
 from chaos.reach import first_answer
-from lab import crm
+from lab.node import crm
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -36,7 +36,7 @@ class FenceDevice:
 
 
 class Cib:
-    """One cluster's configuration, out of the element that ``lab.crm.cib`` gives."""
+    """One cluster's configuration, out of the element that ``lab.node.crm.cib`` gives."""
 
     def __init__(self, root: Element) -> None:
         self._root = root

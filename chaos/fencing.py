@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lab.events import Event
+from lab.state.events import Event
 
 
 def fences(command: str) -> bool:

@@ -21,7 +21,7 @@ from chaos.faults.base import FAULT_ID, with_params
 from chaos.model import Proof, Target
 from chaos.reach import await_proof
 from lab.errors import HalabError, RefusedError
-from lab.home import LabPaths
+from lab.state.home import LabPaths
 
 if TYPE_CHECKING:
     from lab.lab import Lab

@@ -63,23 +63,6 @@ class HealRank(StrEnum):
     SERVICE = "4-service"
 
 
-class Fault(Protocol):
-    """One way to break a lab.  The journal holds the fault's name and target before ``inject`` acts,
-    so ``heal`` must be idempotent and need nothing but these."""
-
-    name: str
-    summary: str
-    needs: frozenset[str]  # driver capabilities
-    rank: HealRank
-    wants_fencing: bool  # an unclean loss: V5 and S3 apply
-    bounds: str  # the family of chaos.bounds that says what it may cost
-
-    def inject(self, lab: Lab, target: Target) -> None: ...
-    def took_effect(self, lab: Lab, target: Target) -> Proof: ...
-    def heal(self, lab: Lab, target: Target) -> None: ...
-    def healed(self, lab: Lab, target: Target) -> Proof: ...
-
-
 class Selector(Protocol):
     """Resolves a word such as ``vip_holder`` to node names from the cluster's own state.
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from lab.process import run
+from lab.host.process import run
 
 if TYPE_CHECKING:
     from lab.lab import Lab

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 from chaos.reach import first_answer
-from lab import crm
+from lab.node import crm
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -36,7 +36,7 @@ class ClusterView:
 
 
 def view(status: Element) -> ClusterView:
-    """What a run has to know of crm_mon's XML (``lab.crm.status``)."""
+    """What a run has to know of crm_mon's XML (``lab.node.crm.status``)."""
     dc = status.find("./summary/current_dc")
     return ClusterView(
         dc=dc.get("name", "") if dc is not None and dc.get("present") == "true" else "",

@@ -15,7 +15,7 @@ from chaos.model import Proof
 from chaos.selectors.vip_holder import VipHolder
 from lab import interrupt
 from lab.errors import HalabError
-from lab.events import Event, read_events
+from lab.state.events import Event, read_events
 
 if TYPE_CHECKING:
     from chaos.scenario import Phase

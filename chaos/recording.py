@@ -17,7 +17,7 @@ from chaos.ledger import read_ledger
 from chaos.model import Outcome, Sample
 from chaos.probes import traits
 from chaos.windows import Span, longest_gap, longest_stall, outages
-from lab.events import Event, read_events
+from lab.state.events import Event, read_events
 
 EVENTS_FILE = "events.jsonl"
 

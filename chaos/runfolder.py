@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaos.recording import EVENTS_FILE
-from lab.events import read_events
+from lab.state.events import read_events
 
 if TYPE_CHECKING:
     from chaos.facts import Timers

@@ -32,11 +32,11 @@ from chaos.verdict import Verdict, judge
 from chaos.versions import read_versions
 from lab import gates, interrupt
 from lab.errors import DeadlineError, HalabError, InterruptedByUser
-from lab.events import Listener
 from lab.lab import Lab
-from lab.network import guest_mac
+from lab.net.network import guest_mac
 from lab.plan import Service
 from lab.state import exclusive
+from lab.state.events import Listener
 
 EFFECT_WITHIN = 5.0  # s; a cut shows at the next heartbeat, everything else at once
 _SLOW_PERIOD = 1.0  # s between two operations of a probe where nodes are slow

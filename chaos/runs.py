@@ -9,7 +9,7 @@ from pathlib import Path
 from chaos.verdict import VERDICT_FILE
 from lab.choices import unknown_choice
 from lab.errors import NotFoundError
-from lab.home import LabPaths
+from lab.state.home import LabPaths
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,12 @@ from chaos.model import Result
 from chaos.runner import run
 from chaos.scenario import Scenario, list_scenarios
 from chaos.verdict import Verdict
-from lab import interrupt, snapshot
+from lab import interrupt
 from lab.choices import unknown_choice
 from lab.errors import CapabilityError, HalabError, RefusedError
-from lab.events import Listener
 from lab.lab import Lab
+from lab.ops import snapshot
+from lab.state.events import Listener
 
 FULL = "full"
 SNAPSHOT = "suite"

@@ -1,6 +1,6 @@
 """What a person sees: progress on standard error, results on standard output.
 
-Progress is a listener of :class:`lab.events.EventLog`.  On a terminal it is a live view of
+Progress is a listener of :class:`lab.state.events.EventLog`.  On a terminal it is a live view of
 what is running, with elapsed seconds (:mod:`cli.live`); elsewhere it is plain lines.
 """
 
@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lab.events import Event, Listener
+    from lab.state.events import Event, Listener
 
 _SHOW_CURSOR = "\033[?25h"
 

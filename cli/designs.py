@@ -28,8 +28,8 @@ def diff(c: Any, request: Request, file: str = "", format: str = "table") -> int
 @describes_a_lab
 def graph(c: Any, request: Request, kind: str = "mermaid") -> None:
     """Draw a lab, or what the options would make: lab.graph --style=mixed --kind=svg > lab.svg."""
-    from lab import graph as pictures
     from lab.lab import Lab, names
+    from lab.plan import graph as pictures
 
     options.choice("kind", kind, options.PICTURES)
     asked = Request(name=request.name)

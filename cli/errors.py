@@ -19,7 +19,7 @@ from pathlib import Path
 
 from cli import console
 from lab.errors import HalabError, InterruptedByUser
-from lab.home import home
+from lab.state.home import home
 
 UNEXPECTED = HalabError.exit_code
 

@@ -46,7 +46,7 @@ def logs(
             where="./inv lab.logs",
             remedy="./inv lab.logs --merge --since=10m",
         )
-    from lab.access import logs as logs_of
+    from lab.node.access import logs as logs_of
 
     for line in logs_of(name, node or None, unit or None, lines or 40):
         console.out(line)
@@ -54,7 +54,7 @@ def logs(
 
 def _merged_logs(name: str, node: str, unit: str, lines: int, since: str, grep: str, follow: bool) -> None:
     from cli.views.logs import clock_notes, log_lines
-    from lab import logs as merging
+    from lab.node import logs as merging
 
     age = options.seconds(since, "since") if since else None
     query = merging.Query(node or None, unit or None, grep or None, age, lines or None)

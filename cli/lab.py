@@ -13,7 +13,7 @@ from cli.planning import Request, describes_a_lab, plan_from
 def doctor(c: Any, driver: str = "", format: str = "table") -> int:
     """Say whether this host can run labs, and how to put right what it lacks."""
     from cli.views.lab import findings
-    from lab.doctor import examine
+    from lab.host.doctor import examine
 
     report = examine(plan_from(Request(driver=driver))[0])
     findings(report, format)
@@ -25,8 +25,8 @@ def doctor(c: Any, driver: str = "", format: str = "table") -> int:
 def styles(c: Any, format: str = "table") -> None:
     """List the deployment styles and the timer profiles."""
     from cli.views.lab import style_list
-    from lab.profiles import list_profiles
-    from lab.styles import list_styles
+    from lab.plan.profiles import list_profiles
+    from lab.plan.styles import list_styles
 
     style_list(list_styles(), list_profiles(), format)
     console.next_step("lab.plan --style=mixed")
@@ -45,7 +45,7 @@ def plan(c: Any, request: Request, format: str = "table") -> None:
 @command()
 def schema(c: Any) -> None:
     """Print the JSON schema of topology files, for editors."""
-    from lab.schema import topology_schema
+    from lab.plan.schema import topology_schema
 
     console.document(topology_schema())
 
@@ -55,7 +55,7 @@ def schema(c: Any) -> None:
 def up(c: Any, request: Request, timeout: str = "5m", format: str = "table") -> None:
     """Build a lab and return when its cluster is healthy; called again, it resumes."""
     from cli.views.lab import up_result
-    from lab.up import bring_up
+    from lab.ops.up import bring_up
 
     limit = options.seconds(timeout)
     wanted, text = plan_from(request)
@@ -70,7 +70,7 @@ def up(c: Any, request: Request, timeout: str = "5m", format: str = "table") -> 
 def scale(c: Any, cluster: str, nodes: str, name: str = "default", timeout: str = "5m", format: str = "table") -> None:
     """Add or remove members of one cluster: lab.scale --cluster=db --nodes=5; nothing else changes."""
     from cli.views.lab import scale_result
-    from lab.scale import scale as scale_to
+    from lab.ops.scale import scale as scale_to
 
     limit = options.seconds(timeout)
     size = options.number("nodes", nodes)
@@ -84,7 +84,7 @@ def scale(c: Any, cluster: str, nodes: str, name: str = "default", timeout: str 
 def down(c: Any, name: str = "default", format: str = "table") -> None:
     """Take a lab down and leave nothing of it behind; works on half-built labs too."""
     from cli.views.lab import down_result
-    from lab.down import take_down
+    from lab.ops.down import take_down
 
     with console.progress() as listener:
         result = take_down(name, listener=listener)
@@ -123,7 +123,7 @@ def status(c: Any, name: str = "default", watch: bool = False, format: str = "ta
 def wait(c: Any, name: str = "default", timeout: str = "5m", format: str = "table") -> None:
     """Return when every gate of the lab holds; fails after --timeout with the gate that does not."""
     from cli.views.lab import status_view
-    from lab.wait import wait_healthy
+    from lab.ops.wait import wait_healthy
 
     status_view(wait_healthy(name, options.seconds(timeout)), format)
     console.next_step("chaos.run vip-holder-poweroff" + options.again({"name": name}))
@@ -132,7 +132,7 @@ def wait(c: Any, name: str = "default", timeout: str = "5m", format: str = "tabl
 @command(root=True, positional=["node"], node="the node's name, such as n1")
 def ssh(c: Any, node: str, name: str = "default") -> int:
     """Open a root shell on a node: lab.ssh n1."""
-    from lab.access import login
+    from lab.node.access import login
 
     return login(name, node)
 
@@ -149,7 +149,7 @@ def execute(
 ) -> int:
     """Run one command as root on a node: lab.exec n1 'pcs status'; its exit code is the command's."""
     from cli.views.lab import node_output
-    from lab.access import execute as execute_on
+    from lab.node.access import execute as execute_on
 
     done = execute_on(name, node, line, options.seconds(timeout))
     node_output(node, done, format)
@@ -162,7 +162,7 @@ def events(
 ) -> None:
     """Show the lab's diary: steps, gates, power, faults."""
     from cli.views.lab import event_lines, event_list
-    from lab.access import diary
+    from lab.node.access import diary
 
     age = options.seconds(since, "since") if since else None
     if follow:
@@ -175,7 +175,7 @@ def events(
 def gc(c: Any, yes: bool = False, format: str = "table") -> None:
     """List what crashed runs left on this host and belongs to no lab; --yes removes it."""
     from cli.views.gc import leftovers
-    from lab.gc import collect, find
+    from lab.ops.gc import collect, find
 
     found = find()
     leftovers(found, set(collect(found)) if yes else set(), yes, format)

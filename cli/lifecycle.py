@@ -12,7 +12,7 @@ from cli.command import command
 def stop(c: Any, name: str = "default", timeout: str = "2m", format: str = "table") -> None:
     """Shut all nodes of a lab down, dependants first; their disks stay."""
     from cli.views.lifecycle import stopped
-    from lab.stop import stop as stop_lab
+    from lab.ops.stop import stop as stop_lab
 
     limit = options.seconds(timeout)
     with console.progress() as listener:
@@ -25,7 +25,7 @@ def stop(c: Any, name: str = "default", timeout: str = "2m", format: str = "tabl
 def start(c: Any, name: str = "default", timeout: str = "5m", format: str = "table") -> None:
     """Bring a stopped lab back, or one whose host was rebooted; returns when its cluster is healthy."""
     from cli.views.lifecycle import started
-    from lab.start import start as start_lab
+    from lab.ops.start import start as start_lab
 
     limit = options.seconds(timeout)
     with console.progress() as listener:
@@ -38,7 +38,7 @@ def start(c: Any, name: str = "default", timeout: str = "5m", format: str = "tab
 def resume(c: Any, name: str = "default", timeout: str = "5m", format: str = "table") -> None:
     """Finish what was interrupted: lab.up, lab.stop, lab.start or a restore; says which it was."""
     from cli.views.lifecycle import resumed
-    from lab.resume import resume as resume_lab
+    from lab.ops.resume import resume as resume_lab
 
     limit = options.seconds(timeout)
     with console.progress() as listener:

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.console import describe
-from lab.events import Event, Listener
+from lab.state.events import Event, Listener
 
 _REFRESH_HZ = 8
 _ENDS = ("step.end", "step.fail")

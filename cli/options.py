@@ -40,7 +40,7 @@ HELP = {
     "allow_large": "allow more than 16 nodes, which corosync is not tested for",
 }
 
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")  # lab.topology's rule, in test_options.py held to it
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")  # lab.plan.topology's rule, in test_options.py held to it
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What a person may say of a lab; the fields of :class:`lab.topology.Topology` and a file of them.
+    """What a person may say of a lab; the fields of :class:`lab.plan.topology.Topology` and a file of them.
 
     An empty text and False mean "not given".
     """
@@ -64,8 +64,8 @@ class Request:
 
 def plan_from(request: Request) -> tuple[Plan, str]:
     """The plan, and the topology behind it as text (JSON, which is YAML too) to keep with the lab."""
-    from lab.layouts import make_plan
-    from lab.topology import topology_from_options
+    from lab.plan.layouts import make_plan
+    from lab.plan.topology import topology_from_options
 
     given = dataclasses.asdict(request)
     file = given.pop("topology")

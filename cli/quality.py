@@ -37,7 +37,7 @@ def bench(c: Any, style: str = "collapsed", nodes: str = "", profile: str = "", 
     """Measure how long lab.up takes from nothing to healthy, and booting alone."""
     from cli.planning import Request, plan_from
     from cli.views.bench import bench_view
-    from lab.bench import bench as measure
+    from lab.ops.bench import bench as measure
 
     plans = [plan_from(Request(name="bench", style=style, nodes=size.strip(), profile=profile))
              for size in nodes.split(",")]

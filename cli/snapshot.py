@@ -12,7 +12,7 @@ from cli.command import command
 def save(c: Any, snapshot: str, name: str = "default", timeout: str = "5m", format: str = "table") -> None:
     """Keep a healthy lab as it is now: lab.snapshot.save clean."""
     from cli.views.snapshot import snapshot_list
-    from lab.snapshot import save as save_as
+    from lab.ops.snapshot import save as save_as
 
     limit = options.seconds(timeout)
     with console.progress() as listener:
@@ -25,7 +25,7 @@ def save(c: Any, snapshot: str, name: str = "default", timeout: str = "5m", form
 def restore(c: Any, snapshot: str, name: str = "default", timeout: str = "5m", format: str = "table") -> None:
     """Put a lab back to what it was, and return when its cluster is healthy."""
     from cli.views.snapshot import restored
-    from lab.snapshot import restore as restore_to
+    from lab.ops.snapshot import restore as restore_to
 
     limit = options.seconds(timeout)
     with console.progress() as listener:
@@ -38,7 +38,7 @@ def restore(c: Any, snapshot: str, name: str = "default", timeout: str = "5m", f
 def list_snapshots(c: Any, name: str = "default", format: str = "table") -> None:
     """List the snapshots of a lab, oldest first."""
     from cli.views.snapshot import snapshot_list
-    from lab.snapshot import snapshots
+    from lab.ops.snapshot import snapshots
 
     found = snapshots(name)
     snapshot_list(found, format)
@@ -50,7 +50,7 @@ def list_snapshots(c: Any, name: str = "default", format: str = "table") -> None
 def delete(c: Any, snapshot: str, name: str = "default", format: str = "table") -> None:
     """Forget a snapshot of a lab."""
     from cli.views.snapshot import deleted
-    from lab.snapshot import delete as forget
+    from lab.ops.snapshot import delete as forget
 
     forget(name, snapshot)
     deleted(name, snapshot, format)

@@ -27,15 +27,15 @@ from typing import Any
 
 from pyghmi.ipmi.bmc import Bmc
 
-from lab.cgroups import Cgroup
 from lab.drivers.base import Power, PowerState
 from lab.errors import DeadlineError, HalabError
 from lab.fencing import suppressed_by
-from lab.home import LabPaths
+from lab.host.cgroups import Cgroup
+from lab.host.process import detached, run
 from lab.lab import Lab
-from lab.namespace import Namespace
+from lab.net.namespace import Namespace
 from lab.plan import Node
-from lab.process import detached, run
+from lab.state.home import LabPaths
 
 USER = "halab"
 MODES = ("normal", "dead", "lying", "slow")

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lab.home import LabPaths
+from lab.state.home import LabPaths
 
 _FILE = "suppressed"
 

@@ -20,12 +20,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import cgroups, disk, interrupt, overlay
-from lab.cgroups import Cgroup
+from lab import interrupt
 from lab.drivers.traits import ImageKind
 from lab.errors import HostError, InterruptedByUser, NotFoundError, RefusedError
-from lab.home import LabPaths, home
-from lab.process import run
+from lab.host import cgroups, disk, overlay
+from lab.host.cgroups import Cgroup
+from lab.host.process import run
+from lab.state.home import LabPaths, home
 from lab.vm import store
 
 SUITE = "bookworm"

@@ -2,7 +2,7 @@
 
 The command line installs :func:`guard` around a command.  Library code calls :func:`check`
 between two steps, where everything done so far is recorded; a step that is running is never
-torn apart, because its child processes have sessions of their own (:mod:`lab.process`).
+torn apart, because its child processes have sessions of their own (:mod:`lab.host.process`).
 """
 
 from __future__ import annotations

@@ -13,12 +13,12 @@ from pydantic import ValidationError
 from lab.drivers import make_driver
 from lab.drivers.base import Driver
 from lab.errors import NotFoundError, RefusedError
-from lab.events import EventLog
-from lab.home import LabPaths, home
-from lab.namespace import Namespace
+from lab.net.namespace import Namespace
+from lab.node.shell import Shell
 from lab.plan import Plan
-from lab.secrets import Secrets
-from lab.shell import Shell
+from lab.state.events import EventLog
+from lab.state.home import LabPaths, home
+from lab.state.secrets import Secrets
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.errors import RefusedError
-from lab.home import LabPaths
 from lab.lab import names, read_plan
 from lab.state import recorded
+from lab.state.home import LabPaths
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import re
 from pydantic import BaseModel
 
 from lab import gates
-from lab.asking import answers
 from lab.gates.vip import holders
 from lab.lab import Lab
+from lab.node.asking import answers
 from lab.plan import Cluster
 
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from lab import interrupt
-from lab.files import File
 from lab.lab import Lab
+from lab.node.files import File
 from lab.plan import Cluster, Node, Plan
-from lab.secrets import Secrets
 from lab.state import exclusive
+from lab.state.secrets import Secrets
 from provision import push
 from provision.role import Change, NodeContext
 from provision.roles import all_roles

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from lab.choices import unknown_choice
-from lab.files import File
+from lab.node.files import File
 from lab.plan import Node, Plan
-from lab.secrets import Placeholders
+from lab.state.secrets import Placeholders
 from provision.apply import node_files
 from provision.roles.pacemaker import wanted_cib
 

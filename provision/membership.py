@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from xml.etree import ElementTree
 
-from lab import crm
 from lab.errors import NodeError
 from lab.lab import Lab
+from lab.node import crm
 from lab.plan import Cluster, Node
 from provision import push
 from provision.apply import node_files

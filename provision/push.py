@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab.files import File, archive
 from lab.lab import Lab
+from lab.node.files import File, archive
 from provision.render import nodefile
 
 _TIMEOUT = 120.0  # seconds: the restart of a database may take a minute

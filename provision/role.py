@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from lab.files import File
 from lab.lab import Lab
+from lab.node.files import File
 from lab.plan import Cluster, Node, Plan
-from lab.secrets import Secrets
+from lab.state.secrets import Secrets
 
 
 @dataclass(frozen=True)

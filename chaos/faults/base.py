@@ -11,7 +11,7 @@ from chaos.fencing import fence_requests
 from chaos.model import HealRank, Proof, Target
 from lab.choices import unknown_choice
 from lab.drivers.base import PowerState
-from lab.events import read_events
+from lab.state.events import read_events
 
 if TYPE_CHECKING:
     from lab.lab import Lab

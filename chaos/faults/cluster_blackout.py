@@ -11,8 +11,8 @@ from chaos.faults.nodebase import NodeFault
 from chaos.model import Proof, Target
 from lab import interrupt
 from lab.errors import RefusedError
-from lab.events import read_events
 from lab.parallel import for_each
+from lab.state.events import read_events
 
 if TYPE_CHECKING:
     from lab.lab import Lab

@@ -10,7 +10,7 @@ from chaos.faults.nodebase import NodeFault
 from chaos.fencing import fence_requests
 from chaos.model import Proof, Target
 from lab.errors import HalabError
-from lab.events import read_events
+from lab.state.events import read_events
 
 if TYPE_CHECKING:
     from lab.lab import Lab

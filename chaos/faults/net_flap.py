@@ -10,7 +10,7 @@ from chaos.faults.guestbase import GuestFault, identity
 from chaos.faults.netbase import one_network
 from chaos.model import HealRank, Target
 from lab.errors import RefusedError
-from lab.network import GUEST_NICS
+from lab.net.network import GUEST_NICS
 
 if TYPE_CHECKING:
     from lab.lab import Lab

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chaos.faults.base import BaseFault, all_hold
 from chaos.faults.netbase import one_network
 from chaos.model import HealRank, Proof, Target
-from lab.process import run
+from lab.host.process import run
 
 if TYPE_CHECKING:
     from lab.lab import Lab

@@ -12,7 +12,7 @@ from chaos.model import HealRank, Proof, Target
 from chaos.reach import packets_return, ssh_banner
 from lab.drivers.base import PowerState
 from lab.errors import NodeError
-from lab.events import read_events
+from lab.state.events import read_events
 
 if TYPE_CHECKING:
     from lab.lab import Lab

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chaos.faults.guestbase import GuestFault
 from chaos.model import Target
-from lab.network import GUEST_NICS
+from lab.net.network import GUEST_NICS
 
 if TYPE_CHECKING:
     from lab.lab import Lab

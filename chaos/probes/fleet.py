@@ -19,8 +19,8 @@ from chaos.facts import client_patience
 from chaos.probes import traits
 from chaos.probes.config import PARENT, ProbeConfig, ProbeSecrets, Targets
 from chaos.probes.hostload import HostLoad
-from lab import cgroups
 from lab.errors import DeadlineError, HostError
+from lab.host import cgroups
 
 if TYPE_CHECKING:
     from lab.lab import Lab

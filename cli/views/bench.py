@@ -8,7 +8,7 @@ from cli import console
 from cli.views.plain import as_json, plain
 
 if TYPE_CHECKING:
-    from lab.bench import Bench
+    from lab.ops.bench import Bench
 
 
 def bench_view(results: list[Bench], format: str) -> None:

@@ -9,7 +9,7 @@ from cli import console
 from cli.views.plain import as_json, plain
 
 if TYPE_CHECKING:
-    from lab.gc import Leftover
+    from lab.ops.gc import Leftover
 
 
 def leftovers(found: list[Leftover], removed: Set[Leftover], asked: bool, format: str) -> None:

@@ -10,17 +10,17 @@ from cli import console
 from cli.views.plain import as_json, plain
 
 if TYPE_CHECKING:
-    from lab.doctor import Examination
-    from lab.down import DownResult
-    from lab.events import Event
+    from lab.host.doctor import Examination
     from lab.listing import LabSummary
+    from lab.node.shell import Completed
+    from lab.ops.down import DownResult
+    from lab.ops.scale import NodeFiles, ScaleResult
+    from lab.ops.up import UpResult
     from lab.plan import Plan
-    from lab.profile import Profile
-    from lab.scale import NodeFiles, ScaleResult
-    from lab.shell import Completed
+    from lab.plan.profile import Profile
+    from lab.plan.styles import StyleInfo
+    from lab.state.events import Event
     from lab.status import Status
-    from lab.styles import StyleInfo
-    from lab.up import UpResult
 
 
 def findings(report: Examination, format: str) -> None:

@@ -8,9 +8,9 @@ from cli import console
 from cli.views.plain import as_json
 
 if TYPE_CHECKING:
-    from lab.resume import ResumeResult
-    from lab.start import StartResult
-    from lab.stop import StopResult
+    from lab.ops.resume import ResumeResult
+    from lab.ops.start import StartResult
+    from lab.ops.stop import StopResult
 
 
 def stopped(result: StopResult, format: str) -> None:

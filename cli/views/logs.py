@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cli import console
 
 if TYPE_CHECKING:
-    from lab.logs import Entry, Merged
+    from lab.node.logs import Entry, Merged
 
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)  # ANSI foregrounds; red is for errors elsewhere
 _LAB = "lab"

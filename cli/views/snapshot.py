@@ -9,7 +9,7 @@ from cli import console
 from cli.views.plain import as_json
 
 if TYPE_CHECKING:
-    from lab.snapshot import RestoreResult, Snapshot
+    from lab.ops.snapshot import RestoreResult, Snapshot
 
 
 def snapshot_list(snapshots: list[Snapshot], format: str) -> None:

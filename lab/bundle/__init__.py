@@ -25,11 +25,11 @@ from lab.bundle.redact import Redactor
 from lab.choices import unknown_choice
 from lab.drivers.base import PowerState
 from lab.errors import HalabError, HostError, NodeError
-from lab.home import home
+from lab.host.process import run
 from lab.lab import Lab
-from lab.logs import from_disk
+from lab.node.logs import from_disk
 from lab.plan import Node
-from lab.process import run
+from lab.state.home import home
 
 JOURNAL_LINES = 20000
 _JOURNAL = f"journalctl --no-pager --output=short-iso-precise --lines={JOURNAL_LINES}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lab.drivers.base import Driver
 from lab.errors import CapabilityError
-from lab.events import EventLog
-from lab.home import LabPaths
 from lab.plan import Plan
+from lab.state.events import EventLog
+from lab.state.home import LabPaths
 
 _BUILT = ("container", "vagrant")
 

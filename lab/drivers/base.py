@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lab.drivers.traits import ImageKind
-from lab.files import File
+from lab.node.files import File
 from lab.plan import NetworkName, Node
 
 
@@ -44,7 +44,7 @@ class Saved:
 class Snapshots(Protocol):
     """All nodes of one lab as they were at one instant, for drivers with the capability ``snapshot``.
 
-    :mod:`lab.snapshot` calls these and does all the rest: it holds the lab's lock, has checked the
+    :mod:`lab.ops.snapshot` calls these and does all the rest: it holds the lab's lock, has checked the
     name, the plan and (before ``save``) the gates, keeps fencing from acting meanwhile, and
     waits for green gates afterwards.  ``folder`` is an empty folder of this snapshot alone, in which
     the driver keeps what it likes; ``name`` is the snapshot's name, unique within the lab, for drivers

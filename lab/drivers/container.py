@@ -17,18 +17,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab import cgroups, network, overlay
-from lab.cgroups import Cgroup
 from lab.drivers.base import PowerState, Snapshots
 from lab.drivers.container_snapshots import ContainerSnapshots
 from lab.drivers.traits import traits
 from lab.errors import DeadlineError
-from lab.events import EventLog
-from lab.files import File
-from lab.home import LabPaths
+from lab.host import cgroups, overlay
+from lab.host.cgroups import Cgroup
+from lab.host.process import detached, run
 from lab.image import image_root
+from lab.net import network
+from lab.node.files import File
 from lab.plan import NetworkName, Node, Plan
-from lab.process import detached, run
+from lab.state.events import EventLog
+from lab.state.home import LabPaths
 from lab.vm import hypervisor
 
 CAPABILITIES = frozenset({"poweroff", "suspend", "netfilter", "shell", "seed", "snapshot"})

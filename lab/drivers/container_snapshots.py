@@ -15,13 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from lab import cgroups, network, overlay, replica
-from lab.cgroups import Cgroup
 from lab.drivers.base import Power, Saved
-from lab.files import File
-from lab.home import LabPaths
+from lab.host import cgroups, overlay, replica
+from lab.host.cgroups import Cgroup
 from lab.image import image_root
+from lab.net import network
+from lab.node.files import File
 from lab.plan import Plan
+from lab.state.home import LabPaths
 
 _T = TypeVar("_T")
 _NEXT = "upper.next"

@@ -18,11 +18,11 @@ from pathlib import Path
 from lab.drivers.base import Power, PowerState, Saved, Snapshots
 from lab.drivers.traits import traits
 from lab.errors import NotFoundError
-from lab.events import EventLog
-from lab.files import File
-from lab.home import LabPaths
-from lab.network import host_interface
+from lab.net.network import host_interface
+from lab.node.files import File
 from lab.plan import NetworkName, Node, Plan
+from lab.state.events import EventLog
+from lab.state.home import LabPaths
 
 _STATE_FILE = "fake-driver.json"
 

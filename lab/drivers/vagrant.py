@@ -13,18 +13,19 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from lab import network, state
+from lab import state
 from lab.drivers.base import PowerState, Snapshots
 from lab.drivers.traits import traits
 from lab.errors import HostError
-from lab.events import EventLog
-from lab.files import File
-from lab.home import LabPaths
 from lab.image import image_root
-from lab.namespace import Namespace
+from lab.net import network
+from lab.net.namespace import Namespace
+from lab.node.files import File
+from lab.node.shell import Shell
 from lab.plan import NetworkName, Node, Plan
-from lab.secrets import Secrets
-from lab.shell import Shell
+from lab.state.events import EventLog
+from lab.state.home import LabPaths
+from lab.state.secrets import Secrets
 from lab.vm import box, hypervisor, project, store, watch
 from lab.vm.daemon import Daemon
 from lab.vm.machines import Machines

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import importlib
 
-from lab import crm
 from lab.choices import unknown_choice
 from lab.errors import HalabError, RefusedError
 from lab.explain import resource
 from lab.explain.model import Explanation
 from lab.lab import Lab
+from lab.node import crm
 from lab.plan import Plan
 
 SUBJECTS = ("vip", "galera", "fencing", "quorum")

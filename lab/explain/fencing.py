@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from chaos.cib import Cib, FenceDevice
-from lab import bmc, crm
-from lab.asking import answers
+from lab import bmc
 from lab.drivers.base import PowerState
 from lab.errors import HalabError
 from lab.explain import pacemaker
@@ -17,6 +16,8 @@ from lab.explain.model import Explanation, Point, listed
 from lab.gates import on_node
 from lab.gates.fencing import ask_bmc
 from lab.lab import Lab
+from lab.node import crm
+from lab.node.asking import answers
 from lab.plan import Cluster
 
 HISTORY = "stonith_admin --history '*' --verbose --output-as=xml"

@@ -9,11 +9,11 @@ from chaos import haproxy
 from chaos.galera import CLIENT, components, parse_status
 from chaos.haproxy import Server
 from chaos.selectors.vip_holder import VipHolder
-from lab.asking import answers
 from lab.errors import HalabError
 from lab.explain.model import Explanation, Point, listed
 from lab.gates import on_node
 from lab.lab import Lab
+from lab.node.asking import answers
 
 _PROXY = "galera"  # the section's name in haproxy.cfg, see provision's haproxy role
 _QUESTION = ("SHOW GLOBAL STATUS LIKE 'wsrep_%'; SHOW GLOBAL VARIABLES WHERE Variable_name IN "

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from lab.asking import answers
 from lab.explain.model import Explanation, Point, listed
 from lab.gates import on_node
 from lab.lab import Lab
+from lab.node.asking import answers
 
 _TOOL = "corosync-quorumtool -si"
 _MAP = "corosync-cmapctl"

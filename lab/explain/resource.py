@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-from lab import crm
-from lab.asking import answers
 from lab.errors import NodeError
 from lab.explain import pacemaker
 from lab.explain.model import Explanation, Point, listed
 from lab.explain.pacemaker import Line, Outlook
 from lab.gates import on_node
 from lab.lab import Lab
+from lab.node import crm
+from lab.node.asking import answers
 
 
 @dataclass(frozen=True)

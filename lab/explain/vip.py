@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from chaos.bounds import Bound, NoBound, vip_takeover
 from chaos.facts import Timers
 from chaos.timers import read_timers
-from lab.asking import answers
 from lab.explain import pacemaker, resource
 from lab.explain.model import Explanation, Point, listed
 from lab.explain.resource import ClusterFacts
 from lab.gates import on_node
 from lab.lab import Lab
+from lab.node.asking import answers
 from lab.plan import Vip
 
 _ADDRESSES = "ip -4 -oneline address show dev eth1"

@@ -6,9 +6,10 @@ import shlex
 from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
-from lab import crm, fencing
+from lab import fencing
 from lab.gates import Look, first_red, on_node
 from lab.lab import Lab
+from lab.node import crm
 from lab.plan import Cluster, Plan
 
 # fence_ipmilan's own long options for the device parameters that the CIB may hold.

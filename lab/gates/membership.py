@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lab import quorum
 from lab.gates import Look, on_node
 from lab.lab import Lab
+from lab.node import quorum
 from lab.plan import Plan
 
 _COMMAND = "corosync-quorumtool -si"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
-from lab import crm
 from lab.gates import Look, on_node
 from lab.lab import Lab
+from lab.node import crm
 from lab.plan import Cluster, Plan
 
 _SPECIAL = ("standby", "standby_onfail", "maintenance", "pending", "unclean", "shutdown")

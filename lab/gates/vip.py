@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lab.asking import answers
 from lab.gates import Look, on_node
 from lab.lab import Lab
+from lab.node.asking import answers
 from lab.plan import Plan
 
 _COMMAND = "ip -4 -oneline address show dev eth1"

@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from lab.process import run
+from lab.host.process import run
 from lab.vm import ownbox, store
 from lab.vm.store import environment, vagrant_home
 from lab.vm.vagrant import LabVagrant

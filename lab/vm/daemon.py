@@ -13,11 +13,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.cgroups import Cgroup
 from lab.errors import DeadlineError, HostError
-from lab.home import LabPaths
-from lab.namespace import Namespace
-from lab.process import run
+from lab.host.cgroups import Cgroup
+from lab.host.process import run
+from lab.net.namespace import Namespace
+from lab.state.home import LabPaths
 
 MEMBER = "libvirtd"
 _WITHIN = 30.0  # s; measured 1 s

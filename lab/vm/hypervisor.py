@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from lab.errors import HostError, RefusedError
-from lab.process import run
+from lab.host.process import run
 
 Acceleration = Literal["kvm", "emulated"]
 OVERRIDE = "HALAB_ACCELERATION"

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lab.errors import HostError, RefusedError
-from lab.process import run
+from lab.host.process import run
 from lab.vm import store
 
 PARTS = ("metadata.json", "box.img", "vmlinuz", "initrd.img")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lab import network
-from lab.home import LabPaths
+from lab.net import network
 from lab.plan import NETWORK_NAMES, NetworkName, Plan
+from lab.state.home import LabPaths
 from lab.vm.box import CMDLINE
 from lab.vm.daemon import Daemon
 from lab.vm.machines import pool_of, prefix_of

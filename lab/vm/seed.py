@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from lab.files import File, archive
+from lab.node.files import File, archive
 
 _NAME = "halab-seed.tar"
 _MAGIC = b"070701"  # cpio "newc", as Documentation/driver-api/early-userspace/buffer-format.rst has it

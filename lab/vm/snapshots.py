@@ -15,9 +15,9 @@ from pathlib import Path
 
 from lab.drivers.base import PowerState, Saved
 from lab.errors import HalabError, HostError
-from lab.files import File
+from lab.node.files import File
+from lab.node.shell import Shell
 from lab.plan import Plan
-from lab.shell import Shell
 from lab.vm.machines import Machines
 
 _LOGIN = 120.0  # s until a machine that goes on takes a login again; measured 5 s with emulated ones

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from lab.home import home
+from lab.state.home import home
 
 SCRATCH = ".halab-box-"  # how the folders are called in which boxes are packed
 IMPORTED = "own"  # whose boxes are called own/<file's name>-<digest>

@@ -18,11 +18,11 @@ from typing import Any
 
 import libvirt
 
-from lab.cgroups import Cgroup
 from lab.drivers.base import PowerState
-from lab.events import EventLog
-from lab.home import LabPaths
-from lab.process import detached, run
+from lab.host.cgroups import Cgroup
+from lab.host.process import detached, run
+from lab.state.events import EventLog
+from lab.state.home import LabPaths
 from lab.vm.machines import power_of, prefix_of
 
 MEMBER = "watch"

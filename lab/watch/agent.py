@@ -101,7 +101,7 @@ def quorum(text: str) -> dict[str, Any] | None:
     fields = dict(re.findall(r"^([A-Z][\w ]+):\s+(\S+)", text, re.M))
     if "Expected votes" not in fields:
         return None
-    # As lab.quorum reads it, which is not on the node: row 0 is the quorum device.
+    # As lab.node.quorum reads it, which is not on the node: row 0 is the quorum device.
     ids = re.findall(r"^\s*([1-9]\d*)\s+\d+\s", text.partition("Membership information")[2], re.M)
     return {"quorate": fields.get("Quorate") == "Yes", "votes": int(fields["Total votes"]),
             "expected": int(fields["Expected votes"]), "members": [int(one) for one in ids]}

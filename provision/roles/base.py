@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lab.files import File
-from lab.network import GUEST_NICS
+from lab.net.network import GUEST_NICS
+from lab.node.files import File
 from lab.plan import Node
 from provision.render import nodefile, render
 from provision.role import BaseRole, NodeContext, enabled, enabled_local

@@ -5,7 +5,7 @@ What is proxied is reached by the virtual IP; RabbitMQ and memcached are not, so
 
 from __future__ import annotations
 
-from lab.files import File
+from lab.node.files import File
 from lab.plan import Node
 from provision.render import render
 from provision.role import BaseRole, NodeContext

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 
-from lab import crm
-from lab.files import File
 from lab.lab import Lab
+from lab.node import crm
+from lab.node.files import File
 from lab.plan import Cluster, Node, Plan
 from provision.render import nodefile, render
 from provision.role import BaseRole, Change, NodeContext, enabled_local

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.files import File
+from lab.node.files import File
 from lab.plan import Node
 from provision.render import render
 from provision.role import BaseRole, NodeContext, enabled

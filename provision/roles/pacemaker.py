@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from lab import crm
 from lab.bmc import USER as BMC_USER
-from lab.files import File
 from lab.lab import Lab
+from lab.node import crm
+from lab.node.files import File
 from lab.plan import Cluster, Node, Plan
 from provision.render import nodefile, render
 from provision.role import BaseRole, Change, NodeContext, enabled

@@ -7,7 +7,7 @@ databases are made at each start from a PKCS#12 file, which can be seeded and pu
 
 from __future__ import annotations
 
-from lab.files import File
+from lab.node.files import File
 from lab.plan import Node
 from provision.render import nodefile, render
 from provision.role import BaseRole, NodeContext, enabled

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 
-from lab.files import File
+from lab.node.files import File
 from lab.plan import Node
 from provision.render import nodefile, render
 from provision.role import BaseRole, NodeContext, enabled

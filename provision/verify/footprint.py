@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.plan import Node, Plan
-from lab.secrets import Secrets
+from lab.state.secrets import Secrets
 from provision.role import NodeContext
 from provision.roles import all_roles
 from provision.verify.facts import Moved

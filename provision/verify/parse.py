@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
-from lab.quorum import members
+from lab.node.quorum import members
 from provision.verify.facts import (
     Broker,
     Cib,

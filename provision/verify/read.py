@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from xml.etree.ElementTree import ParseError
 
 from lab.errors import HalabError
-from lab.files import File
 from lab.lab import Lab
+from lab.node.files import File
 from lab.plan import Node, Plan
 from provision.apply import node_files
 from provision.render import nodefile

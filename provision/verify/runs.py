@@ -12,9 +12,9 @@ from chaos.recording import Recording
 from chaos.runs import RunSummary, list_runs
 from chaos.scenario import list_scenarios
 from lab.errors import HalabError
-from lab.events import read_events
 from lab.lab import Lab
 from lab.plan import Plan
+from lab.state.events import read_events
 from provision.verify.facts import CacheEffect, Known, Run
 
 _STEADY = 1.0  # seconds of answers from home before it counts as settled

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.files import File
-from lab.layouts import make_plan
+from lab.node.files import File
 from lab.plan import Plan
-from lab.secrets import Secrets
-from lab.topology import topology_from_options
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
+from lab.state.secrets import Secrets
 from provision.apply import node_files
 
 HERE = Path(__file__).parent / "configs"

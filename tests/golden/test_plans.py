@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from lab.errors import RefusedError
-from lab.layouts import make_plan
 from lab.plan import Plan
-from lab.profiles import TOPOLOGIES
-from lab.schema import topology_schema
-from lab.topology import load_topology, topology_from_options
+from lab.plan.layouts import make_plan
+from lab.plan.profiles import TOPOLOGIES
+from lab.plan.schema import topology_schema
+from lab.plan.topology import load_topology, topology_from_options
 
 HERE = Path(__file__).parent
 STYLES = ("collapsed", "segregated", "mixed")

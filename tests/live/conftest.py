@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from lab import gates
-from lab.down import take_down
 from lab.errors import NotFoundError
 from lab.lab import Lab
-from lab.layouts import make_plan
-from lab.topology import topology_from_options
-from lab.up import bring_up
+from lab.ops.down import take_down
+from lab.ops.up import bring_up
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
 
 NAME = "halabtest"
 HERE = Path(__file__).resolve().parent

@@ -31,10 +31,10 @@ from chaos.selectors import resolve
 from chaos.verdict import Verdict
 from lab import bmc, gates
 from lab.errors import RefusedError
-from lab.events import read_events
+from lab.host.process import run
 from lab.lab import Lab
-from lab.process import run
-from lab.up import bring_up
+from lab.ops.up import bring_up
+from lab.state.events import read_events
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCENARIOS = ("vip-holder-poweroff", "vip-holder-isolated", "vip-holder-frozen", "galera-writer-killed")

@@ -14,13 +14,13 @@ from conftest import NAME, remove
 from hosttraces import await_none, interfaces, traces
 
 from lab import gates, image, state
-from lab.down import take_down
 from lab.errors import NotFoundError, RefusedError
-from lab.home import LabPaths
 from lab.lab import Lab, names
-from lab.layouts import make_plan
-from lab.topology import topology_from_options
-from lab.up import bring_up
+from lab.ops.down import take_down
+from lab.ops.up import bring_up
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
+from lab.state.home import LabPaths
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Moments of lab.up to kill it at: seconds after the first event of the lab's own making.

@@ -23,11 +23,11 @@ from chaos.journal import Journal, heal_all, prove_healed, unhealed
 from chaos.model import Target
 from chaos.nft import tables
 from chaos.reach import packets_return
+from lab.host.process import run
 from lab.lab import Lab
-from lab.namespace import Namespace
-from lab.network import GUEST_NICS, guest_mac, host_interface
+from lab.net.namespace import Namespace
+from lab.net.network import GUEST_NICS, guest_mac, host_interface
 from lab.plan import NETWORK_NAMES, NetworkName
-from lab.process import run
 
 pytestmark = [
     pytest.mark.live,

@@ -15,17 +15,18 @@ import pytest
 from conftest import remove
 from hosttraces import await_none, interfaces
 
-from lab import bmc, up
-from lab.doctor import check_for
+from lab import bmc
 from lab.drivers import check_driver
 from lab.drivers.base import PowerState
-from lab.events import EventLog
-from lab.home import LabPaths
+from lab.host.doctor import check_for
+from lab.host.process import run
 from lab.lab import Lab
-from lab.layouts import make_plan
-from lab.process import run
+from lab.ops import up
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
 from lab.state import claim
-from lab.topology import topology_from_options
+from lab.state.events import EventLog
+from lab.state.home import LabPaths
 
 NAME = "halabone"
 _ASK = ("import sys; from pyghmi.ipmi.command import Command; address, user, word = sys.argv[1:]; "

@@ -11,10 +11,10 @@ from conftest import remove
 from lab import gates
 from lab.errors import RefusedError
 from lab.lab import Lab
-from lab.layouts import make_plan
-from lab.scale import scale
-from lab.topology import topology_from_options
-from lab.up import bring_up
+from lab.ops.scale import scale
+from lab.ops.up import bring_up
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
 from provision import apply
 
 NAME = "halabscale"

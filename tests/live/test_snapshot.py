@@ -13,19 +13,20 @@ from pathlib import Path
 import pytest
 from conftest import NAME
 
-from lab import fencing, gates, snapshot, state
-from lab.cgroups import Cgroup
+from lab import fencing, gates, state
 from lab.drivers.base import PowerState
 from lab.drivers.container_snapshots import ContainerSnapshots
 from lab.errors import HostError
-from lab.events import read_events
-from lab.home import LabPaths
+from lab.host.cgroups import Cgroup
+from lab.host.process import run
 from lab.lab import Lab
-from lab.process import run
-from lab.resume import resume
-from lab.start import start
+from lab.ops import snapshot
+from lab.ops.resume import resume
+from lab.ops.start import start
+from lab.ops.stop import stop
 from lab.state import Phase
-from lab.stop import stop
+from lab.state.events import read_events
+from lab.state.home import LabPaths
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLEAN = "clean"

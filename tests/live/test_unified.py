@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from test_lifecycle import ROOT
 
-from lab import cgroups
+from lab.host import cgroups
 
 NAME = "halabv2"
 # As a person does it, in one such namespace: up, a power cycle and a freeze, healthy again, down.
@@ -21,14 +21,15 @@ STORY = """
 import sys, time
 sys.path[:0] = [{root!r}, {here!r}]
 from hosttraces import await_none
-from lab import cgroups, gates
-from lab.cgroups import Cgroup
-from lab.down import take_down
+from lab import gates
+from lab.host import cgroups
+from lab.host.cgroups import Cgroup
+from lab.ops.down import take_down
 from lab.drivers.base import PowerState
 from lab.lab import Lab
-from lab.layouts import make_plan
-from lab.topology import topology_from_options
-from lab.up import bring_up
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
+from lab.ops.up import bring_up
 
 name = {name!r}
 assert cgroups.is_v2()

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 from conftest import NAME
 
-from lab.asking import answers
 from lab.bundle import bundle
 from lab.errors import RefusedError
 from lab.explain import SUBJECTS, explain
 from lab.lab import Lab
-from lab.logs import Query, merged
-from lab.secrets import Secrets
+from lab.node.asking import answers
+from lab.node.logs import Query, merged
+from lab.state.secrets import Secrets
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What the shell, the agent and the journal's followers are known by on a node.

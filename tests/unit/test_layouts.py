@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.errors import RefusedError
-from lab.layouts import make_plan
 from lab.plan import Plan
-from lab.shape import MIXED, SEGREGATED, SERVICES, STYLES
-from lab.topology import Topology, topology_from_options
+from lab.plan.layouts import make_plan
+from lab.plan.shape import MIXED, SEGREGATED, SERVICES, STYLES
+from lab.plan.topology import Topology, topology_from_options
 
 # Each example reads a profile's YAML; a loaded machine must not turn that into a failure.
 few = settings(max_examples=40, deadline=None)

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.errors import NotFoundError, RefusedError
-from lab.layouts import make_plan
-from lab.profile import Profile
-from lab.profiles import PROFILES, TOPOLOGIES, list_profiles, load_profile, profile_names
-from lab.styles import list_styles
-from lab.topology import Topology, load_topology, topology_from_options
+from lab.plan.layouts import make_plan
+from lab.plan.profile import Profile
+from lab.plan.profiles import PROFILES, TOPOLOGIES, list_profiles, load_profile, profile_names
+from lab.plan.styles import list_styles
+from lab.plan.topology import Topology, load_topology, topology_from_options
 
 Write = Callable[[str], Path]
 

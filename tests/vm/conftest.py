@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from lab import snapshot
-from lab.down import take_down
 from lab.errors import NotFoundError
 from lab.lab import Lab, names
-from lab.layouts import make_plan
-from lab.topology import topology_from_options
-from lab.up import bring_up
+from lab.ops import snapshot
+from lab.ops.down import take_down
+from lab.ops.up import bring_up
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
 
 NAME = "halabvm"
 HERE = Path(__file__).resolve().parent

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from conftest import remove
 
-from lab import cgroups, network
-from lab.down import take_down
+from lab.host import cgroups
+from lab.net import network
+from lab.ops.down import take_down
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -12,10 +12,12 @@ from chaos.model import Result
 from chaos.progress import clock_ahead
 from chaos.reach import packets_return
 from chaos.scenario import load_scenario
-from lab import gates, network, snapshot
+from lab import gates
 from lab.drivers.base import PowerState
 from lab.errors import CapabilityError
 from lab.lab import Lab
+from lab.net import network
+from lab.ops import snapshot
 
 
 def test_the_machines_are_what_the_plan_says(lab: Lab) -> None:

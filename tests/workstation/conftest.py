@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from machine import Workstation, recipe
 
-from lab.home import home
 from lab.image import bake
+from lab.state.home import home
 from provision.image import recipe as node_recipe
 
 NAME = "station"

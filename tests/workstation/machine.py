@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import HostError
+from lab.host.process import Completed, run
 from lab.image import Image, ImageRecipe
-from lab.process import Completed, run
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TREE = "/srv/tree"  # where halab lies in the workstation

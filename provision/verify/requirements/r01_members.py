@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lab.errors import RefusedError
 from lab.plan import Plan
-from lab.shape import MAX_MEMBERS
-from lab.topology import topology_from_options
+from lab.plan.shape import MAX_MEMBERS
+from lab.plan.topology import topology_from_options
 from provision.verify.facts import LabFacts
 from provision.verify.model import Judgement, Requirement, judged
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from lab.plan import Plan
-from lab.topology import topology_from_options
+from lab.plan.topology import topology_from_options
 from provision.verify.facts import LabFacts
 from provision.verify.instances import PROGRAMS, wrong_instances
 from provision.verify.model import Judgement, Requirement, judged, not_deployed

@@ -19,9 +19,9 @@ from chaos.model import Proof, Result
 from chaos.rejudge import rejudge
 from chaos.scenario import Scenario
 from chaos.verdict import Verdict, verdict_of
-from lab import snapshot
 from lab.errors import RefusedError
 from lab.lab import Lab
+from lab.ops import snapshot
 
 GOOD, BAD = Story(), Story().but_facts(took_effect=Proof(False, "c1 still answers"))
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from lab.drivers.base import PowerState
 from lab.errors import NodeError
-from lab.events import EventLog
-from lab.home import LabPaths
 from lab.lab import Lab
-from lab.layouts import make_plan
-from lab.shell import Completed
-from lab.topology import topology_from_options
+from lab.node.shell import Completed
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
+from lab.state.events import EventLog
+from lab.state.home import LabPaths
 
 Answer = str | Callable[[str, str], str]
 

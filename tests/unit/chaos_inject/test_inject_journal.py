@@ -97,7 +97,7 @@ def make_lab_again(name: str) -> Lab:
 
 
 def make_state(name: str) -> dict[str, str]:
-    from lab.home import LabPaths
+    from lab.state.home import LabPaths
 
     power: dict[str, str] = json.loads((LabPaths.of(name).root / "fake-driver.json").read_text())["power"]
     return power

@@ -22,9 +22,9 @@ from chaos.scenario import Inject
 from lab import gates, interrupt
 from lab.drivers.base import PowerState
 from lab.errors import CapabilityError, DeadlineError, HalabError, InterruptedByUser, RefusedError
-from lab.events import read_events
 from lab.lab import Lab
 from lab.state import exclusive
+from lab.state.events import read_events
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cli import console
 from cli.live import LiveProgress
-from lab.events import Event, EventLog
+from lab.state.events import Event, EventLog
 
 
 def test_plain_lines() -> None:

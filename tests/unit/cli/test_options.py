@@ -10,10 +10,9 @@ import pytest
 
 from cli import options
 from cli.planning import Request
-from lab import topology
 from lab.errors import RefusedError
-from lab.plan import Style
-from lab.profiles import profile_names
+from lab.plan import Style, topology
+from lab.plan.profiles import profile_names
 
 
 def test_the_words_here_are_the_models() -> None:

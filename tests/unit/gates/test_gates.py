@@ -22,9 +22,9 @@ from lab.gates.membership import GATE as MEMBERSHIP
 from lab.gates.memcached import GATE as MEMCACHED
 from lab.gates.rabbitmq import _ANSWER
 from lab.gates.resources import GATE as RESOURCES
-from lab.layouts import make_plan
-from lab.shell import Completed
-from lab.topology import topology_from_options
+from lab.node.shell import Completed
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
 
 QUORUM = """Quorum information
 ------------------

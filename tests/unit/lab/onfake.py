@@ -8,12 +8,12 @@ import pytest
 
 from lab import state
 from lab.gates import GateResult
-from lab.home import LabPaths, home
 from lab.lab import Lab
-from lab.layouts import make_plan
-from lab.shell import Completed
+from lab.node.shell import Completed
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
 from lab.state import Phase
-from lab.topology import topology_from_options
+from lab.state.home import LabPaths, home
 
 GREEN = [GateResult("power", True, 0.0, "3 nodes on")]
 

@@ -8,12 +8,12 @@ import pytest
 
 from lab import state
 from lab.errors import HostError, NodeError
-from lab.home import LabPaths
 from lab.lab import Lab
-from lab.layouts import make_plan
+from lab.ops.wait import wait_healthy
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
+from lab.state.home import LabPaths
 from lab.status import status
-from lab.topology import topology_from_options
-from lab.wait import wait_healthy
 
 NAME = "unitreboot"
 

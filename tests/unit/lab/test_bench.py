@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab import gates
-from lab.bench import without_services
-from lab.layouts import make_plan
-from lab.secrets import Secrets
-from lab.topology import topology_from_options
+from lab.ops.bench import without_services
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
+from lab.state.secrets import Secrets
 from provision.apply import node_files
 
 

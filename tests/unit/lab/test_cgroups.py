@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import cgroups
-from lab.cgroups import Cgroup
+from lab.host import cgroups
+from lab.host.cgroups import Cgroup
 
 
 def unified_mount() -> Path | None:

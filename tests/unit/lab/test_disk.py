@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from lab import overlay, state
+from lab import state
 from lab.errors import HostError, RefusedError
-from lab.files import File
-from lab.home import LabPaths, home
+from lab.host import overlay
 from lab.lab import Lab
-from lab.secrets import Secrets
+from lab.node.files import File
+from lab.state.home import LabPaths, home
+from lab.state.secrets import Secrets
 
 ROOT = Path(__file__).resolve().parents[3]
 

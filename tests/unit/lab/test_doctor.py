@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import inotify, leftovers
-from lab.doctor import Level, Readings, check_for, examine, free_memory_mb, judge
 from lab.errors import RefusedError
-from lab.layouts import make_plan
-from lab.topology import topology_from_options
+from lab.host import inotify, leftovers
+from lab.host.doctor import Level, Readings, check_for, examine, free_memory_mb, judge
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
 
 GOOD = Readings(
     root=True,

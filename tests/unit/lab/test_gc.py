@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import cgroups, gc, image, namespace, state
-from lab.home import home
+from lab import image, state
+from lab.host import cgroups
+from lab.net import namespace
+from lab.ops import gc
+from lab.state.home import home
 from lab.vm import store
 
 

@@ -6,10 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lab.graph import mermaid, svg
-from lab.layouts import make_plan
 from lab.plan import Plan
-from lab.topology import topology_from_options
+from lab.plan.graph import mermaid, svg
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
 
 _SVG = "{http://www.w3.org/2000/svg}"
 PLANS = {"collapsed-3": {}, "collapsed-16": {"nodes": 16}, "qdevice": {"nodes": 4, "qdevice": True},

@@ -9,18 +9,19 @@ from onfake import GREEN, ObedientShell, running_lab
 
 from chaos.journal import Journal
 from chaos.model import Target
-from lab import interrupt, snapshot, state, up
+from lab import interrupt, state
 from lab.drivers.base import PowerState
 from lab.drivers.fake import FakeDriver
 from lab.errors import DeadlineError, InterruptedByUser, NotFoundError, RefusedError
 from lab.lab import Lab
-from lab.layouts import make_plan
-from lab.order import start_order
-from lab.resume import resume
-from lab.start import start
+from lab.ops import snapshot, up
+from lab.ops.order import start_order
+from lab.ops.resume import resume
+from lab.ops.start import start
+from lab.ops.stop import stop
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
 from lab.state import Phase
-from lab.stop import stop
-from lab.topology import topology_from_options
 
 
 @pytest.fixture
@@ -185,7 +186,7 @@ def test_resume_of_a_half_built_lab_builds_it(lab: Lab, monkeypatch: pytest.Monk
         built.append((plan, text))
         return up.UpResult("fake", 1.0, GREEN, True)
 
-    monkeypatch.setattr("lab.resume.bring_up", bring_up)
+    monkeypatch.setattr("lab.ops.resume.bring_up", bring_up)
     assert resume("fake").found == "its making was not finished"
     assert built == [(lab.plan, "driver: fake\n")]
 

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from cli.views.logs import clock_notes, log_lines
-from lab import logs
 from lab.errors import NodeError, RefusedError
-from lab.events import EventLog
-from lab.home import LabPaths
 from lab.lab import Lab
-from lab.layouts import make_plan
-from lab.logs import Entry, Offset, Query, merged, parse
-from lab.shell import Completed
+from lab.node import logs
+from lab.node.logs import Entry, Offset, Query, merged, parse
+from lab.node.shell import Completed
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
 from lab.state import write_atomically
-from lab.topology import topology_from_options
+from lab.state.events import EventLog
+from lab.state.home import LabPaths
 
 NOW = time.time() + 10_000  # later than anything that the diary says meanwhile
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import HostError
-from lab.process import run
+from lab.host.process import run
 
 
 def test_output_and_input() -> None:
@@ -54,7 +54,7 @@ def test_command_dies_with_its_parent(tmp_path: Path) -> None:
     """The tool killed with SIGKILL leaves no command behind (the kernel sends the death signal)."""
     pid_file = tmp_path / "pid"
     program = (
-        f"from lab.process import run; run(['sh', '-c', 'echo $$ > {pid_file}; exec sleep 60'], timeout=90)"
+        f"from lab.host.process import run; run(['sh', '-c', 'echo $$ > {pid_file}; exec sleep 60'], timeout=90)"
     )
     parent = subprocess.Popen([sys.executable, "-c", program])
     _until(lambda: pid_file.exists() and pid_file.read_text().strip() != "")

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from lab import replica
-from lab.replica import Draft
+from lab.host import replica
+from lab.host.replica import Draft
 
 
 def shape(tree: Path) -> dict[str, Any]:

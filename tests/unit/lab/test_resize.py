@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from lab.errors import RefusedError
-from lab.layouts import make_plan
 from lab.plan import Plan
-from lab.resize import next_size, resized
-from lab.secrets import Secrets
-from lab.topology import topology_from_options
+from lab.plan.layouts import make_plan
+from lab.plan.resize import next_size, resized
+from lab.plan.topology import topology_from_options
+from lab.state.secrets import Secrets
 from provision.apply import node_files
 
 LABS = {

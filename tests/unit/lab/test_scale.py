@@ -11,10 +11,10 @@ from lab import state
 from lab.drivers.base import PowerState
 from lab.errors import NodeError, RefusedError
 from lab.lab import Lab, read_plan
-from lab.resume import describe, resume
-from lab.scale import scale
+from lab.ops.resume import describe, resume
+from lab.ops.scale import scale
+from lab.ops.up import bring_up
 from lab.state import Phase
-from lab.up import bring_up
 from provision import apply, membership, push
 
 ACTS = ("spread", "adopt_cib", "forget_strangers", "leave", "grow_queues", "set_server", "try_database")

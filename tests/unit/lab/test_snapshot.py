@@ -15,15 +15,16 @@ from onfake import GREEN, running_lab
 
 from chaos.journal import Journal
 from chaos.model import Target
-from lab import fencing, snapshot, state
+from lab import fencing, state
 from lab.drivers.base import PowerState, Saved
 from lab.drivers.fake import FakeSnapshots
 from lab.errors import CapabilityError, DeadlineError, HostError, RefusedError
 from lab.gates import GateResult
 from lab.lab import Lab
-from lab.layouts import make_plan
+from lab.ops import snapshot
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
 from lab.state import Phase
-from lab.topology import topology_from_options
 
 
 @pytest.fixture

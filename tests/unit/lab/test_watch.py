@@ -16,11 +16,11 @@ from rich.console import Console
 
 from cli.views.watch import rendered, show_once
 from lab.errors import NodeError
-from lab.events import EventLog
-from lab.home import LabPaths
 from lab.lab import Lab
-from lab.layouts import make_plan
-from lab.topology import topology_from_options
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
+from lab.state.events import EventLog
+from lab.state.home import LabPaths
 from lab.watch import Cost, Look, agent
 from lab.watch.feed import STALE, Feed, Sample
 from lab.watch.picture import Picture, picture

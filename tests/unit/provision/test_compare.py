@@ -6,8 +6,8 @@ import pytest
 
 from cli.planning import Request
 from lab.errors import RefusedError
-from lab.layouts import make_plan
-from lab.topology import topology_from_options
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
 from provision.compare import Comparison, compare
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from lab.files import File
-from lab.shell import Completed
+from lab.node.files import File
+from lab.node.shell import Completed
 from provision import push
 from provision.render import nodefile
 

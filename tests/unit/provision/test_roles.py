@@ -12,9 +12,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from lab.layouts import make_plan
-from lab.secrets import Secrets
-from lab.topology import topology_from_options
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
+from lab.state.secrets import Secrets
 from provision.apply import node_files
 from provision.roles import all_roles
 from provision.roles.galera import _saved_view

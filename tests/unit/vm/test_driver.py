@@ -11,15 +11,16 @@ import pytest
 pytest.importorskip("libvirt", reason="the vagrant driver's libraries are not installed")
 pytest.importorskip("vagrant", reason="the vagrant driver's libraries are not installed")
 
-from lab import doctor, interrupt
+from lab import interrupt
 from lab.drivers import vagrant as module
 from lab.drivers.traits import traits
 from lab.drivers.vagrant import VagrantDriver
 from lab.errors import HostError, InterruptedByUser, RefusedError
-from lab.events import EventLog, read_events
-from lab.home import LabPaths
-from lab.layouts import make_plan
-from lab.topology import load_topology, topology_from_options
+from lab.host import doctor
+from lab.plan.layouts import make_plan
+from lab.plan.topology import load_topology, topology_from_options
+from lab.state.events import EventLog, read_events
+from lab.state.home import LabPaths
 from lab.vm import watch
 from lab.vm.daemon import Daemon
 

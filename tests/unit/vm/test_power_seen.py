@@ -12,7 +12,7 @@ import pytest
 libvirt = pytest.importorskip("libvirt", reason="the vagrant driver's libraries are not installed")
 
 from lab.drivers.base import PowerState  # noqa: E402
-from lab.events import EventLog, read_events  # noqa: E402
+from lab.state.events import EventLog, read_events  # noqa: E402
 from lab.vm.machines import Machines  # noqa: E402
 from lab.vm.watch import Watch  # noqa: E402
 

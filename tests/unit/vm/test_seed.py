@@ -6,7 +6,7 @@ import io
 import tarfile
 from pathlib import Path
 
-from lab.files import File
+from lab.node.files import File
 from lab.vm.seed import write_initrd
 
 FILES = [

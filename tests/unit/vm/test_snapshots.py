@@ -15,9 +15,9 @@ pytest.importorskip("libvirt", reason="the vagrant driver's libraries are not in
 
 from lab.drivers.base import PowerState
 from lab.errors import HostError
-from lab.layouts import make_plan
-from lab.shell import Shell
-from lab.topology import topology_from_options
+from lab.node.shell import Shell
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
 from lab.vm.machines import Machines
 from lab.vm.snapshots import MachineSnapshots
 

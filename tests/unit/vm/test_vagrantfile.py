@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip("libvirt", reason="the vagrant driver's libraries are not installed")
 pytest.importorskip("vagrant", reason="the vagrant driver's libraries are not installed")
 
-from lab.home import LabPaths, home
-from lab.layouts import make_plan
-from lab.topology import topology_from_options
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
+from lab.state.home import LabPaths, home
 from lab.vm import project
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -13,14 +13,14 @@ import pytest
 from lab.bundle import bundle
 from lab.bundle.redact import Redactor
 from lab.errors import HostError, NodeError, RefusedError
-from lab.events import EventLog
-from lab.home import LabPaths
 from lab.lab import Lab
-from lab.layouts import make_plan
-from lab.secrets import Secrets
-from lab.shell import Completed
+from lab.node.shell import Completed
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
 from lab.state import write_atomically
-from lab.topology import topology_from_options
+from lab.state.events import EventLog
+from lab.state.home import LabPaths
+from lab.state.secrets import Secrets
 from provision.apply import node_files
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lab.layouts import make_plan
 from lab.plan import Cluster, Node, Plan
-from lab.secrets import Secrets
-from lab.topology import topology_from_options
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
+from lab.state.secrets import Secrets
 from provision.apply import node_files
 from provision.roles.pacemaker import wanted_cib
 from provision.verify import footprint

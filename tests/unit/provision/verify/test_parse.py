@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.layouts import make_plan
-from lab.topology import topology_from_options
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
 from provision.render import nodefile
 from provision.verify import parse
 from provision.verify.facts import Broker, GaleraMember, Quorum, Socket, Unit

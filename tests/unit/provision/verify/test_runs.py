@@ -13,11 +13,11 @@ from chaos.facts import Facts, Injection
 from chaos.model import Outcome, Sample
 from chaos.probes.cache import KEYS
 from chaos.recording import Recording
-from lab.events import EventLog
-from lab.home import LabPaths
-from lab.layouts import make_plan
 from lab.plan import Plan
-from lab.topology import topology_from_options
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
+from lab.state.events import EventLog
+from lab.state.home import LabPaths
 from provision.verify import runs
 
 T0 = 1_800_000_000.0

@@ -1,0 +1,1 @@
+"""This host: what it must have, its processes, cgroups and disks."""

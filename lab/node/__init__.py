@@ -1,0 +1,1 @@
+"""At a node's door: logins, files, and what its cluster manager says."""

@@ -1,0 +1,241 @@
+"""One log of the whole lab: the journals of all nodes and the lab's diary, on the host's clock.
+
+Containers share the host's clock; a machine with a clock of its own is asked what time it is, and its
+lines are moved by the difference.  A node without power cannot be asked, but its journal is on a disk
+that the host can read where the driver keeps one.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import re
+import shlex
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import interrupt
+from lab.choices import unknown_choice
+from lab.drivers.base import PowerState
+from lab.errors import HalabError, RefusedError
+from lab.host.process import run
+from lab.lab import Lab
+from lab.state.events import Event, read_events
+
+DEFAULT_LINES = 200
+_TIMEOUT = 30.0
+_FIELDS = "--output=json --output-fields=MESSAGE,SYSLOG_IDENTIFIER,_PID"
+# journalctl itself never looks at its standard input; the shell waits for the end of it in its place.
+_FOLLOW = "journalctl --follow --lines=0 --quiet {query} </dev/null & cat >/dev/null; kill $!"
+_SEARCHED = 20000  # lines of each node that a pattern without --since looks through
+_HOLD_BACK = 0.5  # s that a followed line waits for earlier ones of other nodes
+_CLOCK_LOOKS = 3
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line: ``at`` in seconds on the host's clock, ``node`` '' for the lab; ``event`` if it is the diary's."""
+
+    at: float
+    node: str
+    source: str
+    text: str
+    event: Event | None = None
+
+
+@dataclass(frozen=True)
+class Offset:
+    """How far a node's clock is ahead of the host's, and how wrong that may be; seconds."""
+
+    ahead: float
+    error: float
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is wanted; ``since`` in seconds of age, ``lines`` the last so many of the merged log (None: default)."""
+
+    node: str | None = None
+    unit: str | None = None
+    pattern: str | None = None
+    since: float | None = None
+    lines: int | None = None
+
+
+@dataclass(frozen=True)
+class Merged:
+    """``offsets`` of nodes with a clock of their own; ``notes`` say whose lines are missing or came from a disk."""
+
+    entries: tuple[Entry, ...]
+    offsets: dict[str, Offset]
+    notes: tuple[str, ...]
+
+
+def merged(name: str, query: Query) -> Merged:
+    """The merged log of the lab ``name``; RefusedError for an unknown node or a pattern that is none."""
+    lab = Lab.open(name)
+    wanted = _pattern(query.pattern)
+    nodes = _nodes(lab, query)
+    begin = 0.0 if query.since is None else time.time() - query.since
+    try:
+        offsets = clock_offsets(lab, nodes)
+        with ThreadPoolExecutor(len(nodes)) as pool:
+            read = list(pool.map(lambda node: _journal(lab, node, query, begin, offsets.get(node)), nodes))
+    finally:
+        lab.shell.close()
+    entries = [entry for found, _ in read for entry in found] + _diary(lab, query, begin)
+    kept = sorted((entry for entry in entries if wanted is None or _matches(wanted, entry)), key=lambda entry: entry.at)
+    count = query.lines or (None if query.since is not None else DEFAULT_LINES)
+    return Merged(tuple(kept[-count:] if count else kept), offsets, tuple(note for _, note in read if note))
+
+
+def follow(name: str, query: Query) -> Iterator[Entry]:
+    """New lines of all nodes and the diary as they come, in order; until Ctrl-C."""
+    lab = Lab.open(name)
+    wanted = _pattern(query.pattern)
+    nodes = _nodes(lab, query)
+    offsets = clock_offsets(lab, nodes)
+    arrived: queue.SimpleQueue[Entry] = queue.SimpleQueue()
+    ended = threading.Event()
+    for node in nodes:
+        threading.Thread(target=_tail, args=(lab, node, query, offsets.get(node), arrived, ended), daemon=True).start()
+    waiting: list[Entry] = []
+    seen = time.time()
+    try:
+        while True:
+            interrupt.wait(0.2)
+            fresh = _diary(lab, query, seen)
+            # Just after the newest that was shown: the diary has no line numbers.
+            seen = max((entry.at + 1e-4 for entry in fresh), default=seen)
+            with suppress(queue.Empty):
+                while True:
+                    waiting.append(arrived.get_nowait())
+            waiting = sorted([*waiting, *fresh], key=lambda entry: entry.at)
+            ripe = [entry for entry in waiting if entry.at < time.time() - _HOLD_BACK]
+            waiting = waiting[len(ripe):]
+            yield from (entry for entry in ripe if wanted is None or _matches(wanted, entry))
+    finally:
+        ended.set()
+        lab.shell.close()
+
+
+def clock_offsets(lab: Lab, nodes: list[str]) -> dict[str, Offset]:
+    """By node, for drivers whose nodes have clocks of their own; nodes that do not answer are left out."""
+    if "own_clock" not in lab.driver.capabilities:
+        return {}
+
+    def ask(node: str) -> Offset | None:
+        looks = []
+        for _ in range(_CLOCK_LOOKS):
+            before = time.time()
+            try:
+                said = float(lab.shell.run(node, "date +%s.%N", timeout=5).stdout)
+            except (HalabError, ValueError):
+                return None
+            after = time.time()
+            looks.append(Offset(said - (before + after) / 2, (after - before) / 2))
+        return min(looks, key=lambda look: look.error)
+
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        return {node: offset for node, offset in zip(nodes, pool.map(ask, nodes), strict=True) if offset is not None}
+
+
+def parse(node: str, text: str, offset: Offset | None = None) -> list[Entry]:
+    """``journalctl --output=json``: one object a line; lines that are torn or have no text are left out."""
+    return [entry for line in text.splitlines() if (entry := _entry(node, line, offset)) is not None]
+
+
+def _entry(node: str, line: str, offset: Offset | None) -> Entry | None:
+    try:
+        raw = json.loads(line)
+        at = int(raw["__REALTIME_TIMESTAMP"]) / 1e6 - (offset.ahead if offset else 0.0)
+    except (ValueError, KeyError, TypeError):
+        return None
+    message = raw.get("MESSAGE")
+    if isinstance(message, list):  # bytes that are no text come as numbers
+        message = bytes(message).decode(errors="replace")
+    if not message:
+        return None
+    who = str(raw.get("SYSLOG_IDENTIFIER") or "?")
+    return Entry(at, node, f"{who}[{raw['_PID']}]" if raw.get("_PID") else who, str(message).strip())
+
+
+def _nodes(lab: Lab, query: Query) -> list[str]:
+    known = [node.name for node in lab.plan.nodes]
+    if query.node is None:
+        return known
+    if query.node not in known:
+        raise unknown_choice("node", query.node, known, where=f"lab '{lab.name}'")
+    return [query.node]
+
+
+def _pattern(text: str | None) -> re.Pattern[str] | None:
+    if text is None:
+        return None
+    try:
+        return re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise RefusedError(f"'{text}' is not a pattern: {error}", where=f"--grep={text}",
+                           remedy="a regular expression, such as --grep='fenc|quorum'") from error
+
+
+def _matches(wanted: re.Pattern[str], entry: Entry) -> bool:
+    return wanted.search(f"{entry.source} {entry.text}") is not None
+
+
+def _command(query: Query, begin: float, offset: Offset | None) -> str:
+    words = ["journalctl", "--no-pager", "--quiet", *_FIELDS.split()]
+    if query.unit:
+        words.append(f"--unit={query.unit}")
+    if query.since is not None:
+        words.append(f"--since=@{begin + (offset.ahead if offset else 0.0):.0f}")
+    else:
+        words.append(f"--lines={_SEARCHED if query.pattern else query.lines or DEFAULT_LINES}")
+    return shlex.join(words)
+
+
+def _journal(lab: Lab, node: str, query: Query, begin: float, offset: Offset | None) -> tuple[list[Entry], str]:
+    """The node's lines, and a sentence if they are not what the node says itself."""
+    command = _command(query, begin, offset)
+    try:
+        if lab.driver.power.state(node) is PowerState.ON:
+            return parse(node, lab.shell.run(node, command, timeout=_TIMEOUT).stdout, offset), ""
+        why = f"{node} is {lab.driver.power.state(node)}"
+    except HalabError as error:
+        why = error.what
+    disk = lab.paths.node(node) / "upper/var/log/journal"
+    if not disk.is_dir():
+        return [], f"{why}: its journal cannot be read; ./inv lab.logs --node={node} shows its console"
+    try:
+        return parse(node, from_disk(disk, command), offset), f"{why}: its journal is read from its disk"
+    except HalabError as error:
+        return [], f"{why}, and its disk says nothing: {error.what}"
+
+
+def from_disk(folder: Path, command: str) -> str:
+    """The same question to the journal files of a node that cannot be asked; HostError without journalctl."""
+    return run([*shlex.split(command), f"--directory={folder}"], timeout=_TIMEOUT, check=False).stdout
+
+
+def _diary(lab: Lab, query: Query, begin: float) -> list[Entry]:
+    return [Entry(event.at, event.node, "halab", " ".join([event.kind, *map(str, event.data.values())]), event)
+            for event in read_events(lab.paths.events, begin)
+            if query.node is None or event.node in ("", query.node)]
+
+
+def _tail(lab: Lab, node: str, query: Query, offset: Offset | None, arrived: queue.SimpleQueue[Entry],
+          ended: threading.Event) -> None:
+    unit = f" --unit={shlex.quote(query.unit)}" if query.unit else ""
+    while not ended.is_set():
+        try:
+            for line in lab.shell.stream(node, _FOLLOW.format(query=f"{_FIELDS}{unit}"), ended):
+                if (entry := _entry(node, line, offset)) is not None:
+                    arrived.put(entry)
+        except HalabError:
+            pass  # it is off, or booting: asked again until it answers
+        ended.wait(1.0)
