@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from chaos import journal
 from lab.errors import NotFoundError
 from lab.lab import Lab, names
 from lab.ops import snapshot
@@ -62,6 +63,7 @@ def shared_lab() -> Iterator[Lab]:
 def lab(shared_lab: Lab) -> Lab:
     """The shared lab as it was when it was made: healthy."""
     shared_lab.shell.close()
+    journal.heal_all(shared_lab)  # what a test that failed left; nothing if there is none
     snapshot.restore(NAME, BASE)
     return shared_lab
 
