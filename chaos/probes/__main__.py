@@ -23,7 +23,8 @@ from chaos.probes.schedule import SampleFile, Schedule
 from lab.errors import HalabError
 
 _PR_SET_PDEATHSIG = 1
-_PRIORITY = -15  # nice
+_REAL_TIME = 1  # the lowest of sched(7)
+_NICE = -15
 
 
 def die_with_parent() -> None:
@@ -39,14 +40,16 @@ def die_with_parent() -> None:
 
 
 def come_first() -> None:
-    """Let no load of the lab or of the host delay a client that needs little itself.
+    """Let no load of the lab or of the host delay a client, which needs little itself.
 
-    Processes of one session share one weight where the kernel groups by session (sched(7), autogroup).
+    In real time where that is allowed: a fair scheduler gives a high priority more time, but not sooner.  Measured
+    on a host that boots an emulated machine: 96 % of the slots within 50 ms at nice -15.
     """
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(_PRIORITY))
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(_REAL_TIME))
+    except OSError:
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, _NICE)
 
 
 async def run(config: ProbeConfig, secrets: ProbeSecrets) -> None:
