@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from conftest import remove
@@ -29,9 +30,7 @@ from lab.state.events import EventLog
 from lab.state.home import LabPaths
 
 NAME = "halabone"
-_ASK = ("import sys; from pyghmi.ipmi.command import Command; address, user, word = sys.argv[1:]; "
-        "link = Command(address, user, sys.stdin.readline().strip()); "
-        "print(link.set_power(word) if word != 'state' else link.get_power()['powerstate'])")
+_IPMI = Path(__file__).with_name("ipmi.py")
 
 pytestmark = [pytest.mark.timeout(1500), pytest.mark.skipif(
     os.environ.get("CI") != "true", reason="takes minutes: CI=true ./inv test --tier=live")]
@@ -87,7 +86,7 @@ def _boot_id(lab: Lab) -> str:
 
 def _ipmi(lab: Lab, word: str) -> str:
     """One IPMI request as a client on the management network makes it."""
-    argv = [sys.executable, "-c", _ASK, str(lab.plan.nodes[0].bmc), bmc.USER, word]
+    argv = [sys.executable, str(_IPMI), str(lab.plan.nodes[0].bmc), bmc.USER, word]
     return run(lab.namespace.command(argv), timeout=60, input=lab.secrets.password("bmc") + "\n").stdout.strip()
 
 
