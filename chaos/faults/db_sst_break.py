@@ -10,7 +10,7 @@ from chaos.model import Target
 if TYPE_CHECKING:
     from lab.lab import Lab
 
-PROGRAM = "/usr/bin/mariabackup"
+PROGRAM = "/usr/bin/mariadb-backup"  # mariabackup is a link to it
 
 
 class DbSstBreak(GuestFault):

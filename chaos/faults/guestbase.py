@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -86,8 +87,8 @@ def _until_it_answers(lab: Lab, node: str) -> None:
 
 def erlang(question: str) -> str:
     """A command that has the node's broker evaluate an Erlang expression and prints the answer."""
-    return ("HOME=/var/lib/rabbitmq erl_call -sname halabfault -n rabbit@$(hostname) -e <<'EOF'\n"
-            f"{question}\nEOF\n")
+    return (f"printf '%s\\n' {shlex.quote(question)} | "
+            "HOME=/var/lib/rabbitmq erl_call -sname halabfault -n rabbit@$(hostname) -e")
 
 
 def resource_of(fault: str, params: Mapping[str, Any]) -> str:

