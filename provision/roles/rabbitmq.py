@@ -38,7 +38,8 @@ class Rabbitmq(BaseRole):
         by_agent = ctx.plan.rabbitmq == "pacemaker"
         restart = () if by_agent else ("rabbitmq-server.service",)
         unit = [] if ctx.plan.in_pacemaker("rabbitmq") else [
-            File("/etc/systemd/system/rabbitmq-server.service.d/halab.conf", nodefile("rabbitmq-server.conf")),
+            File("/etc/systemd/system/rabbitmq-server.service.d/halab.conf", render(
+                "rabbitmq-server.conf.j2", patience=ctx.plan.profile.patience)),
             enabled("rabbitmq-server.service"),
         ]
         return [
