@@ -58,7 +58,9 @@ class NetemFault(GuestFault):
         return f"tc qdisc del dev {_nic(target)} root 2>/dev/null; true"
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
-        return f"tc qdisc show dev {_nic(target)} | grep -F netem"
+        # The qdisc, and that packets have passed it: one on a silent interface would prove nothing.
+        return (f"tc -s qdisc show dev {_nic(target)} root | "
+                "awk '/ netem /{print; found=1} / Sent /{print; sent=$4} END{exit !(found && sent > 0)}'")
 
 
 def _nic(target: Target) -> str:

@@ -10,13 +10,10 @@ from typing import Any
 
 import pytest
 
-from chaos import journal
-from chaos.faults import all_faults, get_fault
-from chaos.model import Target
-from chaos.reach import await_proof
-from chaos.selectors import resolve
+from chaos.faults import all_faults
 from lab import gates
 from lab.lab import Lab
+from tests.drill import strike
 
 # fault, target, parameters; those that take a node away come last
 GENTLE: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -59,21 +56,6 @@ GENTLE: tuple[tuple[str, str, dict[str, Any]], ...] = (
 # Written and tested against fakes, and not yet injected into a real lab: docs/faults.md says so as well.
 OWED = frozenset({"cluster.blackout", "db.kill_all", "db.rm_grastate", "fence.request", "node.reboot", "node.reset",
                   "node.shutdown", "nodes.lose_quorum"})
-
-
-def strike(lab: Lab, name: str, word: str, params: dict[str, Any]) -> None:
-    """Inject as a run does, prove, heal as ``chaos.heal`` does, prove."""
-    fault = get_fault(name)
-    fault.validate(params)
-    target = fault.prepare(lab, Target(resolve(lab, word), params, word))
-    entry = journal.Journal(lab.paths.journal).arm(name, target)
-    try:
-        fault.inject(lab, entry.target)
-        proof = await_proof(lambda: fault.took_effect(lab, entry.target), 8.0)
-        assert proof.ok, proof.evidence
-    finally:
-        healed = journal.heal_all(lab, within=60)
-    assert [one.proof.ok for one in healed] == [True], healed
 
 
 @pytest.mark.parametrize("case", GENTLE, ids=lambda case: str(case[0]))
