@@ -2,9 +2,9 @@
 
 A fixed limit for 3 to 16 nodes is wrong, because detection alone grows with the number of
 nodes.  Every function here is pure; times are seconds.  Names as in the literature:
-Tm token + consensus (corosync forms the next membership), Tf fencing, Ts start of a resource,
-Mt monitor interval, S/P/ka/j Galera's suspect, check, keepalive and join-retransmission timers,
-i/f/c HAProxy's inter, fall and check timeout.
+Tm token + consensus (corosync forms the next membership), Tq the quorum device's vote, Tf fencing,
+Ts start of a resource, Mt monitor interval, S/P/ka/j Galera's suspect, check, keepalive and
+join-retransmission timers, i/f/c HAProxy's inter, fall and check timeout.
 
 A fault names its family here (``BaseFault.bounds``), a probe what it is a client of
 (``chaos.model.Traits``): a new fault or probe needs no change in this file unless it fails in
@@ -35,6 +35,11 @@ UNIT_START_LOW, UNIT_START_HIGH = 1.0, 4.0  # Pacemaker polls a systemd job ever
 CLIENT_RETRY = 1.0  # the probes' timeout: a client that asked just before has to give up first
 QUORUM_QUEUE_KILL_HIGH = 3.0  # Ra election after a process kill (measured 0.3)
 QUORUM_QUEUE_SILENT_HIGH = 10.0  # aten's failure detector, then the election (measured 1..7)
+# corosync-qdevice sends a heartbeat each 0.8 x device.timeout (qdevice-net), and corosync-qnetd gives a client up
+# after 1.5 heartbeats without a word (dpd_interval_coefficient, corosync-qnetd(8)).
+QNETD_PATIENCE = 0.8 * 1.5
+QNETD_ANSWER_HIGH = 1.0  # the decision and its way back (measured: half of four quorate 3.2 s after a cut, Tm 2.2)
+
 
 @dataclass(frozen=True)
 class Bound:
@@ -83,6 +88,18 @@ def membership(timers: Timers) -> float:
     return _known(timers, "token") + _known(timers, "consensus")
 
 
+def tie_break(timers: Timers) -> float:
+    """Tq, upper: how much later than Tm a cluster with a quorum device agrees; 0 without one.
+
+    A changed membership waits for the device's vote, at most ``sync_timeout``.  ffsplit decides when all
+    clients that are connected to qnetd say the same, and a silent one stays connected for a while.
+    """
+    if timers.qdevice_timeout is None:
+        return 0.0
+    late = QNETD_PATIENCE * timers.qdevice_timeout - membership(timers)
+    return min(_known(timers, "qdevice_sync_timeout"), max(0.0, late) + QNETD_ANSWER_HIGH * timers.slowness)
+
+
 def fencing(timers: Timers) -> tuple[float, float]:
     """Tf, lower and upper: configured delay, the agent's call, its wait after off and after on."""
     fixed = timers.fence_delay + timers.fence_power_wait
@@ -91,12 +108,13 @@ def fencing(timers: Timers) -> tuple[float, float]:
 
 def vip_takeover(timers: Timers, fenced: bool = True) -> Bound:
     """The VIP's holder is lost without a word: detect, fence, start elsewhere."""
-    tm = membership(timers)
+    tm, tq = membership(timers), tie_break(timers)
     low, high = fencing(timers) if fenced else (0.0, 0.0)
     start = VIP_START_HIGH * timers.slowness
-    return Bound(tm + low + VIP_START_LOW, tm + CIB_REASK + high + start + client_retry(timers),
+    vote = f" {tq:.2f} s for the quorum device's vote," if tq else ""
+    return Bound(tm + low + VIP_START_LOW, tm + tq + CIB_REASK + high + start + client_retry(timers),
                  f"Tm {tm:.2f} + Tf {low:.2f}..{high:.2f} + Ts {VIP_START_LOW}..{start:g}, "
-                 f"above also {CIB_REASK:.0f} s CIB re-ask and {client_retry(timers):.0f} s client retry")
+                 f"above also{vote} {CIB_REASK:.0f} s CIB re-ask and {client_retry(timers):.0f} s client retry")
 
 
 def galera_member_lost(timers: Timers) -> Bound:

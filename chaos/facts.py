@@ -29,12 +29,14 @@ class Timers:
     """The lab's live timers, in SECONDS, as its daemons report them; ``None``: could not be read.
 
     Sources: ``corosync-cmapctl`` (``runtime.config.totem.token`` and ``.consensus``, which hold
-    the effective values, the coefficient already added), the CIB (monitor intervals, fencing
+    the effective values, the coefficient already added, and ``quorum.device``), the CIB (monitor intervals, fencing
     parameters), ``haproxy.cfg``, ``wsrep_provider_options``, ``rabbitmqctl environment``.
     """
 
     token: float | None = None  # effective, with the coefficient
     consensus: float | None = None
+    qdevice_timeout: float | None = None  # of the target's cluster; None: it asks no quorum device
+    qdevice_sync_timeout: float | None = None
     vip_monitor: float | None = None
     haproxy_monitor: float | None = None
     galera_monitor: float | None = None  # of the promoted role

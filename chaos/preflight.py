@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from chaos import journal
 from chaos.probes import traits
 from chaos.scenario import Scenario
 from chaos.selectors import check
-from lab import gates
 from lab.errors import CapabilityError, RefusedError
 from lab.lab import Lab
+from lab.ops.fit import refuse_unhealed, refuse_unhealthy
 from lab.plan import Plan
 
 
 def refuse(lab: Lab, scenario: Scenario) -> None:
     """Raise, before anything is touched, if this lab cannot run this scenario now."""
-    journal.refuse_if_unhealed(lab.paths, lab.name)
+    refuse_unhealed(lab)
     refuse_unable(lab, scenario)
-    red = [gate for gate in gates.check_all(lab) if not gate.ok]
-    if red:
-        raise RefusedError(f"lab '{lab.name}' is not healthy, so breaking it would prove nothing",
-                           where=f"gate {red[0].name}: {red[0].detail}",
-                           remedy=f"./inv lab.wait --name={lab.name}")
+    refuse_unhealthy(lab, "so breaking it would prove nothing")
 
 
 def refuse_unable(lab: Lab, scenario: Scenario) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from lab.plan import Service
 
 _TOTEM = re.compile(r"^runtime\.config\.totem\.(token|consensus) \(\w+\) = (\d+)", re.MULTILINE)
+_QDEVICE = re.compile(r"^quorum\.device\.(model|timeout|sync_timeout) \(\w+\) = (\w+)", re.MULTILINE)
+_QDEVICE_DEFAULTS = {"timeout": 10_000, "sync_timeout": 30_000}  # ms, corosync-qdevice(8)
 _STONITH_TIMEOUT = "60s"  # Pacemaker's default
 _ISO = re.compile(r"P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
 _SYSTEMD = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|min|h)")
@@ -84,9 +86,12 @@ def _first(lab: Lab, service: Service) -> str:
 
 
 def totem(text: str) -> dict[str, Any]:
-    """``corosync-cmapctl``: milliseconds, the coefficient already added."""
+    """``corosync-cmapctl``: milliseconds, the coefficient already added; a quorum device where there is one."""
     found = {name: int(value) / 1000 for name, value in _TOTEM.findall(text)}
-    return {"token": found["token"], "consensus": found["consensus"]}
+    device = dict(_QDEVICE.findall(text))
+    waits = {f"qdevice_{name}": int(device.get(name, default)) / 1000 if "model" in device else None
+             for name, default in _QDEVICE_DEFAULTS.items()}
+    return {"token": found["token"], "consensus": found["consensus"], **waits}
 
 
 def _fencing(config: cib.Cib, target: str) -> dict[str, Any]:

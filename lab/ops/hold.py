@@ -16,8 +16,9 @@ def held(lab_name: str, doing: str, listener: Listener | None = None) -> Iterato
 
     NotFoundError if there is no such lab, RefusedError if another command has it.
     """
-    lab = Lab.open(lab_name)
+    Lab.open(lab_name)
     with state.exclusive(lab_name, doing):
+        lab = Lab.open(lab_name)  # again: a change may have ended between the two
         state.claim(lab_name)
         if listener:
             lab.events.subscribe(listener)

@@ -16,12 +16,13 @@ from lab import bmc, gates, interrupt, state
 from lab.drivers.base import PowerState
 from lab.errors import RefusedError
 from lab.lab import Lab, read_plan
+from lab.ops.fit import refuse_unhealed, refuse_unhealthy
+from lab.ops.hold import held
 from lab.plan import Node, Plan
 from lab.plan.layouts import NODE_DISK_MB, needed_memory_mb
 from lab.plan.resize import next_size, resized
 from lab.state import Phase
-from lab.state.events import EventLog, Listener
-from lab.state.home import LabPaths
+from lab.state.events import Listener
 
 DEFAULT_TIMEOUT = 300.0  # seconds for the gates of one step
 
@@ -72,23 +73,15 @@ def scale(name: str, cluster: str, size: int, *, timeout: float = DEFAULT_TIMEOU
     RefusedError before anything is touched: a size that no cluster should have, a fault that is not
     healed, a gate that is red, or a host without the memory.  ``timeout`` in seconds for each step's gates.
     """
-    Lab.open(name)
     begun = time.monotonic()
-    with state.exclusive(name, "lab.scale"):
-        paths = LabPaths.of(name)
-        events = EventLog(paths.events)
-        if listener:
-            events.subscribe(listener)
-        old = read_plan(paths)
-        wanted = resized(old, cluster, size)
-        lab = Lab(old, paths, events)
-        going_on = _refuse_unfit(lab, wanted, cluster, size)
+    with held(name, "lab.scale", listener) as lab:
+        old, paths, events = lab.plan, lab.paths, lab.events
+        going_on = _refuse_unfit(lab, resized(old, cluster, size), cluster, size)
         before = _files(lab)
-        lab.shell.close()
         state.record(paths, Phase.SCALING, cluster=cluster, size=size)
         if going_on and size >= len(old.cluster(cluster).nodes):
             # Whoever is in the plan comes in first, or too many at once would ask for a majority.
-            _enter(Lab(old, paths, events), cluster, timeout)
+            _enter(lab, cluster, timeout)
         while len((now := read_plan(paths)).cluster(cluster).nodes) != size:
             step = resized(now, cluster, next_size(len(now.cluster(cluster).nodes), size))
             interrupt.check(f"{cluster} with {len(step.cluster(cluster).nodes)} members")
@@ -99,6 +92,7 @@ def scale(name: str, cluster: str, size: int, *, timeout: float = DEFAULT_TIMEOU
         state.record(paths, Phase.RUNNING)
         new = Lab(read_plan(paths), paths, events)
         after = _files(new)
+        new.shell.close()
         return ScaleResult(
             name, cluster, len(old.cluster(cluster).nodes), size,
             tuple(node.name for node in new.plan.nodes if node not in old.nodes),
@@ -108,13 +102,10 @@ def scale(name: str, cluster: str, size: int, *, timeout: float = DEFAULT_TIMEOU
 
 def _refuse_unfit(lab: Lab, wanted: Plan, cluster: str, size: int) -> bool:
     """RefusedError when the lab cannot be scaled now; whether an earlier change goes on."""
-    from chaos.journal import unhealed
     from lab.host.doctor import check_for
 
     known = state.recorded(lab.paths)
-    if faults := unhealed(lab.paths):
-        raise RefusedError(f"lab '{lab.name}' has {len(faults)} fault(s) that are not healed",
-                           where=str(lab.paths.journal), remedy=f"./inv chaos.heal --name={lab.name}")
+    refuse_unhealed(lab)
     if known.phase is Phase.SCALING:
         if (known.cluster, known.size) != (cluster, size):
             raise RefusedError(
@@ -124,10 +115,7 @@ def _refuse_unfit(lab: Lab, wanted: Plan, cluster: str, size: int) -> bool:
     if known.phase is not Phase.RUNNING:
         raise RefusedError(f"lab '{lab.name}' is {known.phase}, not running", where=str(lab.paths.state),
                            remedy=f"./inv lab.resume --name={lab.name}")
-    for result in gates.check_all(lab):
-        if not result.ok:
-            raise RefusedError(f"lab '{lab.name}' is not healthy: gate '{result.name}': {result.detail}",
-                               where=result.show, remedy=f"./inv lab.wait --name={lab.name}")
+    refuse_unhealthy(lab, "and members come and go in a healthy one only")
     if added := [node for node in wanted.nodes if node not in lab.plan.nodes]:
         check_for(wanted.model_copy(update={"memory_mb": needed_memory_mb(wanted.driver, added),
                                             "disk_mb": NODE_DISK_MB * len(added)}))
@@ -137,8 +125,8 @@ def _refuse_unfit(lab: Lab, wanted: Plan, cluster: str, size: int) -> bool:
 def _grow(lab: Lab, step: Plan, cluster: str, timeout: float) -> None:
     known = {node.name for node in lab.plan.nodes}
     added = [node for node in step.nodes if node.name not in known]
-    held = tuple(node.name for node in added if "galera" in node.services)
-    new = _record(lab, step.model_copy(update={"maintenance": held}))
+    untried = tuple(node.name for node in added if "galera" in node.services)
+    new = _record(lab, step.model_copy(update={"maintenance": untried}))
     _enter(new, cluster, timeout)
 
 
@@ -171,10 +159,10 @@ def _enter(lab: Lab, name: str, timeout: float) -> None:
     if "rabbitmq" in cluster.services:
         with events.step("queues"):
             membership.grow_queues(lab, [node for node in members if node.late])
-    for held in plan.maintenance:
-        with events.step("try", held):
-            membership.try_database(lab, plan.node(held))
-            membership.set_server(lab, held, "ready")
+    for untried in plan.maintenance:
+        with events.step("try", untried):
+            membership.try_database(lab, plan.node(untried))
+            membership.set_server(lab, untried, "ready")
     served = _record(lab, plan.model_copy(update={"maintenance": ()}))
     with events.step("files"):
         # Not read again: the running proxies have been told the same already.

@@ -22,10 +22,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lab import bmc, fencing, gates, interrupt, state
 from lab.choices import unknown_choice
-from lab.drivers.base import PowerState, Snapshots
+from lab.drivers.base import Snapshots
 from lab.errors import CapabilityError, HostError, RefusedError
 from lab.gates import GateResult
 from lab.lab import Lab
+from lab.ops.fit import refuse_unhealed, refuse_unhealthy
 from lab.ops.hold import held
 from lab.state import Phase
 from lab.state.events import Listener
@@ -115,8 +116,8 @@ def keep(lab: Lab, name: str, *, timeout: float = DEFAULT_TIMEOUT) -> Snapshot:
     begun = time.monotonic()
     driver = _snapshots(lab)
     _refuse_name(lab.paths, name)
-    _refuse_unhealed(lab)
-    _refuse_unhealthy(lab)
+    refuse_unhealed(lab)
+    refuse_unhealthy(lab, "and only a healthy lab is worth keeping")
     _refuse_without_room(lab.paths.root, driver.room(), f"saving '{name}'")
     _sweep(lab, name)
     draft = lab.paths.snapshots / f".{name}"
@@ -149,7 +150,7 @@ def put_back(lab: Lab, name: str, *, timeout: float = DEFAULT_TIMEOUT) -> Restor
     driver = _snapshots(lab)
     snapshot = find(lab.paths, name)
     _refuse_foreign(lab, snapshot)
-    _refuse_unhealed(lab)
+    refuse_unhealed(lab)
     folder = lab.paths.snapshots / name
     _refuse_without_room(lab.paths.root, snapshot.size_bytes, f"restoring '{name}'")
     with lab.events.step("copy"), _disk_errors(name):
@@ -192,24 +193,6 @@ def _refuse_name(paths: LabPaths, name: str) -> None:
     if (paths.snapshots / name).exists():
         raise RefusedError(f"there is a snapshot '{name}' already", where=f"lab {paths.root.name}",
                            remedy=f"another name, or ./inv lab.snapshot.delete {name} --name={paths.root.name}")
-
-
-def _refuse_unhealed(lab: Lab) -> None:
-    from chaos.journal import refuse_if_unhealed
-
-    refuse_if_unhealed(lab.paths, lab.name)
-
-
-def _refuse_unhealthy(lab: Lab) -> None:
-    resting = [node.name for node in lab.plan.hosts if lab.driver.power.state(node.name) is not PowerState.ON]
-    if resting:
-        raise RefusedError(f"lab '{lab.name}' does not run, and only a healthy lab is worth keeping",
-                           where=f"without power or suspended: {', '.join(resting)}",
-                           remedy=f"./inv lab.start --name={lab.name}")
-    red = [gate for gate in gates.check_all(lab) if not gate.ok]
-    if red:
-        raise RefusedError(f"lab '{lab.name}' is not healthy, and only a healthy lab is worth keeping",
-                           where=f"gate {red[0].name}: {red[0].detail}", remedy=f"./inv lab.wait --name={lab.name}")
 
 
 def _refuse_foreign(lab: Lab, snapshot: Snapshot) -> None:

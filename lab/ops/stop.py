@@ -11,6 +11,7 @@ from lab.drivers.base import PowerState
 from lab.errors import DeadlineError, HalabError, RefusedError
 from lab.lab import Lab
 from lab.node import crm
+from lab.ops.fit import refuse_unhealed
 from lab.ops.hold import held
 from lab.ops.order import start_order
 from lab.plan import Cluster
@@ -62,15 +63,13 @@ def halt(lab: Lab, *, timeout: float = DEFAULT_TIMEOUT) -> StopResult:
 
 def refuse_unfinished(lab: Lab) -> None:
     """RefusedError for a lab that is in no state to be stopped or started."""
-    from chaos.journal import refuse_if_unhealed
-
     phase = state.recorded(lab.paths).phase
     unfinished = {Phase.BUILDING: "half-built", Phase.RESTORING: "half-restored", Phase.SCALING: "half-scaled"}
     if what := unfinished.get(phase):
         raise RefusedError(f"lab '{lab.name}' is {what}", where=str(lab.paths.state),
                            remedy=f"./inv lab.resume --name={lab.name} finishes it, "
                                   f"./inv lab.down --name={lab.name} removes it")
-    refuse_if_unhealed(lab.paths, lab.name)
+    refuse_unhealed(lab)
 
 
 def _quiesce(lab: Lab, cluster: Cluster, deadline: float) -> None:

@@ -83,7 +83,7 @@ def bring_up(plan: Plan, topology_text: str, *, timeout: float = DEFAULT_TIMEOUT
 
 def _known(paths: LabPaths, plan: Plan) -> bool:
     """Whether this very lab exists already, whole or half-built."""
-    from chaos.journal import unhealed
+    from chaos.journal import refuse_if_unhealed
 
     if not paths.plan.exists():
         return False
@@ -99,9 +99,7 @@ def _known(paths: LabPaths, plan: Plan) -> bool:
             f"lab '{plan.lab}' is in the middle of a change: cluster {known.cluster} to {known.size} members",
             where=str(paths.state),
             remedy=f"./inv lab.resume --name={plan.lab} finishes it")
-    if faults := unhealed(paths):
-        raise RefusedError(f"lab '{plan.lab}' has {len(faults)} fault(s) that are not healed", where=str(paths.journal),
-                           remedy=f"./inv chaos.heal --name={plan.lab}")
+    refuse_if_unhealed(paths, plan.lab)
     return True
 
 

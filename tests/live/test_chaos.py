@@ -250,7 +250,7 @@ def test_a_runner_that_was_killed_in_mid_fault_is_healed(lab: Lab) -> None:
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     assert journal.unhealed(lab.paths)
-    with pytest.raises(RefusedError, match="not healed"):
+    with pytest.raises(RefusedError, match="still broken"):
         bring_up(lab.plan, "style: collapsed\n")
     with pytest.raises(RefusedError, match="heal"):
         runner.run(lab, load_scenario("vip-holder-isolated"))

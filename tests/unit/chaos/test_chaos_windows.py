@@ -10,11 +10,13 @@ from synthetic import TIMERS, Story, base_facts, build, facts_but, recording
 
 from chaos.bounds import (
     FAMILIES,
+    NoBound,
     bounds,
     fencing,
     galera_member_lost,
     membership,
     proxy_killed,
+    tie_break,
     unnoticed,
     vip_takeover,
 )
@@ -87,6 +89,21 @@ def test_bounds_follow_the_live_timers() -> None:
         assert takeover.low < measured < takeover.high
     slow = fencing(replace(TIMERS, fence_power_wait=4.0, fence_delay=2.0))
     assert slow == (pytest.approx(6.1), pytest.approx(11.0))
+
+
+def test_a_quorum_device_delays_a_takeover_by_its_patience() -> None:
+    alone = vip_takeover(TIMERS)
+    assert tie_break(TIMERS) == 0
+    patient = replace(TIMERS, qdevice_timeout=10.0, qdevice_sync_timeout=30.0)  # corosync-qdevice's defaults
+    # 1.5 heartbeats of 0.8 x 10 s, of which Tm 2.2 s is spent already, and the answer
+    assert tie_break(patient) == pytest.approx(12 - 2.2 + 1.0)
+    assert tie_break(replace(patient, qdevice_timeout=1.0)) == pytest.approx(1.0)
+    assert tie_break(replace(patient, qdevice_sync_timeout=6.0)) == 6.0
+    takeover = vip_takeover(patient)
+    assert takeover.low == alone.low and takeover.high == pytest.approx(alone.high + 10.8)
+    assert "10.80 s for the quorum device's vote" in takeover.why and "quorum device" not in alone.why
+    with pytest.raises(NoBound, match="qdevice_sync_timeout"):
+        vip_takeover(replace(patient, qdevice_sync_timeout=None))
 
 
 def test_bounds_hold_for_the_measured_process_kills() -> None:

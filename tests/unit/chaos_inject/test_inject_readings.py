@@ -39,7 +39,10 @@ WSREP = ("wsrep_provider_options\tbase_port = 4567; evs.inactive_check_period = 
 
 
 def test_totem_takes_the_effective_values() -> None:
-    assert timers.totem(CMAP) == {"token": 2.0, "consensus": 2.4}
+    alone = {"token": 2.0, "consensus": 2.4, "qdevice_timeout": None, "qdevice_sync_timeout": None}
+    assert timers.totem(CMAP) == alone
+    device = "quorum.device.model (str) = net\nquorum.device.timeout (u32) = 2000\n"
+    assert timers.totem(CMAP + device) == {**alone, "qdevice_timeout": 2.0, "qdevice_sync_timeout": 30.0}
     with pytest.raises(KeyError):
         timers.totem("")
 
