@@ -10,18 +10,19 @@ All times are seconds since the epoch on the host's clock; all durations are sec
 from __future__ import annotations
 
 import json
-import types
-import typing
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from chaos.model import Proof
 from lab.errors import RefusedError
 
 FACTS_FILE = "facts.json"
+_WRONG = {"unexpected_keyword_argument": "unknown field", "missing": "is missing"}
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,8 @@ class Facts:
     ``phase_notes`` holds, by phase, what a ``wait`` said that ended without it; L5 fails on each.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+
     scenario: str
     lab: str
     driver: str
@@ -262,9 +265,12 @@ class Facts:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Facts:
         """Raises RefusedError that names the field if one is unknown, missing or of the wrong type."""
-        built = _build(cls, raw, "facts")
-        assert isinstance(built, Facts)
-        return built
+        try:
+            return _adapter().validate_json(json.dumps(raw))
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(["facts", *(str(step) for step in first["loc"])])
+            raise RefusedError(f"{place}: {_WRONG.get(first['type'], 'has the wrong type')}", where=place) from error
 
     def write(self, run_dir: Path) -> None:
         """Write ``facts.json``, whole or not at all."""
@@ -284,50 +290,6 @@ class Facts:
             raise RefusedError(f"not JSON: {error}", where=str(path)) from error
 
 
-def _build(cls: type[Any], raw: Any, where: str) -> Any:
-    if not isinstance(raw, Mapping):
-        raise RefusedError(f"{where} must be an object", where=where)
-    described: Any = cls  # mypy does not take type[...] for hashable
-    hints: dict[str, Any] = _hints(described)
-    unknown = sorted(set(raw) - set(hints))
-    if unknown:
-        raise RefusedError(f"unknown field {unknown[0]}", where=where)
-    values = {name: _value(hints[name], value, f"{where}.{name}") for name, value in raw.items()}
-    try:
-        return cls(**values)
-    except TypeError as error:
-        raise RefusedError(str(error), where=where) from error
-
-
 @cache
-def _hints(cls: Any) -> dict[str, Any]:
-    hints = get_type_hints(cls)
-    return {item.name: hints[item.name] for item in fields(cls)}
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    """``value`` as the annotation wants it; only the shapes that Facts uses are known."""
-    origin, args = get_origin(hint), get_args(hint)
-    if hint is Any:
-        return value
-    if is_dataclass(hint):
-        return _build(typing.cast("type[Any]", hint), value, where)
-    if origin in (types.UnionType, typing.Union):
-        if value is None and type(None) in args:
-            return None
-        options = [option for option in args if option is not type(None)]
-        if len(options) == 1:
-            return _value(options[0], value, where)
-        for option in options:
-            if isinstance(value, option) and not isinstance(value, bool):
-                return value
-        return _value(float if isinstance(value, int) else options[0], value, where)
-    if origin is tuple and isinstance(value, list | tuple):
-        return tuple(_value(args[0], item, f"{where}[{at}]") for at, item in enumerate(value))
-    if origin is dict and isinstance(value, Mapping):
-        return {str(key): _value(args[1], item, f"{where}.{key}") for key, item in value.items()}
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
-        return value
-    raise RefusedError(f"{where} has the wrong type: {value!r}", where=where)
+def _adapter() -> TypeAdapter[Facts]:
+    return TypeAdapter(Facts)

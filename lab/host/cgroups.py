@@ -143,21 +143,6 @@ class Cgroup:
             return self._dirs[0] / "cgroup.freeze"
         return _ROOT / "freezer" / "halab" / self.lab / self.member / "freezer.state"
 
-    def memory_bytes(self) -> int:
-        """Anonymous memory and what else is charged and cannot be dropped (rss + kernel stacks)."""
-        folder = _ROOT / "halab" if is_v2() else _ROOT / "memory" / "halab"
-        text = (folder / self.lab / self.member / "memory.stat").read_text()
-        stat = dict(line.split() for line in text.splitlines())
-        return int(stat.get("total_rss", stat.get("anon", 0)))
-
-    def cpu_seconds(self) -> float:
-        """CPU time that the group has used since it was made."""
-        if is_v2():
-            stat = (self._dirs[0] / "cpu.stat").read_text()
-            return int(dict(line.split() for line in stat.splitlines())["usage_usec"]) / 1e6
-        usage = _ROOT / "cpuacct" / "halab" / self.lab / self.member / "cpuacct.usage"
-        return int(usage.read_text()) / 1e9
-
     def kill(self, *, within: float = 10.0) -> None:
         """SIGKILL everything and wait until the group is empty; thawed first, or it would not die."""
         self.freeze_quietly(False)

@@ -272,10 +272,14 @@ def test_a_fault_without_fencing_skips_what_needs_it(tmp_path: Path) -> None:
 
 def test_facts_name_the_bad_field() -> None:
     raw = base_facts().to_json()
-    with pytest.raises(RefusedError, match="unknown field colour"):
+    with pytest.raises(RefusedError, match=r"facts\.colour: unknown field"):
         Facts.from_json({**raw, "colour": 1})
-    with pytest.raises(RefusedError, match=r"facts\.period has the wrong type"):
+    with pytest.raises(RefusedError, match=r"facts\.period: has the wrong type"):
         Facts.from_json({**raw, "period": "fast"})
+    with pytest.raises(RefusedError, match=r"facts\.injections\.0\.timers\.token: has the wrong type"):
+        Facts.from_json({**raw, "injections": [{**raw["injections"][0], "timers": {"token": "1s"}}]})
+    with pytest.raises(RefusedError, match=r"facts\.lab: is missing"):
+        Facts.from_json({name: value for name, value in raw.items() if name != "lab"})
 
 
 def test_facts_survive_the_disk(tmp_path: Path) -> None:

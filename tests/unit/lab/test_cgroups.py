@@ -78,7 +78,7 @@ def test_v2_a_life_from_power_on_to_nothing_left(v2: Path) -> None:
     child = start(group, "unshare", "--pid", "--fork", "sleep", "60")
     init = await_leader(group)
     assert init != child.pid and init in group.pids()
-    assert cgroups.members("one") == ["n1"] and group.cpu_seconds() >= 0
+    assert cgroups.members("one") == ["n1"]
     group.kill()
     child.wait(5)
     assert group.pids() == [] and group.leader() is None
