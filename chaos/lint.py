@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from chaos import bounds
+from chaos import formulas
 from chaos.facts import Timers
 from chaos.timers import read_timers
 from lab.lab import Lab
@@ -55,65 +55,58 @@ def contradictions(remarks: Iterable[Remark]) -> list[Remark]:
 def _remark(rule: _Rule, timers: Timers) -> Remark:
     try:
         holds, what, remedy = rule.judge(timers)
-    except bounds.NoBound as error:
+    except formulas.NoBound as error:
         return Remark(rule.name, "unread", str(error))
     return Remark(rule.name, "ok" if holds else "contradiction", what, "" if holds else remedy)
 
 
-def _read(timers: Timers, name: str) -> float:
-    value = getattr(timers, name)
-    if value is None:
-        raise bounds.NoBound(f"the timer {name} was not read")
-    return float(value)
-
-
 def _consensus(timers: Timers) -> tuple[bool, str, str]:
-    token, consensus = _read(timers, "token"), _read(timers, "consensus")
+    token, consensus = formulas.known(timers, "token"), formulas.known(timers, "consensus")
     least = CONSENSUS_FACTOR * token
     return (consensus + _ROUNDING >= least, f"consensus {consensus:g} s, 1.2 x token is {least:g} s",
             "leave totem.consensus out: corosync computes it")
 
 
 def _install(timers: Timers) -> tuple[bool, str, str]:
-    install, suspect = _read(timers, "evs_install"), _read(timers, "evs_suspect")
+    install, suspect = formulas.known(timers, "evs_install"), formulas.known(timers, "evs_suspect")
     return (install >= suspect, f"evs.install_timeout {install:g} s, evs.suspect_timeout {suspect:g} s: "
             "a view must not be given up before the silent member is", "raise evs.install_timeout")
 
 
 def _inactive(timers: Timers) -> tuple[bool, str, str]:
-    inactive, install = _read(timers, "evs_inactive"), _read(timers, "evs_install")
+    inactive, install = formulas.known(timers, "evs_inactive"), formulas.known(timers, "evs_install")
     return (inactive >= install, f"evs.inactive_timeout {inactive:g} s, evs.install_timeout {install:g} s: "
             "Galera refuses to start with install above inactive", "lower evs.install_timeout")
 
 
 def _keepalive(timers: Timers) -> tuple[bool, str, str]:
-    keepalive, suspect = _read(timers, "evs_keepalive"), _read(timers, "evs_suspect")
+    keepalive, suspect = formulas.known(timers, "evs_keepalive"), formulas.known(timers, "evs_suspect")
     return (suspect >= 3 * keepalive, f"evs.suspect_timeout {suspect:g} s holds {suspect / keepalive:.1f} keepalives: "
             "fewer than three, and one lost packet makes a suspect", "lower evs.keepalive_period")
 
 
 def _proxy(timers: Timers) -> tuple[bool, str, str]:
-    silent = bounds.backend_silent(timers).high - bounds.client_retry(timers)
-    group = bounds.galera_member_lost(timers).high - bounds.client_retry(timers)
+    silent = formulas.backend_silent(timers).high - formulas.client_retry(timers)
+    group = formulas.galera_member_lost(timers).high - formulas.client_retry(timers)
     return (silent <= 2 * group, f"the proxy gives a silent database up within {silent:.1f} s, its group within "
             f"{group:.1f} s: clients wait for the slower one", "lower inter, fall or 'timeout check' in haproxy.cfg")
 
 
 def _fence_timeout(timers: Timers) -> tuple[bool, str, str]:
-    allowed = _read(timers, "stonith_timeout")
-    _, needed = bounds.fencing(timers)
+    allowed = formulas.known(timers, "stonith_timeout")
+    _, needed = formulas.fencing(timers)
     return (allowed > needed, f"stonith-timeout {allowed:g} s, a fence operation may take {needed:.1f} s",
             "raise stonith-timeout above delay + power_wait + the agent's own time")
 
 
 def _device_timeout(timers: Timers) -> tuple[bool, str, str]:
-    device, allowed = _read(timers, "fence_timeout"), _read(timers, "stonith_timeout")
+    device, allowed = formulas.known(timers, "fence_timeout"), formulas.known(timers, "stonith_timeout")
     return (device <= allowed, f"pcmk_reboot_timeout {device:g} s, stonith-timeout {allowed:g} s: the cluster "
             "gives up before the device does", "raise stonith-timeout to pcmk_reboot_timeout or more")
 
 
 def _ticktime(timers: Timers) -> tuple[bool, str, str]:
-    tick, heartbeat = _read(timers, "net_ticktime"), _read(timers, "mq_heartbeat")
+    tick, heartbeat = formulas.known(timers, "net_ticktime"), formulas.known(timers, "mq_heartbeat")
     return (heartbeat == 0 or 1.25 * tick <= 2 * heartbeat,
             f"brokers miss each other after {1.25 * tick:g} s (1.25 x net_ticktime), clients their broker after "
             f"{2 * heartbeat:g} s (two heartbeats): clients would leave before the cluster knows why",
@@ -121,7 +114,7 @@ def _ticktime(timers: Timers) -> tuple[bool, str, str]:
 
 
 def _flush(timers: Timers) -> tuple[bool, str, str]:
-    flush = _read(timers, "flush_at_commit")
+    flush = formulas.known(timers, "flush_at_commit")
     return (flush == 1, f"innodb_flush_log_at_trx_commit is {flush:g}"
             + ("" if flush == 1 else ": when all members lose power at once, acknowledged rows are gone (S4)"),
             "set it to 1")

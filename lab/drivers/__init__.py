@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from lab.drivers.base import Driver
+from lab.drivers.traits import traits
 from lab.errors import CapabilityError
 from lab.plan import Plan
 from lab.state.events import EventLog
 from lab.state.home import LabPaths
 
-_BUILT = ("container", "vagrant")
-
 
 def check_driver(plan: Plan) -> None:
     """RefusedError, before anything is touched, for a driver that cannot make a running lab."""
-    if plan.driver not in _BUILT:
-        what = "keeps no machines: it is for tests" if plan.driver == "fake" else "is not built yet"
-        raise CapabilityError(f"the {plan.driver} driver {what}", where=f"--driver={plan.driver}",
+    if not traits(plan.driver).on_this_host:
+        raise CapabilityError(f"the {plan.driver} driver keeps no machines: it is for tests",
+                              where=f"--driver={plan.driver}",
                               remedy="leave --driver out: containers need no hypervisor")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from chaos.bounds import Bound, NoBound, vip_takeover
 from chaos.facts import Timers
+from chaos.formulas import Bound, NoBound, vip_takeover
 from chaos.timers import read_timers
 from lab.explain import pacemaker, resource
 from lab.explain.model import Explanation, Point, listed

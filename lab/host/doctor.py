@@ -99,10 +99,10 @@ def examine(plan: Plan, readings: Readings | None = None) -> Examination:
 def check_for(plan: Plan, readings: Readings | None = None) -> None:
     """Refuse a lab that this host cannot hold, before anything is touched.
 
-    RefusedError names everything that is missing, with numbers, and the first fix.  Machines that
-    are made elsewhere (driver ``fake``) need nothing of this host.
+    RefusedError names everything that is missing, with numbers, and the first fix.  A driver
+    that keeps a record alone needs nothing of this host.
     """
-    if plan.driver == "fake":
+    if not traits(plan.driver).on_this_host:
         return
     bad = examine(plan, readings).bad
     if bad:

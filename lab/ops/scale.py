@@ -19,7 +19,7 @@ from lab.lab import Lab, read_plan
 from lab.ops.fit import refuse_unhealed, refuse_unhealthy
 from lab.ops.hold import held
 from lab.plan import Node, Plan
-from lab.plan.layouts import NODE_DISK_MB, needed_memory_mb
+from lab.plan.layouts import needed_disk_mb, needed_memory_mb
 from lab.plan.resize import next_size, resized
 from lab.state import Phase
 from lab.state.events import Listener
@@ -118,7 +118,7 @@ def _refuse_unfit(lab: Lab, wanted: Plan, cluster: str, size: int) -> bool:
     refuse_unhealthy(lab, "and members come and go in a healthy one only")
     if added := [node for node in wanted.nodes if node not in lab.plan.nodes]:
         check_for(wanted.model_copy(update={"memory_mb": needed_memory_mb(wanted.driver, added),
-                                            "disk_mb": NODE_DISK_MB * len(added)}))
+                                            "disk_mb": needed_disk_mb(wanted.driver, added, image=False)}))
     return False
 
 

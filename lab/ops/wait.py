@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from lab import interrupt
+from lab.drivers.traits import traits
 from lab.errors import DeadlineError
 from lab.lab import Lab
 from lab.status import Status, status
@@ -20,7 +21,7 @@ def wait_healthy(name: str, timeout: float) -> Status:
     """
     deadline = time.monotonic() + timeout
     opened = Lab.open(name)
-    if opened.plan.driver != "fake":
+    if traits(opened.plan.driver).on_this_host:
         with opened.namespace.inside():
             pass
     while True:

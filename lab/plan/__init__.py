@@ -13,14 +13,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from daemons.services import Service as Service
 from lab.plan.profile import Profile
 
 Style = Literal["collapsed", "segregated", "mixed"]
-Service = Literal["haproxy", "galera", "rabbitmq", "memcached"]
 NetworkName = Literal["mgmt", "control", "ring"]
 PacemakerScope = Literal["core", "full"]
 RabbitmqManager = Literal["systemd", "pacemaker"]
 QueueType = Literal["quorum", "mirrored"]
+DriverName = Literal["container", "vagrant", "fake"]
 
 NETWORK_NAMES: tuple[NetworkName, ...] = ("mgmt", "control", "ring")
 
@@ -93,7 +94,7 @@ class Plan(_Value):
 
     lab: str
     style: Style
-    driver: Literal["container", "vagrant", "fake"]
+    driver: DriverName
     pacemaker: PacemakerScope
     rabbitmq: RabbitmqManager = "systemd"
     queues: QueueType = "quorum"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
 
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+
 from lab.errors import RefusedError
 from lab.plan import NetworkName
 
@@ -33,7 +35,35 @@ def address(network: NetworkName, octet: int) -> IPv4Address:
     return NETWORKS[network].network_address + octet
 
 
-def check_vip(vip: IPv4Address) -> None:
+class VipAddresses(BaseModel):
+    """Addresses of the VIPs, where they should not be the usual ones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    public: IPv4Address | None = None
+    internal: IPv4Address | None = None
+
+    @field_validator("public", "internal", mode="after")
+    @classmethod
+    def _free_address(cls, address: IPv4Address | None) -> IPv4Address | None:
+        if address is not None:
+            _check_vip(address)
+        return address
+
+    @model_validator(mode="after")
+    def _differ(self) -> VipAddresses:
+        if self.address("public") == self.address("internal"):
+            raise RefusedError(f"Both VIPs have the address {self.address('public')}.",
+                               where="internal" if self.internal else "public", remedy="one address each")
+        return self
+
+    def address(self, vip: str) -> IPv4Address:
+        """The given address of the VIP of that name, or its usual one."""
+        given: IPv4Address | None = getattr(self, vip)
+        return given or address("control", VIP_OCTETS[vip])
+
+
+def _check_vip(vip: IPv4Address) -> None:
     """Refuse an address that cannot be a VIP: outside the control network, or somebody's own."""
     control = NETWORKS["control"]
     free = f"{address('control', min(VIP_OCTETS.values()))} to {address('control', 254)} are free"

@@ -6,34 +6,20 @@ same plan, and every lab may use the same ones: each lives in a network namespac
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+from daemons.services import SERVICES
 from lab.drivers.traits import traits
-from lab.plan import Cluster, Network, Node, Plan, Service, Vip
+from lab.plan import Cluster, DriverName, Network, Node, Plan, Service, Vip
 from lab.plan.addresses import BMC_OCTET, BRIDGE_MACS, HOST_OCTET, NETWORKS, NODE_OCTET, QNETD, VIP_OCTETS, address
 from lab.plan.overrides import overridden
 from lab.plan.profile import Profile
 from lab.plan.profiles import load_profile
 from lab.plan.shape import MAX_MEMBERS, Shape
-from lab.plan.topology import DriverName, Topology
-
-# MB of a container.  Measured: 145..180 with corosync and Pacemaker alone, 360..440 with everything.
-CLUSTER_MB = 170
-SERVICE_MB: dict[Service, int] = {"galera": 170, "rabbitmq": 90, "haproxy": 10, "memcached": 10}
-# MB of a virtual machine.  Measured: 545 of 768 in use with everything; Pacemaker alone fits into 512.
-VM_MB, SMALL_VM_MB = 768, 512
-HEAVY: frozenset[Service] = frozenset({"galera", "rabbitmq"})
-IMAGE_DISK_MB, NODE_DISK_MB = 1200, 400
+from lab.plan.topology import Topology
 
 MANY_WRITERS = 7
 SLOW_DETECTION_MS = 15_000
-
-_FULL_NAME: dict[Service, str] = {
-    "haproxy": "haproxy (LB)",
-    "galera": "galera (DB)",
-    "rabbitmq": "rabbitmq (MQ)",
-    "memcached": "memcached (MC)",
-}
 
 
 def make_plan(topology: Topology) -> Plan:
@@ -53,9 +39,8 @@ def make_plan(topology: Topology) -> Plan:
         )
         for part in layout.parts
     )
-    qnetd = machine(QNETD, 0, "", (), memory_mb(topology.driver, ())) if topology.qdevice else None
+    qnetd = machine(QNETD, 0, "", (), traits(topology.driver).memory_mb(())) if topology.qdevice else None
     machines = (*nodes, *([qnetd] if qnetd else []))
-    disk = 0 if topology.driver == "fake" else IMAGE_DISK_MB + NODE_DISK_MB * len(machines)
     return Plan(
         lab=topology.name,
         style=topology.style,
@@ -74,7 +59,7 @@ def make_plan(topology: Topology) -> Plan:
         warnings=(*traits(topology.driver).warnings(), *_host_warnings(topology, layout),
                   *cluster_warnings(clusters, profile)),
         memory_mb=needed_memory_mb(topology.driver, machines),
-        disk_mb=disk,
+        disk_mb=needed_disk_mb(topology.driver, machines),
     )
 
 
@@ -94,7 +79,7 @@ def _networks() -> tuple[Network, ...]:
 def _nodes(driver: DriverName, layout: Shape) -> tuple[Node, ...]:
     members = [(part, name) for part in layout.parts for name in part.nodes]
     return tuple(
-        machine(name, index, part.cluster, part.services, part.memory_mb or memory_mb(driver, part.services))
+        machine(name, index, part.cluster, part.services, part.memory_mb or traits(driver).memory_mb(part.services))
         for index, (part, name) in enumerate(members, start=1)
     )
 
@@ -127,23 +112,20 @@ def needed_memory_mb(driver: DriverName, machines: Iterable[Node]) -> int:
     return sum(node.memory_mb + traits(driver).overhead_mb() for node in machines)
 
 
-def memory_mb(driver: DriverName, services: tuple[Service, ...]) -> int:
-    """What one node takes of the host's memory, in MB."""
-    if driver == "fake":
-        return 0
-    if driver == "vagrant":
-        return VM_MB if HEAVY & set(services) else SMALL_VM_MB
-    return CLUSTER_MB + sum(SERVICE_MB[service] for service in services)
+def needed_disk_mb(driver: DriverName, machines: Collection[Node], *, image: bool = True) -> int:
+    """What all ``machines`` take of the host's disk, with the ``image`` that they stand on, in MB."""
+    known = traits(driver)
+    return (known.image_disk_mb if image else 0) + known.node_disk_mb * len(machines)
 
 
 def _not_deployed(topology: Topology, layout: Shape) -> list[str]:
     """One sentence per component that the lab will not have: why, and what would bring it."""
     missing = [
-        f"{_FULL_NAME[service]}: no cluster of the topology has it among its services." if topology.clusters else
-        f"{_FULL_NAME[service]}: needs three hosts of its own in the {topology.style} style, and "
+        f"{service} ({daemon.letters}): no cluster of the topology has it among its services." if topology.clusters else
+        f"{service} ({daemon.letters}): needs three hosts of its own in the {topology.style} style, and "
         f"{topology.nodes} have no three left for it. --nodes=12 has room for it; "
         f"--style=mixed --nodes={topology.nodes} runs it in the core."
-        for service in SERVICE_MB
+        for service, daemon in SERVICES.items()
         if service not in layout.services
     ]
     missing.append(

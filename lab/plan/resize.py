@@ -12,7 +12,7 @@ from lab.choices import unknown_choice
 from lab.drivers.traits import traits
 from lab.errors import RefusedError
 from lab.plan import Cluster, Node, Plan
-from lab.plan.layouts import IMAGE_DISK_MB, NODE_DISK_MB, cluster_warnings, machine, needed_memory_mb
+from lab.plan.layouts import cluster_warnings, machine, needed_disk_mb, needed_memory_mb
 from lab.plan.ownclusters import PREFIX
 from lab.plan.shape import MAX_OVERRIDDEN, check_members
 
@@ -84,5 +84,5 @@ def _estimated(plan: Plan, clusters: tuple[Cluster, ...], nodes: tuple[Node, ...
         "nodes": nodes,
         "warnings": (*traits(plan.driver).warnings(), *cluster_warnings(clusters, plan.profile)),
         "memory_mb": needed_memory_mb(plan.driver, hosts),
-        "disk_mb": 0 if plan.driver == "fake" else IMAGE_DISK_MB + NODE_DISK_MB * len(hosts),
+        "disk_mb": needed_disk_mb(plan.driver, hosts),
     })

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from pydantic import (
     BaseModel,
@@ -26,48 +25,18 @@ from pydantic import (
 from lab.choices import unknown_choice
 from lab.drivers.traits import traits
 from lab.errors import RefusedError
-from lab.plan import PacemakerScope, QueueType, RabbitmqManager, Style
-from lab.plan.addresses import NETWORKS, VIP_OCTETS, address, check_vip
+from lab.plan import DriverName, PacemakerScope, QueueType, RabbitmqManager, Style
+from lab.plan.addresses import NETWORKS, VipAddresses
 from lab.plan.overrides import TimerOverrides, overridden
 from lab.plan.ownclusters import ClusterSpec, check_cluster_names, own_shape, style_of
 from lab.plan.profiles import DEFAULT_PROFILE, load_profile, profile_names
 from lab.plan.shape import DEFAULT_NODES, Bottleneck, Shape, default_nodes, shape
 from lab.yamlfile import Loc, Place, read_mapping, refusal
 
-DriverName = Literal["container", "vagrant", "fake"]
-
 DEFAULT_NAME = "default"
 # A lab's name becomes part of interface, bridge and host names: IFNAMSIZ leaves 15 characters,
 # so the drivers shorten it, and a dot would start a new DNS label.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
-
-
-class VipAddresses(BaseModel):
-    """Addresses of the VIPs, where they should not be the usual ones."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    public: IPv4Address | None = None
-    internal: IPv4Address | None = None
-
-    @field_validator("public", "internal", mode="after")
-    @classmethod
-    def _free_address(cls, address: IPv4Address | None) -> IPv4Address | None:
-        if address is not None:
-            check_vip(address)
-        return address
-
-    @model_validator(mode="after")
-    def _differ(self) -> VipAddresses:
-        if self.address("public") == self.address("internal"):
-            raise RefusedError(f"Both VIPs have the address {self.address('public')}.",
-                               where="internal" if self.internal else "public", remedy="one address each")
-        return self
-
-    def address(self, vip: str) -> IPv4Address:
-        """The given address of the VIP of that name, or its usual one."""
-        given: IPv4Address | None = getattr(self, vip)
-        return given or address("control", VIP_OCTETS[vip])
 
 
 class Topology(BaseModel):
@@ -171,7 +140,7 @@ class Topology(BaseModel):
 
     @model_validator(mode="after")
     def _box_needs_machines(self) -> Topology:
-        if self.box and self.driver != "vagrant":
+        if self.box and not traits(self.driver).takes_box:
             raise RefusedError(
                 f"The {self.driver} driver has no use for a box: only real machines are made from one.",
                 where="box",

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from synthetic import TIMERS, Story, base_facts, build, facts_but, recording
 
-from chaos.bounds import (
-    FAMILIES,
+from chaos.bounds import bounds
+from chaos.facts import Roles, Timers
+from chaos.families import FAMILIES
+from chaos.faults import all_faults
+from chaos.formulas import (
     NoBound,
-    bounds,
     fencing,
     galera_member_lost,
     membership,
@@ -20,8 +22,6 @@ from chaos.bounds import (
     unnoticed,
     vip_takeover,
 )
-from chaos.facts import Roles, Timers
-from chaos.faults import all_faults
 from chaos.measure import windows
 from chaos.model import Outcome, Sample
 from chaos.sla import Limit, limit, seconds

@@ -9,8 +9,8 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from chaos.bounds import vip_takeover
 from chaos.facts import Timers
+from chaos.formulas import vip_takeover
 from chaos.galera import parse_status
 from cli.views.explain import explanation
 from lab.explain import fencing, galera, pacemaker, quorum, resource, vip

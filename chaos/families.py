@@ -1,0 +1,160 @@
+"""Which losses a fault of each family means for a client: the formulas that its bound is the slowest of.
+
+A fault names its family (``BaseFault.bounds``), a probe what it is a client of (``chaos.model.Traits``):
+a new fault or probe needs no change here unless it fails in a way of its own.  Empty: the client should
+not notice.  NoFormula: nobody has said yet what it may cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from chaos.facts import Facts, Injection
+from chaos.formulas import (
+    CIB_REASK,
+    VIP_START_HIGH,
+    Bound,
+    NoBound,
+    NoFormula,
+    backend_reset,
+    backend_silent,
+    client_reconnect,
+    client_retry,
+    galera_member_lost,
+    known,
+    proxy_killed,
+    queue_leader_lost,
+    vip_takeover,
+)
+from chaos.model import Traits
+
+
+def _struck(injection: Injection, role: str) -> bool:
+    """Whether the fault hit the node of that role."""
+    who: str = getattr(injection.roles, role)
+    if not who:
+        raise NoBound(f"who was {role} is not known")
+    return injection.hits(who)
+
+
+def _silent_loss(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """A node is gone and said no goodbye."""
+    timers = injection.timers
+    found: list[Bound] = []
+    vip_lost = client.through_vip and _struck(injection, "vip_holder")
+    if vip_lost:
+        found.append(vip_takeover(timers, injection.wants_fencing))
+    if client.client_of == "galera" and not vip_lost and _struck(injection, "galera_writer"):
+        found.append(backend_silent(timers))
+    if client.client_of == "galera" and client.writes and facts.hits(injection, "galera"):
+        found.append(galera_member_lost(timers))
+    if client.client_of == "rabbitmq" and facts.hits(injection, "rabbitmq"):
+        found.append(queue_leader_lost(timers, silent=True))
+    if client.client_of == "memcached" and facts.hits(injection, "memcached"):
+        found.append(client_reconnect(timers))
+    return found
+
+
+def _process(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """One process is gone, and the kernel resets its connections; ``params`` name it."""
+    process, timers = str(injection.params.get("process", "")), injection.timers
+    if injection.wants_fencing:
+        # The node leaves its cluster but serves on until it is fenced: a silent loss without a floor.
+        return [replace(part, low=0.0) for part in _silent_loss(facts, injection, client)]
+    match process, client.client_of:
+        case "haproxy", _:
+            through = client.through_vip and _struck(injection, "vip_holder")
+            return [proxy_killed(timers)] if through else []
+        case "mariadbd", "galera" if client.writes:
+            return [galera_member_lost(timers), backend_reset(timers)]
+        case "mariadbd", "galera":
+            return [backend_reset(timers)] if _struck(injection, "galera_writer") else []
+        case "beam.smp", "rabbitmq":
+            return [queue_leader_lost(timers, silent=False)]
+        case "memcached", "memcached":
+            return [client_reconnect(timers)]
+        case "mariadbd" | "beam.smp" | "memcached", _:
+            return []
+    raise NoFormula(f"there is no formula for the death of {process or 'an unnamed process'}")
+
+
+def _port(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """One port of a node meets silence; ``params`` name it."""
+    timers, port = injection.timers, injection.params.get("port")
+    if injection.wants_fencing:
+        return [replace(part, low=0.0) for part in _silent_loss(facts, injection, client)]
+    match port, client.client_of:
+        case 3306, "galera":
+            return [replace(backend_silent(timers), low=0.0)] if _struck(injection, "galera_writer") else []
+        case 4567, "galera" if client.writes and facts.hits(injection, "galera"):
+            return [replace(galera_member_lost(timers), low=0.0)]
+        case 9200, "galera":
+            # The sessions of a backend that is marked down are ended: clients reconnect to the next one.
+            return [replace(backend_silent(timers), low=0.0)] if _struck(injection, "galera_writer") else []
+        case 11211, "memcached":
+            return [client_reconnect(timers)]
+        case 5672 | 25672 | 4369, "rabbitmq":
+            raise NoFormula(f"there is no formula for the silence of port {port}")
+    return []
+
+
+def _pause(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """A process stands still and keeps its sockets; ``params`` name it."""
+    timers, process = injection.timers, str(injection.params.get("process", ""))
+    if injection.wants_fencing:
+        return [replace(part, low=0.0) for part in _silent_loss(facts, injection, client)]
+    match process, client.client_of:
+        case "mariadbd", "galera" if client.writes:
+            return [replace(galera_member_lost(timers), low=0.0), replace(backend_silent(timers), low=0.0)]
+        case "mariadbd", "galera":
+            return [replace(backend_silent(timers), low=0.0)] if _struck(injection, "galera_writer") else []
+        case "memcached", "memcached":
+            return [client_reconnect(timers)]
+        case "mariadbd" | "memcached", _:
+            return []
+    # A paused proxy or broker is only noticed by a monitor's timeout or a heartbeat.
+    raise NoFormula(f"there is no formula for a paused {process or 'process'}")
+
+
+def _vip_process(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """The address itself fails on a healthy node: Pacemaker's monitor finds out and starts it again."""
+    timers = injection.timers
+    if not client.through_vip or not _struck(injection, "vip_holder"):
+        return []
+    mt, start = known(timers, "vip_monitor"), VIP_START_HIGH * timers.slowness
+    return [Bound(0.0, mt + CIB_REASK + 2 * start + client_retry(timers),
+                  f"0 .. Mt {mt:g} + {CIB_REASK:.0f} s decision + stop and start {2 * start:g} + client retry")]
+
+
+def _graceful(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """Everything leaves in good order: a stop, a start, and a client that asks again."""
+    timers = injection.timers
+    found: list[Bound] = []
+    if client.through_vip and _struck(injection, "vip_holder"):
+        start = VIP_START_HIGH * timers.slowness
+        found.append(Bound(0.0, 2 * start + client_retry(timers), f"0 .. stop and start {2 * start:g} + client retry"))
+    if client.client_of == "galera" and _struck(injection, "galera_writer"):
+        found.append(backend_reset(timers))
+    return found
+
+
+def _backend(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """The proxy takes a database out that still answers, and ends its sessions."""
+    return [backend_reset(injection.timers)] if (
+        client.client_of == "galera" and _struck(injection, "galera_writer")) else []
+
+
+def _unfelt(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    return []
+
+
+def _undecided(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """What this costs depends on more than timers: a scenario gives its own limits, in seconds."""
+    raise NoFormula(f"{injection.fault} has no formula; promise seconds")
+
+
+FAMILIES: dict[str, Callable[[Facts, Injection, Traits], list[Bound]]] = {
+    "silent_loss": _silent_loss, "process": _process, "port": _port, "pause": _pause,
+    "vip_process": _vip_process, "graceful": _graceful, "backend": _backend,
+    "unfelt": _unfelt, "undecided": _undecided}
