@@ -37,8 +37,18 @@ class HalabProgram(Program):  # type: ignore[misc]  # invoke is not checked, see
         sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
 
     def parse_tasks(self) -> None:
+        self._help_after_a_command()
         with self._refusing():
             super().parse_tasks()
+
+    def _help_after_a_command(self) -> None:
+        """``chaos.suite --help``: invoke would take the option for what must be typed."""
+        words = self.core.unparsed
+        asked = min((words.index(flag) for flag in ("--help", "-h") if flag in words), default=0)
+        tasks = [word for word in words[:asked] if word in self.collection.task_names]
+        if tasks:
+            self.core.unparsed = []
+            self.args.help.value = tasks[-1]
 
     def parse_cleanup(self) -> None:
         with self._refusing():
@@ -117,5 +127,8 @@ def main(argv: list[str] | None = None, exit_with: Callable[[int], None] = sys.e
     program = HalabProgram(
         name="halab", binary="./inv", binary_names=["inv"], version="0.1.0", config_class=HalabConfig
     )
-    program.run(argv)
+    try:
+        program.run(argv)
+    except BrokenPipeError:  # ./inv ... | head: whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     exit_with(0)

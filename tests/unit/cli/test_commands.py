@@ -49,9 +49,10 @@ def test_mistyped(case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert shown.err == (GOLDEN / f"{case}.txt").read_text()
 
 
-def test_help_begins_with_what_must_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("words", [["--help", "lab.exec"], ["lab.exec", "--help"], ["lab.exec", "n1", "-h"]])
+def test_help_begins_with_what_must_be_typed(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        main(["./inv", "--help", "lab.exec"])
+        main(["./inv", *words])
     assert not end.value.code
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Usage: ./inv lab.exec NODE LINE [options]"
