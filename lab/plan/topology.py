@@ -99,9 +99,10 @@ class Topology(BaseModel):
     @classmethod
     def _profile_of_driver(cls, data: Any) -> Any:
         """Fill in the profile that the driver's machines are fast enough for on this host."""
-        if not isinstance(data, Mapping) or "profile" in data or data.get("driver") not in driver_names():
+        if not isinstance(data, Mapping) or "profile" in data:
             return data
-        return {**data, "profile": traits(data["driver"]).default_profile()}
+        driver = data.get("driver", cls.model_fields["driver"].default)
+        return {**data, "profile": traits(driver).default_profile()} if driver in driver_names() else data
 
     @model_validator(mode="before")
     @classmethod

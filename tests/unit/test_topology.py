@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -221,3 +222,13 @@ def test_a_profile_under_another_name(tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_text((PROFILES / "tuned.yml").read_text())
     with pytest.raises(RefusedError, match="calls itself 'tuned'"):
         load_profile("mine", tmp_path)
+
+
+@pytest.mark.parametrize("options", [{}, {"driver": "container"}, {"style": "mixed"}])
+def test_containers_on_an_emulated_host_get_its_timers(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when nobody names the driver: with the timers of a real host such a lab never came up."""
+    monkeypatch.setattr("lab.vm.hypervisor.emulated_host", lambda: True)
+    assert topology_from_options(name="x", **options).profile == "emulated"
+    assert topology_from_options(name="x", profile="guide", **options).profile == "guide"
