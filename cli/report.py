@@ -27,4 +27,15 @@ def open(c: Any, name: str = "default", run: str = "") -> None:
     show_page(report_path(name, run or None))
 
 
-TASKS = (list_reports, open)
+@command()
+def bounds(c: Any, name: str = "default", format: str = "table") -> None:
+    """Show what all valid runs of a lab measured beside the bounds that were computed for them."""
+    from chaos.calibration import calibrations
+    from chaos.runs import list_runs
+    from cli.views.chaos import calibration_table
+
+    calibration_table(calibrations(list_runs(name)), format)
+    console.next_step("chaos.suite full --repeat=5" + options.again({"name": name}))
+
+
+TASKS = (list_reports, open, bounds)

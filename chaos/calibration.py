@@ -1,0 +1,96 @@
+"""Bounds against measurements, over all the recorded runs of a lab: what a formula is worth.
+
+A formula that nothing comes near is too wide to notice a regression; one that is often passed by
+harmless runs is too narrow.  Runs that prove nothing (INVALID, BROKEN) are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chaos.facts import Facts
+from chaos.runs import RunSummary
+from chaos.verdict import VERDICT_FILE
+from lab.errors import HalabError
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a formula's result depends on; measurements under the same are comparable."""
+
+    scenario: str
+    faults: str  # 'proc.kill mariadbd', more than one joined by ' + '
+    service: str  # the probe
+    driver: str
+    profile: str
+    nodes: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """All in seconds.  ``low`` and ``high``: the narrowest bound that a run had (it moves with the roles of the
+    node that was hit); ``None``: no formula.  ``below`` and ``above``: runs outside of their own bound."""
+
+    setting: Setting
+    seconds: tuple[float, ...]
+    low: float | None
+    high: float | None
+    below: int
+    above: int
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    @property
+    def share(self) -> float | None:
+        """The worst measurement as a part of the upper bound: near 0 says that the bound is too wide."""
+        return max(self.seconds) / self.high if self.high else None
+
+
+@dataclass(frozen=True)
+class _Measured:
+    setting: Setting
+    seconds: float
+    low: float | None
+    high: float | None
+
+
+def calibrations(runs: Iterable[RunSummary]) -> list[Calibration]:
+    """One for each setting, sorted by scenario and service.  Runs that cannot be read are left out."""
+    measured: dict[Setting, list[_Measured]] = {}
+    for run in runs:
+        if run.verdict in ("PASS", "FAIL"):
+            for one in _windows(run.folder):
+                measured.setdefault(one.setting, []).append(one)
+    return [_calibration(setting, measured[setting])
+            for setting in sorted(measured, key=lambda one: (one.scenario, one.driver, one.profile, one.nodes,
+                                                             one.service))]
+
+
+def _calibration(setting: Setting, runs: list[_Measured]) -> Calibration:
+    lows = [one.low for one in runs if one.low is not None]
+    highs = [one.high for one in runs if one.high is not None]
+    return Calibration(
+        setting, tuple(sorted(one.seconds for one in runs)), max(lows, default=None), min(highs, default=None),
+        below=sum(one.low is not None and one.seconds < one.low for one in runs),
+        above=sum(one.high is not None and one.seconds > one.high for one in runs))
+
+
+def _windows(folder: Path) -> list[_Measured]:
+    try:
+        facts = Facts.read(folder)
+        windows: dict[str, dict[str, Any]] = json.loads((folder / VERDICT_FILE).read_text())["windows"]
+        faults = " + ".join(f"{one.fault} {one.params.get('process', '')}".strip() for one in facts.injections)
+        return [
+            _Measured(Setting(facts.scenario, faults, service, facts.driver, facts.profile, len(facts.nodes)),
+                      float(one["seconds"]), one["bound_low"], one["bound_high"])
+            for service, one in windows.items()
+        ]
+    except (OSError, ValueError, KeyError, TypeError, HalabError):
+        return []

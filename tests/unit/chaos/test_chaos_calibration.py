@@ -1,0 +1,40 @@
+"""Bounds beside measurements: which runs count, and what is comparable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from synthetic import Story, build
+
+from chaos.calibration import calibrations
+from chaos.runs import RunSummary
+from chaos.verdict import judge
+
+
+def run(folder: Path, away: float, verdict: str = "PASS") -> RunSummary:
+    folder.mkdir(parents=True)
+    build(folder, Story().but(away={"vip_tcp": (0.0, away), "sql_write": (0.0, away + 0.1)}))
+    judged = judge(folder)
+    return RunSummary(folder.name, judged.scenario, verdict, folder, None)
+
+
+def test_valid_runs_of_one_setting_stand_in_one_line(tmp_path: Path) -> None:
+    runs = [run(tmp_path / str(away), away) for away in (4.2, 4.6, 4.4)]
+    found = {one.setting.service: one for one in calibrations(runs)}
+    vip = found["vip_tcp"]
+    assert [round(one, 1) for one in vip.seconds] == [4.2, 4.4, 4.6] and round(vip.median, 1) == 4.4
+    assert vip.low is not None and vip.high is not None and vip.low < 4.2 < vip.high
+    assert (vip.below, vip.above) == (0, 0) and vip.share is not None and 0.4 < vip.share < 1
+    assert vip.setting.faults.startswith("node.poweroff") and vip.setting.nodes == 3
+
+
+def test_a_run_outside_of_its_bound_is_counted(tmp_path: Path) -> None:
+    runs = [run(tmp_path / "good", 4.2), run(tmp_path / "slow", 11.0)]
+    found = {one.setting.service: one for one in calibrations(runs)}
+    assert found["vip_tcp"].above == 1
+
+
+def test_what_proves_nothing_or_cannot_be_read_is_left_out(tmp_path: Path) -> None:
+    invalid = run(tmp_path / "invalid", 4.2, verdict="INVALID")
+    empty = RunSummary("empty", "x", "PASS", tmp_path / "nothing", None)
+    assert calibrations([invalid, empty]) == []
