@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaos.facts import SqlAudit
-from chaos.galera import CLIENT, STATUS, parse_status
 from chaos.ledger import audit_rows, parse_rows, read_ledger, rows_query
+from daemons.galera import CLIENT, COMMAND, member
 from lab.errors import HalabError
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ def audit_sql(lab: Lab, client: str, ledger: Path) -> SqlAudit | None:
     for node in nodes:
         synced[node] = False
         try:
-            status = parse_status(lab.shell.run(node, CLIENT, stdin=STATUS).stdout)
+            seen = member(lab.shell.run(node, COMMAND).stdout)
             # wsrep_sync_wait: answer only after everything that is certified has been applied.
             rows = lab.shell.run(node, CLIENT, timeout=_READ_TIMEOUT,
                                  stdin=f"SET SESSION wsrep_sync_wait=1; {rows_query(client)};").stdout
-        except HalabError:
+        except (HalabError, ValueError):
             continue
         present[node] = parse_rows(rows)
-        synced[node] = status.get("wsrep_local_state_comment") == "Synced"
+        synced[node] = seen.synced
     return audit_rows(read_ledger(ledger), present, synced)

@@ -1,29 +1,24 @@
-"""Questions to a running RabbitMQ, in Erlang: 20 ms each, where ``rabbitmqctl`` starts a machine of
-its own and takes two seconds of processor time, in the middle of a measurement.
-"""
+"""What a run asks a running RabbitMQ: its timers, and who leads a queue."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from daemons import rabbitmq
 from lab.errors import NodeError
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
-# The cookie is found in the broker's home, so it is on no command line.
-_COMMAND = "HOME=/var/lib/rabbitmq erl_call -sname halabchaos -n rabbit@$(hostname) -e"
-_ANSWER = re.compile(r"\{ok, (.*)\}\s*$", re.DOTALL)
-
 
 def ask(lab: Lab, node: str, question: str) -> str:
     """The printed Erlang term that ``question`` (an expression ending in a dot) has on ``node``."""
-    said = lab.shell.run(node, _COMMAND, stdin=question + "\n", timeout=10).stdout
-    found = _ANSWER.search(said)
-    if found is None:
-        raise NodeError("the broker did not answer", where=f"{node}: {said.strip()[-100:]}")
-    return found[1].strip()
+    said = lab.shell.run(node, rabbitmq.question("chaos", question), timeout=10).stdout
+    try:
+        return rabbitmq.term(said)
+    except ValueError as error:
+        raise NodeError("the broker did not answer", where=f"{node}: {error}") from error
 
 
 def ticktime(lab: Lab, node: str) -> float:

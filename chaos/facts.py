@@ -112,7 +112,7 @@ class PrimarySighting:
     """One look at all Galera nodes at once.
 
     ``components`` holds one tuple of node names per distinct Primary component, where nodes
-    belong together when they show the same view with the status Primary (chaos.galera).
+    belong together when they show the same view with the status Primary (daemons.galera).
     ``answered`` names who was read at all; None in recordings from before it was noted.
     """
 

@@ -1,58 +1,36 @@
-"""What Pacemaker says about itself now: who is DC, and where its resources run."""
+"""Pacemaker of one cluster, asked on whichever member answers first: a run must do without a dead one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from xml.etree.ElementTree import Element
 
+from chaos.model import Proof
 from chaos.reach import first_answer
+from daemons.cib import Cib
+from daemons.pacemaker import Status
 from lab.node import crm
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
 
-@dataclass(frozen=True)
-class Resource:
-    """One running instance of a resource; a clone has one for each node."""
-
-    id: str
-    agent: str  # the last word of e.g. "ocf:heartbeat:IPaddr2"
-    node: str
-    promoted: bool = False
-
-
-@dataclass(frozen=True)
-class ClusterView:
-    """One node's view of its cluster."""
-
-    dc: str
-    resources: tuple[Resource, ...]
-
-    def running(self, agent: str) -> list[Resource]:
-        return [one for one in self.resources if one.agent == agent]
-
-
-def view(status: Element) -> ClusterView:
-    """What a run has to know of crm_mon's XML (``lab.node.crm.status``)."""
-    dc = status.find("./summary/current_dc")
-    return ClusterView(
-        dc=dc.get("name", "") if dc is not None and dc.get("present") == "true" else "",
-        # Wherever it stands: in a group, a clone or alone.
-        resources=tuple(_resource(one) for one in status.findall("./resources//resource")
-                        if one.get("active") == "true"))
-
-
-def _resource(one: Element) -> Resource:
-    node = one.find("node")
-    return Resource(one.get("id", ""), one.get("resource_agent", "").rsplit(":", 1)[-1],
-                    node.get("name", "") if node is not None else "",
-                    # "Master" until Pacemaker 2.1, "Promoted" since.
-                    promoted=one.get("role") in ("Master", "Promoted"))
-
-
-def ask(lab: Lab, nodes: Iterable[str]) -> ClusterView:
+def ask(lab: Lab, nodes: Iterable[str]) -> Status:
     """The view of the first of ``nodes`` that answers; NodeError when none does."""
-    return view(first_answer(lab, nodes, lambda node: crm.status(lab, node)))
+    return first_answer(lab, nodes, lambda node: crm.status(lab, node))
+
+
+def cib(lab: Lab, cluster: str) -> Cib:
+    """The CIB of one of the lab's clusters; NodeError if none of its members answers."""
+    return first_answer(lab, [node.name for node in lab.plan.members(cluster)], lambda node: crm.cib(lab, node))
+
+
+def fences(config: Cib, node: str) -> Proof:
+    """V5: whether this configuration would fence ``node``."""
+    if not config.fencing_on:
+        return Proof(False, f"stonith-enabled is {config.properties['stonith-enabled']}")
+    devices = config.fences(node)
+    if not devices:
+        return Proof(False, f"no fence device names {node} in pcmk_host_list")
+    named = ", ".join(f"{device.id} ({device.agent})" for device in devices)
+    return Proof(True, f"stonith-enabled, {node} is fenced by {named}")

@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from chaos.facts import PrimarySighting
-from chaos.galera import CLIENT, STATUS, components, parse_status
 from chaos.reach import ssh_banner
+from daemons import galera
+from daemons.galera import Member
 from lab.errors import HalabError
 
 if TYPE_CHECKING:
@@ -69,15 +70,14 @@ class PrimaryWatch:
 
     def _sighting(self, at: float, pool: ThreadPoolExecutor) -> PrimarySighting:
         answers = dict(zip(self._nodes, pool.map(self._look, self._nodes), strict=True))
-        said = {node: status for node, status in answers.items() if status}
-        return PrimarySighting(at, components(said), tuple(said))
+        said = {node: member for node, member in answers.items() if member is not None}
+        return PrimarySighting(at, galera.components(said), tuple(said))
 
-    def _look(self, node: str) -> dict[str, str]:
+    def _look(self, node: str) -> Member | None:
         try:
             # A dead node would hold the shell for its whole connection timeout.
             if not ssh_banner(self._lab, node, timeout=0.5):
-                return {}
-            said = self._lab.shell.run(node, CLIENT, stdin=STATUS, timeout=_LOOK_TIMEOUT)
-            return parse_status(said.stdout)
-        except (HalabError, OSError):
-            return {}
+                return None
+            return galera.member(self._lab.shell.run(node, galera.COMMAND, timeout=_LOOK_TIMEOUT).stdout)
+        except (HalabError, OSError, ValueError):
+            return None

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from chaos import audit, cib, journal, junit, report, runfolder
+from chaos import audit, journal, junit, pacemaker, report, runfolder
 from chaos.facts import Facts, GateResult, Injection
 from chaos.faults import get_fault
 from chaos.faults.base import BaseFault
@@ -233,8 +233,8 @@ class _Run:
             runfolder.write_timers(self._folder, reading.timers, reading.notes)
         fencing = None
         if follows := fault.fencing_follows(target):
-            config = cib.read(self._lab, home)
-            proofs = [config.fences(node) for node in target.nodes]
+            config = pacemaker.cib(self._lab, home)
+            proofs = [pacemaker.fences(config, node) for node in target.nodes]
             fencing = Proof(all(proof.ok for proof in proofs), "; ".join(proof.evidence for proof in proofs))
         return Injection(fault.name, target.nodes, target.selector, wants_fencing=follows, fencing=fencing,
                          timers=reading.timers, roles=read_roles(self._lab, home),

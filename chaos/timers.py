@@ -9,18 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from chaos import broker, cib
+from chaos import broker, pacemaker
 from chaos.facts import Timers
+from daemons import corosync
+from daemons import haproxy as proxy
+from daemons.cib import Cib, seconds
+from daemons.galera import CLIENT
+from daemons.services import SERVICES
 from lab.errors import HalabError
 
 if TYPE_CHECKING:
     from lab.lab import Lab
     from lab.plan import Service
 
-_TOTEM = re.compile(r"^runtime\.config\.totem\.(token|consensus) \(\w+\) = (\d+)", re.MULTILINE)
-_QDEVICE = re.compile(r"^quorum\.device\.(model|timeout|sync_timeout) \(\w+\) = (\w+)", re.MULTILINE)
 _QDEVICE_DEFAULTS = {"timeout": 10_000, "sync_timeout": 30_000}  # ms, corosync-qdevice(8)
 _STONITH_TIMEOUT = "60s"  # Pacemaker's default
 _ISO = re.compile(r"P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
@@ -56,24 +60,24 @@ def read_timers(lab: Lab, target: str) -> Reading:
     reading = Reading(Timers(slowness=lab.driver.slowness))
     home = lab.plan.node(target).cluster
     shell = lab.shell.run
-    reading.take("corosync", lambda: totem(shell(target, "corosync-cmapctl", timeout=10).stdout))
-    reading.take("fencing", lambda: _fencing(cib.read(lab, home), target))
+    reading.take("corosync", lambda: totem(shell(target, corosync.MAP, timeout=10).stdout))
+    reading.take("fencing", lambda: _fencing(pacemaker.cib(lab, home), target))
     if lab.plan.vips:
         proxies = lab.plan.vips[0].cluster
         first = lab.plan.members(proxies)[0].name
-        reading.take("monitors", lambda: _proxy_monitors(cib.read(lab, proxies)))
-        reading.take("haproxy.cfg", lambda: haproxy(shell(first, "cat /etc/haproxy/haproxy.cfg").stdout))
+        reading.take("monitors", lambda: _proxy_monitors(pacemaker.cib(lab, proxies)))
+        reading.take("haproxy.cfg", lambda: haproxy(shell(first, f"cat {proxy.CONFIG}").stdout))
         reading.take("haproxy.service", lambda: restart(shell(
-            first, "systemctl show haproxy.service --property=Restart,RestartUSec").stdout))
+            first, f"systemctl show {SERVICES['haproxy'].unit}.service --property=Restart,RestartUSec").stdout))
     if node := _first(lab, "galera"):
         reading.take("wsrep", lambda: provider_options(shell(
-            node, "mariadb --batch --skip-column-names",
+            node, CLIENT,
             stdin="SHOW GLOBAL VARIABLES LIKE 'wsrep_provider_options';").stdout))
         reading.take("flush at commit", lambda: {"flush_at_commit": int(shell(
-            node, "mariadb --batch --skip-column-names",
+            node, CLIENT,
             stdin="SELECT @@innodb_flush_log_at_trx_commit;").stdout)})
         reading.take("galera monitor", lambda: {
-            "galera_monitor": cib.read(lab, lab.plan.node(node).cluster).monitor("galera", promoted=True)})
+            "galera_monitor": pacemaker.cib(lab, lab.plan.node(node).cluster).monitor("galera", promoted=True)})
     if member := _first(lab, "rabbitmq"):
         reading.take("rabbitmq", lambda: {"net_ticktime": broker.ticktime(lab, member)})
         reading.take("rabbitmq heartbeat", lambda: {"mq_heartbeat": broker.heartbeat(lab, member)})
@@ -87,23 +91,24 @@ def _first(lab: Lab, service: Service) -> str:
 
 def totem(text: str) -> dict[str, Any]:
     """``corosync-cmapctl``: milliseconds, the coefficient already added; a quorum device where there is one."""
-    found = {name: int(value) / 1000 for name, value in _TOTEM.findall(text)}
-    device = dict(_QDEVICE.findall(text))
-    waits = {f"qdevice_{name}": int(device.get(name, default)) / 1000 if "model" in device else None
-             for name, default in _QDEVICE_DEFAULTS.items()}
-    return {"token": found["token"], "consensus": found["consensus"], **waits}
+    said = corosync.keys(text)
+    device = "quorum.device.model" in said
+    return {
+        **{name: int(said[f"runtime.config.totem.{name}"]) / 1000 for name in ("token", "consensus")},
+        **{f"qdevice_{name}": int(said.get(f"quorum.device.{name}", default)) / 1000 if device else None
+           for name, default in _QDEVICE_DEFAULTS.items()}}
 
 
-def _fencing(config: cib.Cib, target: str) -> dict[str, Any]:
-    devices = [device for device in config.fence_devices() if target in device.hosts]
+def _fencing(config: Cib, target: str) -> dict[str, Any]:
+    devices = config.fences(target)
     if not devices:
         raise ValueError(f"no fence device for {target}")
     device = devices[0]
     return {"fence_delay": device.delay, "fence_power_wait": device.power_wait, "fence_timeout": device.timeout,
-            "stonith_timeout": cib.seconds(config.property("stonith-timeout") or _STONITH_TIMEOUT)}
+            "stonith_timeout": seconds(config.properties.get("stonith-timeout") or _STONITH_TIMEOUT)}
 
 
-def _proxy_monitors(config: cib.Cib) -> dict[str, Any]:
+def _proxy_monitors(config: Cib) -> dict[str, Any]:
     return {"vip_monitor": config.monitor("IPaddr2"), "haproxy_monitor": config.monitor("haproxy")}
 
 
@@ -113,37 +118,24 @@ def haproxy(text: str) -> dict[str, Any]:
     HAProxy's times are milliseconds without a unit; ``inter`` is 2 s, ``fall`` 3 and ``rise`` 2
     when nothing is said (HAProxy 2.6 configuration manual, 5.2).
     """
-    section, words, timeout = "", {"defaults": "", "galera": ""}, None
-    for raw in text.splitlines():
-        line = raw.split("#", 1)[0].strip()
-        if not line:
-            continue
-        if not raw[0].isspace():
-            section = "galera" if "galera" in line else line.split()[0]
-        elif line.startswith(("default-server ", "server ")) and section in words:
-            words[section] += f" {line}"
-        elif line.startswith("timeout check") and section in words:
-            timeout = _milliseconds(line.split()[2])
-    said = f"{words['defaults']} {words['galera']}".split()
-    after = {word: said[at + 1] for at, word in enumerate(said[:-1])}  # the last mention wins
-    inter = _milliseconds(after.get("inter", "2s"))
+    said: list[str] = []
+    timeout = None
+    # The last mention wins: what is said of all sections comes first.
+    for section in sorted((one for one in proxy.sections(text) if one.kind == "defaults" or one.name == proxy.PROXY),
+                          key=lambda one: one.kind != "defaults"):
+        said += [word for line in (*section.having("default-server"), *section.having("server")) for word in line]
+        for line in section.having("timeout", "check"):
+            timeout = proxy.seconds(line[2])
+    after = dict(pairwise(said))
+    inter = proxy.seconds(after.get("inter", "2s"))
     return {
         "haproxy_inter": inter,
-        "haproxy_fastinter": _milliseconds(after["fastinter"]) if "fastinter" in after else inter,
+        "haproxy_fastinter": proxy.seconds(after["fastinter"]) if "fastinter" in after else inter,
         "haproxy_fall": int(after.get("fall", "3")),
         "haproxy_rise": int(after.get("rise", "2")),
         "haproxy_check_timeout": timeout if timeout is not None else inter,
         "haproxy_observe_layer4": after.get("observe") == "layer4",
     }
-
-
-def _milliseconds(text: str) -> float:
-    """HAProxy's way to write a time, as seconds."""
-    match = re.fullmatch(r"(\d+)(us|ms|s|m|h|d)?", text)
-    if match is None:
-        raise ValueError(f"not a time: {text}")
-    return int(match[1]) * {None: 1e-3, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0,
-                            "d": 86400.0}[match[2]]
 
 
 def restart(text: str) -> dict[str, Any]:

@@ -7,15 +7,16 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
-def for_each(items: Iterable[T], act: Callable[[T], object]) -> None:
-    """Call ``act`` for every item, all at the same time; the first error is raised when all have ended."""
+def for_each(items: Iterable[T], act: Callable[[T], R]) -> list[R]:
+    """What ``act`` returned for every item, in their order, all at the same time; the first error is raised when
+    all have ended."""
     listed = list(items)
     if not listed:
-        return
+        return []
     with ThreadPoolExecutor(len(listed)) as pool:
         running = [pool.submit(act, item) for item in listed]
         wait(running)
-    for one in running:
-        one.result()
+    return [one.result() for one in running]

@@ -11,8 +11,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from xml.etree import ElementTree
 
+from daemons import cib, corosync, haproxy
+from daemons.cib import Cib
+from daemons.galera import CLIENT
+from daemons.services import GALERA_CHECK_PORT, SERVICES, port
 from lab.errors import NodeError
 from lab.lab import Lab
 from lab.node import crm
@@ -22,8 +25,6 @@ from provision.apply import node_files
 from provision.roles.pacemaker import ROLE as PACEMAKER
 from provision.roles.pacemaker import wanted_cib
 
-_COROSYNC = "/etc/corosync/corosync.conf"
-_ADMIN = "socat -t 3 stdio unix-connect:/run/haproxy/admin.sock"
 _SETTLE = 60  # seconds that Pacemaker may need to have nothing left to do
 # Pages of mnesia and of Raft logs move; forgetting a member takes seconds of Erlang's start alone.
 _BROKER_TIMEOUT = 120.0
@@ -40,7 +41,7 @@ def spread(lab: Lab, nodes: Sequence[Node], *, reload: bool = True) -> list[str]
         laid = dict(zip((node.name for node in nodes), pool.map(lambda node: _spread(lab, node, reload), nodes),
                         strict=True))
     for cluster in lab.plan.clusters:
-        changed = [node for node in cluster.nodes if _COROSYNC in laid.get(node, ())]
+        changed = [node for node in cluster.nodes if corosync.CONFIG in laid.get(node, ())]
         if changed:
             lab.shell.run(changed[0], "corosync-cfgtool -R")
     return [f"{node}:{path}" for node, paths in laid.items() for path in paths]
@@ -68,9 +69,9 @@ def adopt_cib(lab: Lab, cluster: Cluster) -> None:
     node = crm.reachable(lab, cluster)
     changed = [change for change in PACEMAKER.differences(lab, cluster) if change.what.startswith("CIB")]
     live = crm.cib(lab, node)
-    if not changed and _attribute(live, "maintenance-mode") is None:
+    if not changed and "maintenance-mode" not in live.properties:
         return
-    stale = _changed_parameters(live, ElementTree.fromstring(wanted_cib(lab.plan, cluster)))
+    stale = _changed_parameters(live, cib.read(wanted_cib(lab.plan, cluster).decode()))
     with _only_watching(lab, node):
         PACEMAKER.converge(lab, cluster)
         for resource in stale:
@@ -87,27 +88,16 @@ def _only_watching(lab: Lab, node: str) -> Iterator[None]:
     lab.shell.run(node, "crm_attribute --type crm_config --name maintenance-mode --delete")
 
 
-def _attribute(cib: ElementTree.Element, name: str) -> str | None:
-    pair = cib.find(f"configuration/crm_config//nvpair[@name='{name}']")
-    return None if pair is None else pair.get("value")
-
-
-def _changed_parameters(live: ElementTree.Element, wanted: ElementTree.Element) -> list[str]:
+def _changed_parameters(live: Cib, wanted: Cib) -> list[str]:
     """Resources that are in both CIBs with different instance attributes."""
-    def parameters(cib: ElementTree.Element) -> dict[str, dict[str, str]]:
-        return {primitive.attrib["id"]: {pair.attrib["name"]: pair.attrib["value"]
-                                         for pair in primitive.iterfind("instance_attributes/nvpair")}
-                for primitive in cib.iter("primitive")}
-
-    before, after = parameters(live), parameters(wanted)
+    before, after = ({one.id: one.params for one in config.primitives} for config in (live, wanted))
     return sorted(name for name in before.keys() & after.keys() if before[name] != after[name])
 
 
 def forget_strangers(lab: Lab, cluster: Cluster) -> None:
     """Make Pacemaker and RabbitMQ forget every member that the plan does not have."""
     node = crm.reachable(lab, cluster)
-    known = crm.cib(lab, node).iterfind("configuration/nodes/node")
-    for stranger in [one.attrib["uname"] for one in known if one.attrib["uname"] not in cluster.nodes]:
+    for stranger in [name for name in crm.cib(lab, node).nodes if name not in cluster.nodes]:
         lab.shell.run(node, f"crm_node --force --remove {stranger}", timeout=30)
     if "rabbitmq" in cluster.services and lab.plan.rabbitmq == "systemd":
         wanted = {f"rabbit@{name}" for name in cluster.nodes}
@@ -132,7 +122,7 @@ def leave(lab: Lab, node: str) -> None:
     try:
         lab.shell.run(node, f"crm_standby --node {node} --update on && crm_resource --wait --timeout={_SETTLE}",
                       timeout=_SETTLE + 10, check=False)  # after a first try Pacemaker may be down already
-        lab.shell.run(node, "systemctl stop rabbitmq-server.service pacemaker.service corosync.service",
+        lab.shell.run(node, f"systemctl stop {SERVICES['rabbitmq'].unit}.service pacemaker.service corosync.service",
                       timeout=_BROKER_TIMEOUT)
     except NodeError:
         if _answers(lab, node):
@@ -155,11 +145,11 @@ def grow_queues(lab: Lab, newcomers: Iterable[Node]) -> None:
 
 def set_server(lab: Lab, server: str, state: str) -> None:
     """Tell every proxy the ``state`` of one database server: ``ready`` or ``maint``; the latter ends its sessions."""
-    words = [f"set server galera/{server} state {state}"]
+    words = [f"set server {haproxy.PROXY}/{server} state {state}"]
     if state == "maint":
-        words.append(f"shutdown sessions server galera/{server}")
+        words.append(f"shutdown sessions server {haproxy.PROXY}/{server}")
     proxies = [node.name for node in lab.plan.running("haproxy")]
-    for proxy, said in lab.shell.on_all(proxies, _ADMIN, stdin=";".join(words) + "\n").items():
+    for proxy, said in lab.shell.on_all(proxies, haproxy.ADMIN, stdin=";".join(words) + "\n").items():
         if complaint := re.search(r"\S.*", said.stdout):
             raise NodeError(f"HAProxy on {proxy} refuses to make {server} {state}", where=complaint[0])
 
@@ -167,15 +157,15 @@ def set_server(lab: Lab, server: str, state: str) -> None:
 def try_database(lab: Lab, node: Node) -> None:
     """Prove a new member before clients meet it: its port, its check, and a row written there and read elsewhere."""
     other = next(one for one in lab.plan.running("galera") if one.name != node.name)
-    lab.namespace.connect(str(node.control), 3306, timeout=5).close()
-    status = lab.namespace.http_status(str(node.control), 9200, "/", timeout=5)
+    lab.namespace.connect(str(node.control), port("galera"), timeout=5).close()
+    status = lab.namespace.http_status(str(node.control), GALERA_CHECK_PORT, "/", timeout=5)
     if status != 200:
         raise NodeError(f"the new database member {node.name} does not pass its health check",
-                        where=f"http://{node.control}:9200 says {status}")
+                        where=f"http://{node.control}:{GALERA_CHECK_PORT} says {status}")
     row = f"client = 'scale-{node.name}' AND seq = 0"
     lab.shell.run(node.name, "mariadb --batch", stdin=f"REPLACE INTO halab.probe_rows (client, seq) "
                                                       f"VALUES ('scale-{node.name}', 0);")
-    found = lab.shell.run(other.name, "mariadb --batch --skip-column-names",
+    found = lab.shell.run(other.name, CLIENT,
                           stdin=f"SET SESSION wsrep_sync_wait = 1; SELECT COUNT(*) FROM halab.probe_rows WHERE {row};")
     lab.shell.run(node.name, "mariadb --batch", stdin=f"DELETE FROM halab.probe_rows WHERE {row};")
     if found.stdout.strip() != "1":

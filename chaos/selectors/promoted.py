@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chaos import pacemaker
 from chaos.selectors.base import BaseSelector, nobody
+from daemons.pacemaker import PROMOTED
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -20,8 +21,9 @@ class Promoted(BaseSelector):
     def resolve(self, lab: Lab, argument: str = "") -> tuple[str, ...]:
         for cluster in lab.plan.clusters:
             view = pacemaker.ask(lab, [node.name for node in lab.plan.members(cluster.name)])
-            if found := tuple(one.node for one in view.resources if one.id == argument and one.promoted):
-                return found
+            found = [node for node, role in view.places(argument).items() if role in PROMOTED]
+            if found:
+                return tuple(found)
         raise nobody(lab, f"no node has a resource '{argument}' promoted")
 
 

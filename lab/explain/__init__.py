@@ -48,7 +48,7 @@ def resources(lab: Lab) -> dict[str, str]:
             cib = crm.cib(lab, crm.reachable(lab, cluster))
         except HalabError:
             continue
-        found |= {one.attrib["id"]: cluster.name for one in cib.iterfind("configuration/resources//primitive")}
+        found |= {one.id: cluster.name for one in cib.primitives}
     return found
 
 

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
-from chaos import haproxy
-from chaos.galera import CLIENT, components, parse_status
-from chaos.haproxy import Server
 from chaos.selectors.vip_holder import VipHolder
+from daemons import galera, haproxy
+from daemons.galera import Member
+from daemons.haproxy import PROXY, Server
 from lab.errors import HalabError
 from lab.explain.model import Explanation, Point, listed
 from lab.gates import on_node
 from lab.lab import Lab
-from lab.node.asking import answers
-
-_PROXY = "galera"  # the section's name in haproxy.cfg, see provision's haproxy role
-_QUESTION = ("SHOW GLOBAL STATUS LIKE 'wsrep_%'; SHOW GLOBAL VARIABLES WHERE Variable_name IN "
-             "('wsrep_sst_donor', 'wsrep_sst_method', 'wsrep_cluster_address');")
+from lab.node.asking import answers, ask_haproxy
 
 
 @dataclass(frozen=True)
 class GaleraFacts:
-    """``wsrep`` by member that answers: names in lower case and values; ``stat`` and ``table`` as the
+    """``wsrep`` by member that answers; ``stat`` and ``table`` as the
     proxy of ``holder`` prints them, empty when it does not answer; ``grastate`` is the file of each member."""
 
     members: tuple[str, ...]
-    wsrep: Mapping[str, Mapping[str, str]]
+    wsrep: Mapping[str, Member]
     grastate: Mapping[str, str]
     holder: str = ""
     stat: str = ""
@@ -35,17 +32,20 @@ class GaleraFacts:
 
 def explain(lab: Lab) -> Explanation:
     told = tell(read(lab))
-    show = on_node(lab, lab.plan.running("galera")[0].name, "mariadb -e 'SHOW STATUS LIKE \"wsrep_%\"'")
+    show = on_node(lab, lab.plan.running("galera")[0].name, galera.SHOW)
     return Explanation(told.subject, told.answer, told.points, show)
 
 
 def read(lab: Lab) -> GaleraFacts:
     members = tuple(node.name for node in lab.plan.running("galera"))
-    wsrep = {node: parse_status(said) for node, said in answers(lab, members, CLIENT, stdin=_QUESTION).items()}
-    grastate = answers(lab, members, "cat /var/lib/mysql/grastate.dat", timeout=5)
+    wsrep = {}
+    for node, said in answers(lab, members, galera.COMMAND).items():
+        with suppress(ValueError):  # the node answers, its database does not
+            wsrep[node] = galera.member(said)
+    grastate = answers(lab, members, f"cat {galera.GRASTATE}", timeout=5)
     try:
         (holder,) = VipHolder().resolve(lab)
-        stat, table = haproxy.ask(lab, holder, "show stat"), haproxy.ask(lab, holder, f"show table {_PROXY}")
+        stat, table = (ask_haproxy(lab, holder, f"show {what}") for what in ("stat", f"table {PROXY}"))
     except HalabError:
         holder = stat = table = ""
     return GaleraFacts(members, wsrep, grastate, holder, stat, table)
@@ -54,8 +54,8 @@ def read(lab: Lab) -> GaleraFacts:
 def tell(facts: GaleraFacts) -> Explanation:
     """Pure: the sentences for these facts."""
     writer = _writer(facts)
-    primary = components({node: said for node, said in facts.wsrep.items() if said})
-    synced = [node for node, said in facts.wsrep.items() if said.get("wsrep_local_state_comment") == "Synced"]
+    primary = galera.components(facts.wsrep)
+    synced = [node for node, said in facts.wsrep.items() if said.synced]
     answer = (f"{len(synced)} of {len(facts.members)} members are Synced, "
               f"{len(primary)} Primary component(s); clients are sent to {writer or 'nobody'}")
     return Explanation("galera", answer, (
@@ -63,7 +63,7 @@ def tell(facts: GaleraFacts) -> Explanation:
 
 
 def _servers(facts: GaleraFacts) -> list[Server]:
-    return [server for server in haproxy.servers(facts.stat) if server.proxy == _PROXY] if facts.stat else []
+    return [server for server in haproxy.servers(facts.stat) if server.proxy == PROXY]
 
 
 def _writer(facts: GaleraFacts) -> str:
@@ -97,7 +97,7 @@ def _traffic(facts: GaleraFacts, writer: str) -> Point:
 
 
 def _members(facts: GaleraFacts, primary: tuple[tuple[str, ...], ...]) -> Point:
-    silent = [node for node in facts.members if not facts.wsrep.get(node)]
+    silent = [node for node in facts.members if node not in facts.wsrep]
     if not primary:
         says = "There is no Primary component: nobody can commit."
     elif len(primary) > 1:
@@ -108,10 +108,8 @@ def _members(facts: GaleraFacts, primary: tuple[tuple[str, ...], ...]) -> Point:
                                                                      ", all that the plan has.")
     if silent:
         says += f" {listed(silent)} did not answer."
-    evidence = [f"{node}: {said.get('wsrep_cluster_status', '?')}, {said.get('wsrep_local_state_comment', '?')}, "
-                f"seqno {said.get('wsrep_last_committed', '?')}, view of {said.get('wsrep_cluster_size', '?')}, "
-                f"state {said.get('wsrep_cluster_state_uuid', '?')}"
-                for node, said in facts.wsrep.items() if said]
+    evidence = [f"{node}: {said.component}, {said.state}, seqno {_seqno(said)}, view of {said.size}, "
+                f"state {said.state_uuid or '?'}" for node, said in facts.wsrep.items()]
     return Point("members", says, tuple(evidence))
 
 
@@ -120,13 +118,12 @@ def _donors(facts: GaleraFacts, synced: list[str]) -> list[Point]:
         return []
     evidence, chosen = [], {}
     for node, said in facts.wsrep.items():
-        wanted = [name.strip() for name in said.get("wsrep_sst_donor", "").split(",")]
-        able = [name for name in wanted if name in synced and name != node]
+        able = [name for name in said.donors if name in synced and name != node]
         chosen[node] = able[0] if able else next((name for name in synced if name != node), "")
-        oldest = facts.wsrep.get(chosen[node], {}).get("wsrep_local_cached_downto", "?")
-        evidence.append(f"{node} would ask {chosen[node] or 'nobody'} (wsrep_sst_donor = {','.join(wanted)}); "
+        oldest = facts.wsrep[chosen[node]].cached_from if chosen[node] else "?"
+        evidence.append(f"{node} would ask {chosen[node] or 'nobody'} (wsrep_sst_donor = {said.sst_donor}); "
                         f"whose gcache begins at seqno {oldest}")
-    method = next(iter(facts.wsrep.values())).get("wsrep_sst_method", "?")
+    method = next(iter(facts.wsrep.values())).sst_method or "?"
     says = ("A member that comes back gets the missing writes (IST) as long as the donor's gcache still holds them, "
             f"otherwise a whole copy (SST, {method}).")
     return [Point("donor", says, tuple(evidence))]
@@ -136,12 +133,11 @@ def _bootstrap(facts: GaleraFacts) -> Point:
     """As ocf:heartbeat:galera chooses: safe_to_bootstrap first, then the highest commit, then the last of the list."""
     safe = [node for node, text in facts.grastate.items() if "safe_to_bootstrap: 1" in text]
     evidence = [f"{node}: safe_to_bootstrap {'1' if node in safe else '0'}, "
-                f"seqno {facts.wsrep.get(node, {}).get('wsrep_last_committed', 'unknown')}" for node in facts.members]
+                f"seqno {_seqno(facts.wsrep.get(node))}" for node in facts.members]
     if safe:
         return Point("bootstrap", f"After a stop of all members {safe[0]} would start first: it is marked as the last "
                      "that stopped.", tuple(evidence))
-    known = {node: int(said["wsrep_last_committed"]) for node, said in facts.wsrep.items()
-             if said.get("wsrep_last_committed", "").isdigit()}
+    known = {node: said.committed for node, said in facts.wsrep.items() if said.committed is not None}
     if not known:
         return Point("bootstrap", "No member says how far it is: the agent waits until all have reported.",
                      tuple(evidence))
@@ -151,3 +147,7 @@ def _bootstrap(facts: GaleraFacts) -> Point:
     says += f", as {listed(best[:-1])} have; of equals the agent takes the last of wsrep_cluster_address." \
         if len(best) > 1 else ", the highest."
     return Point("bootstrap", says, tuple(evidence))
+
+
+def _seqno(said: Member | None) -> str:
+    return "unknown" if said is None or said.committed is None else str(said.committed)

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from daemons import corosync
+from daemons.corosync import Quorum
 from lab.explain.model import Explanation, Point, listed
 from lab.gates import on_node
 from lab.lab import Lab
 from lab.node.asking import answers
 
-_TOOL = "corosync-quorumtool -si"
-_MAP = "corosync-cmapctl"
-_KEY = re.compile(r"^(\S+) \(\w+\) = (.*)$", re.M)
-_MEMBER = re.compile(r"^\s*(\d+)\s+(\d+)\s", re.M)
 # corosync's own defaults, corosync.conf(5): what is not in the map was not set.
 _COEFFICIENT_MS = 650
 
 
 @dataclass(frozen=True)
 class QuorumFacts:
-    """One cluster: its nodes by id, and what the tools print on each node that answers."""
+    """One cluster: its nodes by id, and what corosync says on each node that answers (``keys`` of its map)."""
 
     cluster: str
     nodes: Mapping[int, str]
-    quorumtool: Mapping[str, str]
-    cmap: Mapping[str, str]
+    views: Mapping[str, Quorum]
+    keys: Mapping[str, Mapping[str, str]]
 
 
 def explain(lab: Lab) -> Explanation:
     told = [tell(read(lab, cluster.name)) for cluster in lab.plan.clusters]
-    show = on_node(lab, lab.plan.nodes[0].name, _TOOL)
+    show = on_node(lab, lab.plan.nodes[0].name, corosync.QUORUM)
     if len(told) == 1:
         return replace(told[0], show=show)
     points = tuple(replace(point, about=f"{cluster.name}: {point.about}")
@@ -42,40 +40,36 @@ def explain(lab: Lab) -> Explanation:
 def read(lab: Lab, cluster: str) -> QuorumFacts:
     members = lab.plan.members(cluster)
     names = [node.name for node in members]
-    return QuorumFacts(cluster, {node.index: node.name for node in members},
-                       answers(lab, names, _TOOL, timeout=5), answers(lab, names, _MAP))
+    views = {}
+    for node, said in answers(lab, names, corosync.QUORUM, timeout=5).items():
+        with suppress(ValueError):  # the node answers, its corosync does not
+            views[node] = corosync.quorum(said)
+    return QuorumFacts(cluster, {node.index: node.name for node in members}, views,
+                       {node: corosync.keys(said) for node, said in answers(lab, names, corosync.MAP).items()})
 
 
 def tell(facts: QuorumFacts) -> Explanation:
     """Pure: the sentences for these facts."""
-    speaking = {node: text for node, text in facts.quorumtool.items() if "Expected votes" in text}
-    if not speaking:
+    if not facts.views:
         return Explanation("quorum", f"no corosync of cluster {facts.cluster} answers", ())
-    quorate = [node for node, text in speaking.items() if re.search(r"^Quorate:\s+Yes", text, re.M)]
-    node = (quorate or list(speaking))[0]
-    votes = {name: int(_field(speaking[node], name)) for name in ("Expected votes", "Total votes", "Quorum")}
-    spare = votes["Total votes"] - votes["Quorum"]
+    quorate = [node for node, view in facts.views.items() if view.quorate]
+    node = (quorate or list(facts.views))[0]
+    view = facts.views[node]
     answer = (f"cluster {facts.cluster} is {'quorate' if quorate else 'NOT quorate'}: "
-              f"{votes['Total votes']} of {votes['Expected votes']} votes, {votes['Quorum']} needed")
-    keys = dict(_KEY.findall(facts.cmap.get(node, "")))
+              f"{view.total_votes} of {view.expected_votes} votes, {view.needed} needed")
+    keys = facts.keys.get(node, {})
     return Explanation("quorum", answer, (
-        _votes(facts, speaking, votes), _losses(votes, spare), _flags(speaking[node], keys), *_token(facts, keys)))
+        _votes(facts, view), _losses(view), _flags(view, keys), *_token(facts, keys)))
 
 
-def _field(text: str, name: str) -> str:
-    found = re.search(rf"^{name}:\s+(\S+)", text, re.M)
-    return found[1] if found else "0"
-
-
-def _votes(facts: QuorumFacts, speaking: Mapping[str, str], votes: Mapping[str, int]) -> Point:
+def _votes(facts: QuorumFacts, best: Quorum) -> Point:
     views: dict[tuple[str, ...], list[str]] = {}
-    for node, text in speaking.items():
-        table = text.partition("Membership information")[2]
-        seen = tuple(facts.nodes.get(int(one[1]), "Qdevice" if one[1] == "0" else f"id {one[1]}")
-                     for one in _MEMBER.finditer(table))
+    for node, view in facts.views.items():
+        seen = (*(facts.nodes.get(one, f"id {one}") for one in view.members),
+                *(["Qdevice"] if "Qdevice" in view.flags else []))
         views.setdefault(seen, []).append(node)
-    silent = [node for node in facts.nodes.values() if node not in speaking]
-    says = f"Every node has a vote; quorum is more than half of {votes['Expected votes']}: {votes['Quorum']}."
+    silent = [node for node in facts.nodes.values() if node not in facts.views]
+    says = f"Every node has a vote; quorum is more than half of {best.expected_votes}: {best.needed}."
     if len(views) > 1:
         says += " The nodes do not see the same members: the cluster is split, or is just changing."
     if silent:
@@ -84,22 +78,22 @@ def _votes(facts: QuorumFacts, speaking: Mapping[str, str], votes: Mapping[str, 
                                       for seen, nodes in views.items()))
 
 
-def _losses(votes: Mapping[str, int], spare: int) -> Point:
-    expected, needed = votes["Expected votes"], votes["Quorum"]
+def _losses(view: Quorum) -> Point:
+    expected, needed = view.expected_votes, view.needed
+    spare = view.total_votes - needed
     if spare < 0:
         return Point("losses", f"{-spare} more votes are needed; without quorum Pacemaker stops what it runs "
-                     "(no-quorum-policy).", (f"{votes['Total votes']} - {needed} = {spare}",))
+                     "(no-quorum-policy).", (f"{view.total_votes} - {needed} = {spare}",))
     word = "no loss" if spare == 0 else "the loss of one more node" if spare == 1 else \
         f"the loss of {spare} more nodes, at once or one after the other"
     says = f"It survives {word}; the next one stops everything."
     if expected % 2 == 0:
         says += f" A split into {expected // 2} and {expected // 2} leaves neither half quorate."
-    return Point("losses", says, (f"{votes['Total votes']} votes - quorum {needed} = {spare} to spare",))
+    return Point("losses", says, (f"{view.total_votes} votes - quorum {needed} = {spare} to spare",))
 
 
-def _flags(text: str, keys: Mapping[str, str]) -> Point:
-    flags = re.search(r"^Flags:\s+(.*)$", text, re.M)
-    shown = flags[1].split() if flags else []
+def _flags(view: Quorum, keys: Mapping[str, str]) -> Point:
+    shown = view.flags
     says = "wait_for_all is on: after a cold start nobody is quorate before all have been seen once. " \
         if "WaitForAll" in shown else \
         "wait_for_all is off: at a cold start a majority that boots first fences whoever is slow. "

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
+from daemons import scheduler
+from daemons.cib import Cib, Constraint
+from daemons.pacemaker import Status, base
+from daemons.scheduler import Line, Outlook, number
 from lab.errors import NodeError
-from lab.explain import pacemaker
 from lab.explain.model import Explanation, Point, listed
-from lab.explain.pacemaker import Line, Outlook
 from lab.gates import on_node
 from lab.lab import Lab
 from lab.node import crm
@@ -18,14 +20,14 @@ from lab.node.asking import answers
 
 @dataclass(frozen=True)
 class ClusterFacts:
-    """What one cluster says of itself: crm_mon, CIB and scores as XML, and the log lines of all that answer.
+    """What one cluster says of itself: crm_mon, CIB, the scheduler's scores, and the log lines of all that answer.
 
     ``outlooks`` holds, by node, what the scheduler would do if it died; only of those that were asked about.
     """
 
     asked: str
-    status: Element
-    cib: Element
+    status: Status
+    cib: Cib
     simulated: Element
     lines: list[Line]
     outlooks: Mapping[str, Outlook] = field(default_factory=dict)
@@ -36,11 +38,11 @@ def read(lab: Lab, cluster: str, resource: str) -> ClusterFacts:
     members = lab.plan.cluster(cluster)
     node = crm.reachable(lab, members)
     status = crm.status(lab, node)
-    holders = sorted(pacemaker.places(status, resource))
+    holders = sorted(status.places(resource))
     # Of a clone on sixteen nodes the loss of one tells the same as that of another.
-    outlooks = {holder: pacemaker.outlook(_xml(lab, node, pacemaker.node_lost(holder))) for holder in holders[:1]}
-    return ClusterFacts(node, status, crm.cib(lab, node), _xml(lab, node, pacemaker.SCORES),
-                        pacemaker.history(answers(lab, members.nodes, pacemaker.HISTORY)), outlooks)
+    outlooks = {holder: scheduler.outlook(_xml(lab, node, scheduler.node_lost(holder))) for holder in holders[:1]}
+    return ClusterFacts(node, status, crm.cib(lab, node), _xml(lab, node, scheduler.SCORES),
+                        scheduler.history(answers(lab, members.nodes, scheduler.HISTORY)), outlooks)
 
 
 def explain(lab: Lab, cluster: str, resource: str) -> Explanation:
@@ -57,7 +59,7 @@ def tell(facts: ClusterFacts, resource: str) -> tuple[Point, ...]:
 
 def where(facts: ClusterFacts, resource: str) -> str:
     """One sentence: the places and roles."""
-    places = pacemaker.places(facts.status, resource)
+    places = facts.status.places(resource)
     if not places:
         return f"{resource} runs nowhere"
     by_role: dict[str, list[str]] = {}
@@ -67,17 +69,17 @@ def where(facts: ClusterFacts, resource: str) -> str:
 
 
 def _scores(facts: ClusterFacts, resource: str) -> Point:
-    scores = pacemaker.scores(facts.simulated, resource)
-    promotion = pacemaker.promotion_scores(facts.simulated, resource)
-    sticky = pacemaker.stickiness(facts.cib, resource)
-    homes = sorted(pacemaker.places(facts.status, resource))
+    scores = scheduler.scores(facts.simulated, resource)
+    promotion = scheduler.promotion_scores(facts.simulated, resource)
+    sticky = facts.cib.stickiness(resource)
+    homes = sorted(facts.status.places(resource))
     evidence = [f"{node}: {score}" + (f", promotion {promotion[node]}" if node in promotion else "")
                 for node, score in scores.items()]
     if not scores:
         return Point("score", f"Pacemaker has no score for {resource}: no node may run it now")
     if not homes:
         says = "No node has a score that lets it run."
-    elif pacemaker.clone_of(facts.cib, resource):
+    elif facts.cib.holder(resource):
         says = f"A clone: one instance for each node that may run it; it runs on {len(homes)}."
     elif sticky != "0":
         says = (f"It stays on {homes[0]} because it is there: resource-stickiness is {sticky}, "
@@ -85,22 +87,38 @@ def _scores(facts: ClusterFacts, resource: str) -> Point:
     else:
         says = f"{homes[0]} has the highest score; nothing else would keep it there (resource-stickiness 0)."
     banned = [node for node, score in scores.items() if score == "-INFINITY" and node not in homes]
-    if banned and not pacemaker.clone_of(facts.cib, resource):
+    if banned and not facts.cib.holder(resource):
         says += f" {listed(banned)} may not have it while things are as they are (-INFINITY)."
     return Point("score", says, tuple(evidence))
 
 
 def _constraints(facts: ClusterFacts, resource: str) -> list[Point]:
-    names = {resource, pacemaker.clone_of(facts.cib, resource)} - {""}
-    found = pacemaker.constraints(facts.cib, names)
+    names = {resource, facts.cib.holder(resource)} - {""}
+    found = [words for one in facts.cib.constraints if (words := _in_words(one, names))]
     says = f"{len(found)} of the cluster's constraints name it." if found else "No constraint names it."
     return [Point("constraints", says, tuple(found))]
 
 
+def _in_words(one: Constraint, names: set[str]) -> str:
+    """A constraint that names one of ``names`` (a resource and its clone); '' for any other."""
+    has = one.words
+    score = has.get("score", has.get("kind", ""))
+    match one.kind:
+        case "rsc_location" if has.get("rsc") in names:
+            return f"{one.id}: {has['rsc']} on {has.get('node', 'a rule')} has {score}"
+        case "rsc_colocation" if names & {has.get("rsc"), has.get("with-rsc")}:
+            if number(score) >= 1e6:
+                return f"{one.id}: {has.get('rsc')} must be where {has.get('with-rsc')} is ({score})"
+            return f"{one.id}: {has.get('rsc')} with {has.get('with-rsc')} ({score})"
+        case "rsc_order" if names & {has.get("first"), has.get("then")}:
+            return f"{one.id}: {has.get('first')} before {has.get('then')} ({score})"
+    return ""
+
+
 def _changes(facts: ClusterFacts, resource: str) -> list[Point]:
     points = []
-    for node in sorted(pacemaker.places(facts.status, resource)):
-        change = pacemaker.last_change(facts.lines, resource, node)
+    for node in sorted(facts.status.places(resource)):
+        change = scheduler.last_change(facts.lines, resource, node)
         evidence = tuple(str(line) for line in (change.decided, change.done) if line)
         if change.done is None:
             says = f"On {node} it was found running already (a probe), not started by Pacemaker." \
@@ -112,12 +130,10 @@ def _changes(facts: ClusterFacts, resource: str) -> list[Point]:
 
 
 def _failures(facts: ClusterFacts, resource: str) -> list[Point]:
-    counts = [f"{node.get('name')}: failed {history.get('fail-count')} times, last {history.get('last-failure', '?')}"
-              for node in facts.status.iterfind("node_history/node") for history in node.iterfind("resource_history")
-              if pacemaker.base(history.get("id", "")) == resource and history.get("fail-count", "0") != "0"]
-    failed = [f"{one.get('op_key')} on {one.get('node')}: {one.get('exitstatus')} {one.get('exitreason', '')}".strip()
-              for one in facts.status.iterfind("failures/failure")
-              if one.get("op_key", "").startswith(f"{resource}_")]
+    counts = [f"{one.node}: failed {one.count} times, last {one.last}" for one in facts.status.fail_counts
+              if one.resource == resource]
+    failed = [f"{one}: {one.status} {one.reason}".strip() for one in facts.status.failures
+              if one.operation.startswith(f"{resource}_")]
     if not counts and not failed:
         return []
     return [Point("failures", "Pacemaker remembers failures of it; enough of them (migration-threshold) ban a node.",
@@ -127,7 +143,7 @@ def _failures(facts: ClusterFacts, resource: str) -> list[Point]:
 def _outlooks(facts: ClusterFacts, resource: str) -> list[Point]:
     points = []
     for node, outlook in facts.outlooks.items():
-        mine = [step for step in outlook.steps if pacemaker.base(step.resource) == resource]
+        mine = [step for step in outlook.steps if base(step.resource) == resource]
         evidence = [f"fence {fenced}: {reason}" for fenced, reason in outlook.fenced]
         evidence += [f"{step.action} {step.resource}: {step.source}" + (f" -> {step.dest}" if step.dest else "")
                      for step in mine]
@@ -143,11 +159,9 @@ def _outlooks(facts: ClusterFacts, resource: str) -> list[Point]:
 
 
 def _xml(lab: Lab, node: str, command: str) -> Element:
-    from xml.etree.ElementTree import ParseError, fromstring
-
     said = lab.shell.run(node, command, timeout=15, check=False).stdout
     try:
-        return fromstring(said)
-    except ParseError as error:
+        return scheduler.simulated(said)
+    except ValueError as error:
         raise NodeError(f"Pacemaker on {node} gave no answer", where=f"{command}; {error}",
                         remedy=f"./inv lab.status --name={lab.name}") from error

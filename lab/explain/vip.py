@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from chaos.facts import Timers
 from chaos.formulas import Bound, NoBound, vip_takeover
 from chaos.timers import read_timers
-from lab.explain import pacemaker, resource
+from lab.explain import resource
 from lab.explain.model import Explanation, Point, listed
 from lab.explain.resource import ClusterFacts
 from lab.gates import on_node
@@ -39,7 +39,7 @@ def read(lab: Lab) -> VipFacts:
     vips = lab.plan.vips
     members = lab.plan.cluster(vips[0].cluster)
     cluster = resource.read(lab, members.name, f"vip-{vips[0].name}")
-    homes = sorted(pacemaker.places(cluster.status, f"vip-{vips[0].name}"))
+    homes = sorted(cluster.status.places(f"vip-{vips[0].name}"))
     reading = read_timers(lab, homes[0] if homes else cluster.asked)
     return VipFacts(vips, answers(lab, members.nodes, _ADDRESSES, timeout=5), cluster, reading.timers,
                     tuple(reading.notes))
@@ -65,7 +65,7 @@ def _holding(facts: VipFacts, holders: Mapping[str, list[str]]) -> Point:
     evidence = []
     wrong = []
     for vip in facts.vips:
-        said = sorted(pacemaker.places(facts.cluster.status, f"vip-{vip.name}"))
+        said = sorted(facts.cluster.status.places(f"vip-{vip.name}"))
         evidence.append(f"vip-{vip.name}: Pacemaker says {listed(said)}, the kernels say {listed(holders[vip.name])}")
         if said != holders[vip.name]:
             wrong.append(vip.name)

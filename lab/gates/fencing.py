@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from concurrent.futures import ThreadPoolExecutor
-from xml.etree import ElementTree
 
+from daemons.cib import FenceDevice
 from lab import fencing
 from lab.gates import Look, first_red, on_node
 from lab.lab import Lab
 from lab.node import crm
+from lab.parallel import for_each
 from lab.plan import Cluster, Plan
 
 # fence_ipmilan's own long options for the device parameters that the CIB may hold.
@@ -36,47 +36,35 @@ class Fencing:
 def _of_cluster(lab: Lab, cluster: Cluster) -> Look | None:
     """What is wrong with one cluster's fencing; None if nothing is."""
     cib = crm.cib(lab, cluster.nodes[0])
-    enabled = cib.find(".//crm_config//nvpair[@name='stonith-enabled']")
-    if enabled is None or enabled.get("value") != "true":
+    if not cib.fencing_on:
         return Look(False, f"stonith-enabled is not true in cluster {cluster.name}")
-    devices = _devices(cib)
+    devices = {node: device for device in cib.fence_devices for node in device.hosts}
     for node in cluster.nodes:
         if node not in devices:
             return Look(False, f"no fencing device for {node}")
-    with ThreadPoolExecutor(len(cluster.nodes)) as pool:
-        looks = pool.map(lambda node: _status(lab, cluster, node, devices[node]), cluster.nodes)
-        return next((look for look in looks if not look.ok), None)
+    looks = for_each(cluster.nodes, lambda node: _status(lab, cluster, node, devices[node]))
+    return next((look for look in looks if not look.ok), None)
 
 
-def _devices(cib: ElementTree.Element) -> dict[str, dict[str, str]]:
-    """Parameters of each fencing device, by the node that it fences."""
-    found = {}
-    for device in cib.iterfind(".//primitive[@class='stonith']"):
-        params = {pair.attrib["name"]: pair.attrib["value"]
-                  for pair in device.iterfind("instance_attributes/nvpair")}
-        for node in params.get("pcmk_host_list", "").split():
-            found[node] = {"agent": device.attrib["type"], **params}
-    return found
+def ask_bmc(lab: Lab, neighbour: str, device: FenceDevice) -> str:
+    """What a fencing device answers to a status request from ``neighbour``."""
+    return _ask(lab, neighbour, device)[1]
 
 
-def ask_bmc(lab: Lab, neighbour: str, node: str, cib: ElementTree.Element) -> str:
-    """What the BMC of ``node`` answers to a status request from ``neighbour``; KeyError if it has no device."""
-    return _ask(lab, neighbour, _devices(cib)[node])[1]
-
-
-def _status(lab: Lab, cluster: Cluster, node: str, device: dict[str, str]) -> Look:
+def _status(lab: Lab, cluster: Cluster, node: str, device: FenceDevice) -> Look:
     """The agent's status call, from a neighbour: a node is never fenced by itself."""
     neighbour = cluster.nodes[(cluster.nodes.index(node) + 1) % len(cluster.nodes)]
     on, said = _ask(lab, neighbour, device)
     return Look(on, f"BMC of {node} asked by {neighbour}: {said}")
 
 
-def _ask(lab: Lab, neighbour: str, device: dict[str, str]) -> tuple[bool, str]:
+def _ask(lab: Lab, neighbour: str, device: FenceDevice) -> tuple[bool, str]:
     """Whether the agent says ON, and its last words."""
-    words = [f"--{name.replace('_', '-')}={device[name]}" for name in _OPTIONS if name in device]
-    if device.get("lanplus") == "1":
+    words = [f"--{name.replace('_', '-')}={device.params[name]}" for name in _OPTIONS
+             if name in device.params]
+    if device.params.get("lanplus") == "1":
         words.append("--lanplus")
-    command = shlex.join([device["agent"], *words, "--action=status"])
+    command = shlex.join([device.agent, *words, "--action=status"])
     said = lab.shell.run(neighbour, command, timeout=20, check=False)
     return said.ok and "ON" in said.stdout, (said.stdout or said.stderr).strip()[-120:]
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from daemons import corosync
 from lab.gates import Look, on_node
 from lab.lab import Lab
-from lab.node import quorum
 from lab.plan import Plan
-
-_COMMAND = "corosync-quorumtool -si"
 
 
 class Membership:
@@ -23,7 +21,7 @@ class Membership:
         # One member of each first: all of them need not be asked while that one does not see the rest.
         for nodes in (firsts, others):
             # Exit code 2 says "not quorate" and still prints the table.
-            for node, said in lab.shell.on_all(nodes, _COMMAND, timeout=5, check=False).items():
+            for node, said in lab.shell.on_all(nodes, corosync.QUORUM, timeout=5, check=False).items():
                 if trouble := _trouble(lab, node, said.stdout):
                     return Look(False, trouble)
         count = len(lab.plan.nodes)
@@ -31,21 +29,22 @@ class Membership:
         return Look(True, f"{count} nodes in {len(lab.plan.clusters)} cluster(s), quorate, same view{device}")
 
     def show(self, lab: Lab) -> str:
-        return on_node(lab, lab.plan.nodes[0].name, _COMMAND)
+        return on_node(lab, lab.plan.nodes[0].name, corosync.QUORUM)
 
 
 def _trouble(lab: Lab, node: str, said: str) -> str:
     """What is wrong with the membership as one node tells it; empty: nothing."""
     cluster = lab.plan.cluster(lab.plan.node(node).cluster)
     want = sorted(member.index for member in lab.plan.members(cluster.name))
-    seen = quorum.members(said)
-    if not seen:
+    try:
+        seen = corosync.quorum(said)
+    except ValueError:
         return f"{node}: corosync does not answer"
-    if seen != want:
-        return f"{node} sees members {seen}, cluster {cluster.name} has {want}"
-    if not quorum.is_quorate(said):
+    if list(seen.members) != want:
+        return f"{node} sees members {list(seen.members)}, cluster {cluster.name} has {want}"
+    if not seen.quorate:
         return f"{node} is not quorate"
-    if cluster.qdevice and not quorum.has_device_vote(said):
+    if cluster.qdevice and not seen.device_votes:
         return f"{node} has no vote from the quorum device"
     return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daemons.services import port
 from lab.gates import Look, on_node
 from lab.lab import Lab
 from lab.plan import Plan
@@ -18,7 +19,7 @@ class Memcached:
         servers = lab.plan.running("memcached")
         for node in servers:
             try:
-                with lab.namespace.connect(str(node.control), 11211, timeout=2) as sock:
+                with lab.namespace.connect(str(node.control), port("memcached"), timeout=2) as sock:
                     sock.settimeout(2)
                     sock.sendall(b"version\r\n")
                     answer = sock.recv(64)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from xml.etree import ElementTree
-
+from daemons.pacemaker import Status
 from lab.gates import Look, on_node
 from lab.lab import Lab
 from lab.node import crm
+from lab.parallel import for_each
 from lab.plan import Cluster, Plan
-
-_SPECIAL = ("standby", "standby_onfail", "maintenance", "pending", "unclean", "shutdown")
 
 
 class Resources:
@@ -22,41 +19,36 @@ class Resources:
 
     def look(self, lab: Lab) -> Look:
         total = 0
-        with ThreadPoolExecutor(len(lab.plan.clusters)) as pool:
-            seen = list(pool.map(lambda cluster: crm.status(lab, cluster.nodes[0]), lab.plan.clusters))
+        seen = for_each(lab.plan.clusters, lambda cluster: crm.status(lab, cluster.nodes[0]))
         for cluster, status in zip(lab.plan.clusters, seen, strict=True):
             if trouble := _node_trouble(status, cluster) or _resource_trouble(status, lab, cluster):
                 return Look(False, trouble)
-            total += len(list(status.iter("resource")))
+            total += len(status.resources)
         return Look(True, f"{total} resource instances in place, no failed action")
 
     def show(self, lab: Lab) -> str:
         return on_node(lab, lab.plan.clusters[0].nodes[0], "crm_mon -1rf")
 
 
-def _node_trouble(status: ElementTree.Element, cluster: Cluster) -> str:
-    nodes = {node.attrib["name"]: node.attrib for node in status.iterfind("nodes/node")}
+def _node_trouble(status: Status, cluster: Cluster) -> str:
+    members = {member.name: member for member in status.members}
     for name in cluster.nodes:
-        seen = nodes.get(name)
-        if seen is None or seen.get("online") != "true":
+        seen = members.get(name)
+        if seen is None or not seen.online:
             return f"{name} is not online in Pacemaker"
-        for word in _SPECIAL:
-            if seen.get(word) == "true":
-                return f"{name} is {word}"
-    if not any(seen.get("is_dc") == "true" for seen in nodes.values()):
-        return f"cluster {cluster.name} has no DC"
-    return ""
+        if seen.special:
+            return f"{name} is {seen.special[0]}"
+    return "" if status.dc else f"cluster {cluster.name} has no DC"
 
 
-def _resource_trouble(status: ElementTree.Element, lab: Lab, cluster: Cluster) -> str:
+def _resource_trouble(status: Status, lab: Lab, cluster: Cluster) -> str:
     where: dict[str, set[str]] = {}
-    for resource in status.iter("resource"):
-        name = resource.attrib["id"].split(":")[0]
-        homes = where.setdefault(name, set())
-        if resource.get("failed") == "true" or resource.get("blocked") == "true":
-            return f"{name} is failed or blocked"
-        if resource.get("active") == "true" and not resource.get("pending"):
-            homes.update(f"{node.attrib['name']}={resource.attrib['role']}" for node in resource.iterfind("node"))
+    for resource in status.resources:
+        homes = where.setdefault(resource.id, set())
+        if resource.failed or resource.blocked:
+            return f"{resource.id} is failed or blocked"
+        if resource.active and not resource.pending:
+            homes.update(f"{node}={resource.role}" for node in resource.nodes)
     wanted = _wanted(lab, cluster)
     if strangers := sorted(set(where) - set(wanted)):
         return f"{', '.join(strangers)} in the CIB, but the plan has no such resource there"
@@ -67,9 +59,7 @@ def _resource_trouble(status: ElementTree.Element, lab: Lab, cluster: Cluster) -
                 return f"{name} runs {len(seen)} times, wanted {roles}"
         elif seen != roles:
             return f"{name} is {', '.join(sorted(seen)) or 'nowhere'}, wanted {', '.join(sorted(roles))}"
-    failures = [failure.get("op_key", "?") + " on " + failure.get("node", "?")
-                for failure in status.iterfind("failures/failure")]
-    return f"failed actions: {', '.join(failures[:3])}" if failures else ""
+    return f"failed actions: {', '.join(map(str, status.failures[:3]))}" if status.failures else ""
 
 
 def _wanted(lab: Lab, cluster: Cluster) -> dict[str, set[str] | int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daemons.services import HEALTH_PORT
 from lab.gates import Look, on_node
 from lab.lab import Lab
 from lab.node.asking import answers
@@ -22,8 +23,8 @@ class Vip:
         for vip in lab.plan.vips:
             if len(held[vip.name]) != 1:
                 return Look(False, f"VIP {vip.name} {vip.address} is on {', '.join(held[vip.name]) or 'no node'}")
-            if lab.namespace.http_status(str(vip.address), 8404, "/healthz", timeout=2) != 200:
-                return Look(False, f"VIP {vip.name} does not answer 200 on port 8404")
+            if lab.namespace.http_status(str(vip.address), HEALTH_PORT, "/healthz", timeout=2) != 200:
+                return Look(False, f"VIP {vip.name} does not answer 200 on port {HEALTH_PORT}")
         return Look(True, ", ".join(f"{name} on {nodes[0]}" for name, nodes in held.items()))
 
     def show(self, lab: Lab) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from daemons import haproxy
 from lab.drivers.base import PowerState
 from lab.errors import HalabError
 from lab.lab import Lab
@@ -31,3 +32,8 @@ def answers(lab: Lab, nodes: Iterable[str], command: str, *, stdin: str | None =
     with ThreadPoolExecutor(len(names)) as pool:
         said = dict(zip(names, pool.map(ask, names), strict=True))
     return {node: text for node, text in said.items() if text is not None}
+
+
+def ask_haproxy(lab: Lab, node: str, words: str) -> str:
+    """The answer of one node's HAProxy to a command of its admin socket, such as ``show stat``."""
+    return lab.shell.run(node, haproxy.command(words), timeout=10).stdout

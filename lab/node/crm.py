@@ -1,24 +1,34 @@
-"""Pacemaker's own XML, asked on a node: the status of a cluster and its CIB."""
+"""Pacemaker, asked on a node: the status of a cluster and its configuration."""
 
 from __future__ import annotations
 
-from xml.etree import ElementTree
+from collections.abc import Callable
+from typing import TypeVar
 
+from daemons import cib as config
+from daemons import pacemaker
+from daemons.cib import Cib
+from daemons.pacemaker import Status
 from lab.errors import NodeError
 from lab.lab import Lab
 from lab.plan import Cluster
 
-STATUS_COMMAND = "crm_mon --one-shot --inactive --output-as=xml"
+T = TypeVar("T")
 
 
-def status(lab: Lab, node: str) -> ElementTree.Element:
+def status(lab: Lab, node: str) -> Status:
     """crm_mon's view from one node; NodeError while Pacemaker does not answer there."""
-    return _parse(node, lab.shell.run(node, STATUS_COMMAND, timeout=10).stdout)
+    return _understood(node, lab.shell.run(node, pacemaker.STATUS, timeout=10).stdout, pacemaker.status)
 
 
-def cib(lab: Lab, node: str) -> ElementTree.Element:
-    """The live CIB as one node has it."""
-    return _parse(node, lab.shell.run(node, "cibadmin --query", timeout=10).stdout)
+def cib(lab: Lab, node: str) -> Cib:
+    """The live CIB as one node has it; NodeError while Pacemaker does not answer there."""
+    return _understood(node, cib_text(lab, node), config.read)
+
+
+def cib_text(lab: Lab, node: str) -> str:
+    """The live CIB's own XML, for who wants to change it."""
+    return lab.shell.run(node, config.COMMAND, timeout=10).stdout
 
 
 def reachable(lab: Lab, cluster: Cluster) -> str:
@@ -33,8 +43,8 @@ def reachable(lab: Lab, cluster: Cluster) -> str:
                     remedy=f"./inv lab.status --name={lab.name}")
 
 
-def _parse(node: str, text: str) -> ElementTree.Element:
+def _understood(node: str, text: str, read: Callable[[str], T]) -> T:
     try:
-        return ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
+        return read(text)
+    except ValueError as error:
         raise NodeError(f"Pacemaker on {node} does not answer yet", where=str(error)) from error

@@ -92,7 +92,7 @@ def _quiesce(lab: Lab, cluster: Cluster, deadline: float) -> None:
 
 def _active(lab: Lab, node: str) -> bool:
     """Whether Pacemaker runs anything anywhere in the cluster of ``node``."""
-    return any(one.get("active") == "true" for one in crm.status(lab, node).iterfind("./resources//resource"))
+    return any(resource.active for resource in crm.status(lab, node).resources)
 
 
 def _shut_down(lab: Lab, node: str, deadline: float) -> bool:

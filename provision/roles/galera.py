@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from daemons.galera import CLIENT, GVWSTATE
 from lab.lab import Lab
 from lab.node import crm
 from lab.node.files import File
@@ -43,7 +44,7 @@ class Galera(BaseRole):
             File("/usr/local/sbin/halab-mariadbd", nodefile("halab-mariadbd"), mode=0o755),
             # The first start re-forms a primary component that never broke: no member has to
             # bootstrap and none needs a state transfer.
-            File("/var/lib/mysql/gvwstate.dat", _saved_view(ctx.plan, ctx.node), mode=0o660, initial=True,
+            File(GVWSTATE, _saved_view(ctx.plan, ctx.node), mode=0o660, initial=True,
                  owner="mysql", group="mysql"),
             _FIRST_START,
             File(f"/etc/systemd/system/{first_start}",
@@ -59,7 +60,7 @@ class Galera(BaseRole):
         if "galera" not in cluster.services:
             return []
         node = crm.reachable(lab, cluster)
-        ready = lab.shell.run(node, "mariadb --batch --skip-column-names", stdin=_READY).stdout.strip()
+        ready = lab.shell.run(node, CLIENT, stdin=_READY).stdout.strip()
         return [] if ready == "1" else [Change(node, "database", "probe user and table halab.probe_rows")]
 
     def converge(self, lab: Lab, cluster: Cluster) -> list[Change]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from daemons.services import SERVICES
 from lab.bmc import USER as BMC_USER
+from lab.errors import NodeError
 from lab.lab import Lab
 from lab.node import crm
 from lab.node.files import File
@@ -41,7 +43,7 @@ class Pacemaker(BaseRole):
         ]
 
     def differences(self, lab: Lab, cluster: Cluster) -> list[Change]:
-        live = crm.cib(lab, crm.reachable(lab, cluster))
+        live = _live(lab, crm.reachable(lab, cluster))
         wanted = ElementTree.fromstring(wanted_cib(lab.plan, cluster))
         changes = []
         for name in _OWNED:
@@ -65,7 +67,7 @@ class Pacemaker(BaseRole):
                               f"--update {_properties(wanted)[name]}")
         if sections:
             # All at once: a constraint and the resource that it names may only come and go together.
-            xml = ElementTree.tostring(_with_sections(crm.cib(lab, node), wanted, sections))
+            xml = ElementTree.tostring(_with_sections(_live(lab, node), wanted, sections))
             lab.shell.run(node, "cibadmin --replace --scope configuration --xml-pipe", stdin=xml)
         return changes
 
@@ -81,12 +83,17 @@ def wanted_cib(plan: Plan, cluster: Cluster) -> bytes:
 
 def _units(plan: Plan, cluster: Cluster) -> list[tuple[str, str]]:
     """Services that Pacemaker runs as plain units: resource and unit."""
-    found = []
-    if "rabbitmq" in cluster.services and plan.in_pacemaker("rabbitmq") and plan.rabbitmq == "systemd":
-        found.append(("rabbitmq", "rabbitmq-server"))
-    if "memcached" in cluster.services and plan.in_pacemaker("memcached"):
-        found.append(("memcached", "memcached"))
-    return found
+    plain = ("rabbitmq", "memcached") if plan.rabbitmq == "systemd" else ("memcached",)
+    return [(service, SERVICES[service].unit) for service in plain
+            if service in cluster.services and plan.in_pacemaker(service)]
+
+
+def _live(lab: Lab, node: str) -> ElementTree.Element:
+    """The live CIB whole, because what is not the plan's must stay in it; NodeError while Pacemaker is silent."""
+    try:
+        return ElementTree.fromstring(crm.cib_text(lab, node))
+    except ElementTree.ParseError as error:
+        raise NodeError(f"Pacemaker on {node} does not answer yet", where=str(error)) from error
 
 
 def _with_sections(live: ElementTree.Element, wanted: ElementTree.Element, names: Sequence[str]) -> ElementTree.Element:

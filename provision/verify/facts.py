@@ -10,6 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from daemons.cib import Cib
+from daemons.corosync import Quorum
+from daemons.galera import Member
+from daemons.haproxy import Section, Server
+from daemons.rabbitmq import View
+
 T = TypeVar("T")
 _SHORT = 160  # characters of evidence for one answer
 
@@ -36,17 +42,6 @@ class Answer(Generic[T]):
         """``words`` as evidence: where they come from and the command that shows them."""
         text = " ".join(str(words).split())
         return f"{self.node}$ {self.command}: {text if len(text) <= _SHORT else text[:_SHORT - 3] + '...'}"
-
-
-@dataclass(frozen=True)
-class Quorum:
-    """corosync's live view on one node; ``members`` are node ids."""
-
-    provider: str
-    quorate: bool
-    expected_votes: int
-    flags: tuple[str, ...]
-    members: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -77,89 +72,6 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Primitive:
-    """One resource of the CIB; ``agent`` is class:provider:type, ``clone`` the clone that it is in."""
-
-    id: str
-    agent: str
-    params: Mapping[str, str]
-    clone: str = ""
-
-    @property
-    def type(self) -> str:
-        return self.agent.rpartition(":")[2]
-
-
-@dataclass(frozen=True)
-class Constraint:
-    """``kind`` is rsc_order, rsc_colocation, ...; ``words`` its attributes but the id."""
-
-    kind: str
-    words: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Cib:
-    """One cluster's live configuration as one node has it."""
-
-    properties: Mapping[str, str]
-    primitives: tuple[Primitive, ...]
-    constraints: tuple[Constraint, ...]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A section of haproxy.cfg: ``lines`` as words, in order."""
-
-    kind: str
-    name: str
-    lines: tuple[tuple[str, ...], ...]
-
-    def having(self, *words: str) -> tuple[tuple[str, ...], ...]:
-        """The lines that begin with these words."""
-        return tuple(line for line in self.lines if line[:len(words)] == words)
-
-    @property
-    def binds(self) -> tuple[str, ...]:
-        return tuple(part for line in self.having("bind") for part in line[1].split(","))
-
-    @property
-    def servers(self) -> tuple[tuple[str, ...], ...]:
-        """``name address:port options...`` of each server line."""
-        return tuple(line[1:] for line in self.having("server"))
-
-
-@dataclass(frozen=True)
-class ProxyServer:
-    """One server as the running HAProxy has it."""
-
-    section: str
-    name: str
-    status: str
-    address: str
-    sessions: int
-
-
-@dataclass(frozen=True)
-class GaleraMember:
-    """What the database says of itself over its own socket."""
-
-    name: str
-    state: str
-    component: str
-    size: int
-
-
-@dataclass(frozen=True)
-class Broker:
-    """RabbitMQ's own view: node names without ``rabbit@``."""
-
-    running: tuple[str, ...]
-    known: tuple[str, ...]
-    partition_handling: str
-
-
-@dataclass(frozen=True)
 class Endpoint:
     """A host that a client configuration names, and the option that names it."""
 
@@ -180,10 +92,10 @@ class NodeFacts:
     packages: Answer[Mapping[str, str]]  # installed: version
     cib: Answer[Cib]
     haproxy: Answer[tuple[Section, ...]]
-    servers: Answer[tuple[ProxyServer, ...]]
+    servers: Answer[tuple[Server, ...]]
     table: Answer[str]  # first line of the stick table
-    galera: Answer[GaleraMember]
-    broker: Answer[Broker]
+    galera: Answer[Member]
+    broker: Answer[View]
     clients: Answer[tuple[Endpoint, ...]]
     drift: Answer[tuple[str, ...]]  # files that are not as they would be rendered
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from xml.etree.ElementTree import ParseError
 
+from daemons import cib, corosync, galera, haproxy, rabbitmq
+from daemons.haproxy import Server
+from daemons.services import GALERA_CHECK_UNIT, SERVICES
 from lab.errors import HalabError
 from lab.lab import Lab
 from lab.node.files import File
+from lab.parallel import for_each
 from lab.plan import Node, Plan
 from provision.apply import node_files
 from provision.render import nodefile
@@ -22,9 +24,7 @@ from provision.verify.facts import Answer, NodeFacts
 
 T = TypeVar("T")
 _TIMEOUT = 30.0  # seconds for all that one node is asked
-_ADMIN = "socat -t 3 stdio unix-connect:/run/haproxy/admin.sock"
-_UNITS = ("corosync", "pacemaker", "haproxy", "mariadb", "rabbitmq-server", "memcached", "halab-galera-check")
-_STATUS = ("'wsrep_local_state_comment','wsrep_cluster_status','wsrep_cluster_size'")
+_UNITS = ("corosync", "pacemaker", *(daemon.unit for daemon in SERVICES.values()), GALERA_CHECK_UNIT)
 
 
 @dataclass(frozen=True)
@@ -38,34 +38,27 @@ class Command:
 
 COMMANDS: Mapping[str, Command] = {
     # 2: answered, and not quorate.
-    "quorum": Command("corosync-quorumtool -si", codes=(0, 2)),
+    "quorum": Command(corosync.QUORUM, codes=(0, 2)),
     "sockets": Command("ss -Hlntup"),
     "units": Command("systemctl show UNIT", "systemctl show --property=Id,UnitFileState,ActiveState,Restart "
                      + " ".join(f"{name}.service" for name in _UNITS)),
     # 1: some pattern matches nothing, which is for a judge to say.
     "packages": Command("dpkg-query -W", "dpkg-query --show --showformat='${db:Status-Abbrev} ${Package} ${Version}\\n'"
                         " pacemaker crmsh pcs corosync 'fence-agents*' 'resource-agents*' 'libqb*'", codes=(0, 1)),
-    "cib": Command("cibadmin --query --scope configuration"),
-    "servers": Command(f"echo 'show stat' | {_ADMIN}"),
-    "table": Command(f"echo 'show table galera' | {_ADMIN}"),
-    "galera": Command("mariadb -e 'SHOW STATUS LIKE \"wsrep_%\"'",
-                      f"mariadb --batch --skip-column-names --execute=\"SHOW GLOBAL STATUS WHERE Variable_name IN "
-                      f"({_STATUS}); SHOW GLOBAL VARIABLES LIKE 'wsrep_node_name'\""),
-    # erl_call asks the running broker in 20 ms; rabbitmqctl starts an Erlang machine for 2 s of CPU.
-    "broker": Command("rabbitmqctl cluster_status",
-                      "echo '{lists:sort(rabbit_nodes:all_running()), lists:sort(rabbit_nodes:all()), "
-                      "element(2, application:get_env(rabbit, cluster_partition_handling))}.' | "
-                      "HOME=/var/lib/rabbitmq erl_call -sname halabverify -n rabbit@$(hostname) -e"),
+    "cib": Command(f"{cib.COMMAND} --scope configuration"),
+    "servers": Command(haproxy.STAT),
+    "table": Command(haproxy.TABLE),
+    "galera": Command(galera.SHOW, galera.COMMAND),
+    "broker": Command("rabbitmqctl cluster_status", rabbitmq.view_question("verify")),
 }
 # Which service a question belongs to; the others go to every node.
 _OF_SERVICE = {"servers": "haproxy", "table": "haproxy", "galera": "galera", "broker": "rabbitmq"}
-_COROSYNC, _HAPROXY, _AUTHKEY = "/etc/corosync/corosync.conf", "/etc/haproxy/haproxy.cfg", "/etc/corosync/authkey"
+_AUTHKEY = "/etc/corosync/authkey"
 
 
 def read_nodes(lab: Lab) -> dict[str, NodeFacts]:
     """Every member node's facts; a node that cannot be asked has answers with the trouble in them."""
-    with ThreadPoolExecutor(len(lab.plan.nodes)) as pool:
-        found = list(pool.map(lambda node: _read(lab, node), lab.plan.nodes))
+    found = for_each(lab.plan.nodes, lambda node: _read(lab, node))
     return {node.name: facts for node, facts in zip(lab.plan.nodes, found, strict=True)}
 
 
@@ -73,7 +66,7 @@ def sheet(node: Node, files: Sequence[File]) -> dict[str, Any]:
     """What ``halab-facts`` is asked on one node."""
     return {"commands": {name: command.text or command.shown for name, command in COMMANDS.items()
                          if _OF_SERVICE.get(name, "") in ("", *node.services)},
-            "texts": [_COROSYNC, _HAPROXY, CLIENTS],
+            "texts": [corosync.CONFIG, haproxy.CONFIG, CLIENTS],
             "digests": [_AUTHKEY, *(file.path for file in files if not file.initial)]}
 
 
@@ -82,18 +75,18 @@ def node_facts(plan: Plan, node: Node, files: Sequence[File], document: Mapping[
     reader = _Reader(node.name, document)
     wanted = {file.path: file.digest for file in files if not file.initial}
     return NodeFacts(
-        quorum=reader.said("quorum", parse.quorum),
-        corosync=reader.text(_COROSYNC, parse.corosync_conf),
+        quorum=reader.said("quorum", corosync.quorum),
+        corosync=reader.text(corosync.CONFIG, corosync.config),
         authkey=reader.digest(_AUTHKEY),
         sockets=reader.said("sockets", parse.sockets),
         units=reader.said("units", parse.units),
         packages=reader.said("packages", parse.packages),
-        cib=reader.said("cib", parse.cib),
-        haproxy=reader.text(_HAPROXY, parse.haproxy),
-        servers=reader.said("servers", parse.proxy_servers),
-        table=reader.said("table", parse.stick_table),
-        galera=reader.said("galera", parse.galera),
-        broker=reader.said("broker", parse.broker),
+        cib=reader.said("cib", cib.read),
+        haproxy=reader.text(haproxy.CONFIG, haproxy.sections),
+        servers=reader.said("servers", _servers),
+        table=reader.said("table", haproxy.table_head),
+        galera=reader.said("galera", galera.member),
+        broker=reader.said("broker", rabbitmq.view),
         clients=reader.text(CLIENTS, parse.clients),
         drift=Answer(node.name, f"./inv provision.diff --name={plan.lab}", tuple(
             path for path, digest in wanted.items() if document["digests"].get(path) != digest)))
@@ -103,6 +96,13 @@ def silent(node: str, why: str) -> NodeFacts:
     """The facts of a node that could not be asked."""
     nothing: Answer[Any] = Answer(node, f"./inv lab.ssh {node}", None, why)
     return NodeFacts(**{name: nothing for name in NodeFacts.__dataclass_fields__})
+
+
+def _servers(stat: str) -> tuple[Server, ...]:
+    found = haproxy.servers(stat)
+    if not found:
+        raise ValueError("HAProxy does not answer")
+    return found
 
 
 def _read(lab: Lab, node: Node) -> NodeFacts:
@@ -147,5 +147,5 @@ class _Reader:
     def _understood(self, command: str, text: str, read: Callable[[str], T]) -> Answer[T]:
         try:
             return Answer(self._node, command, read(text))
-        except (ValueError, KeyError, IndexError, ParseError) as error:
+        except (ValueError, KeyError, IndexError) as error:
             return Answer(self._node, command, None, f"an answer that makes no sense: {error}")

@@ -21,18 +21,17 @@ from pymemcache.client.base import Client
 from pymemcache.client.rendezvous import RendezvousHash
 from pymemcache.exceptions import MemcacheError
 
+from daemons import haproxy
+from daemons.haproxy import Server
 from lab.errors import HalabError
 from lab.gates.fencing import GATE as FENCING
 from lab.lab import Lab
 from provision.roles.galera import PROBE_USER
-from provision.verify import parse
-from provision.verify.facts import Answer, Desync, Maintenance, ProxyServer, Spread
+from provision.verify.facts import Answer, Desync, Maintenance, Spread
 
 T = TypeVar("T")
 CONNECTIONS = 50
 _KEYS = 32  # for each server: the chance that one of 16 gets none is below 1e-12
-_ADMIN = "socat -t 3 stdio unix-connect:/run/haproxy/admin.sock"
-_STAT = f"echo 'show stat' | {_ADMIN}"
 _POLL = 0.2
 _PATIENCE = 8.0  # seconds until a proxy must have seen a server go or come back
 _DEAD_MAN = 30  # seconds after which a node puts itself back
@@ -114,7 +113,7 @@ class _Standbys:
         self._busy = set(writers.value or ())
         self.proxies = [node.name for node in lab.plan.running("haproxy")]
 
-    def take(self, seen: dict[str, tuple[ProxyServer, ...]], which: int) -> str:
+    def take(self, seen: dict[str, tuple[Server, ...]], which: int) -> str:
         """The ``which``-th from the end; _NotTried if somebody would miss it."""
         if not self._busy:
             raise _NotTried("nobody knows which member clients are on")
@@ -130,9 +129,9 @@ class _Standbys:
         return idle[-which]
 
 
-def _seen(lab: Lab, proxies: Sequence[str]) -> dict[str, tuple[ProxyServer, ...]]:
-    return {proxy: parse.proxy_servers(said.stdout) for proxy, said in
-            lab.shell.on_all(proxies, _STAT, timeout=5).items()}
+def _seen(lab: Lab, proxies: Sequence[str]) -> dict[str, tuple[Server, ...]]:
+    return {proxy: haproxy.servers(said.stdout) for proxy, said in
+            lab.shell.on_all(proxies, haproxy.STAT, timeout=5).items()}
 
 
 def _until(lab: Lab, proxies: Sequence[str], member: str, up: bool, begun: float) -> float | None:
@@ -170,11 +169,11 @@ def _desync(lab: Lab, idle: _Standbys) -> Desync:
 
 def _bound(lab: Lab, proxy: str) -> float:
     """inter x fall of the proxy's own file, in seconds."""
-    sections = parse.haproxy(lab.shell.run(proxy, "cat /etc/haproxy/haproxy.cfg").stdout)
+    sections = haproxy.sections(lab.shell.run(proxy, f"cat {haproxy.CONFIG}").stdout)
     for section in sections:
         for line in section.having("default-server"):
             options = dict(pairwise(line))
-            return parse.seconds(options.get("inter", "2s")) * int(options.get("fall", "3"))
+            return haproxy.seconds(options.get("inter", "2s")) * int(options.get("fall", "3"))
     return 6.0  # HAProxy's defaults: inter 2s, fall 3
 
 
@@ -182,7 +181,7 @@ def _maintenance(lab: Lab, idle: _Standbys) -> Maintenance:
     member = idle.take(_seen(lab, idle.proxies), 2)
     proxy = idle.proxies[-1]
     unit = "halab-verify-ready"
-    said = [f"echo 'set server galera/{member} state {state}' | {_ADMIN}" for state in ("ready", "maint")]
+    said = [haproxy.command(f"set server {haproxy.PROXY}/{member} state {state}") for state in ("ready", "maint")]
     with _dead_man(lab, proxy, unit, said[0]):
         lab.shell.run(proxy, said[1], timeout=5)
         during = _status(lab, proxy, member)

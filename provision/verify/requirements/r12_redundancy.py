@@ -39,7 +39,7 @@ def _outside(plan: Plan, facts: LabFacts) -> list[str]:
     for node in plan.running("galera"):
         answer = facts.nodes[node.name].galera
         seen = answer.get()
-        if seen.component != "primary" or seen.size != len(plan.running("galera")):
+        if not seen.primary or seen.size != len(plan.running("galera")):
             problems.append(answer.shows(f"wsrep_cluster_status {seen.component}, wsrep_cluster_size {seen.size}"))
     return problems
 

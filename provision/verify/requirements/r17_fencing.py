@@ -7,20 +7,15 @@ from provision.verify.facts import LabFacts
 from provision.verify.model import Judgement, Requirement, judged
 from provision.verify.proof import by_run
 
-_YES = ("true", "yes", "on", "1")
-
 
 def _fenced(plan: Plan, facts: LabFacts) -> Judgement:
     problems = []
     for cluster in plan.clusters:
         answer = facts.nodes[cluster.nodes[0]].cib
         cib = answer.get()
-        # Pacemaker's own default is true.
-        if cib.properties.get("stonith-enabled", "true").lower() not in _YES:
+        if not cib.fencing_on:
             problems.append(answer.shows(f"stonith-enabled={cib.properties['stonith-enabled']} in {cluster.name}"))
-        covered = {host for one in cib.primitives if one.agent.startswith("stonith:")
-                   for host in one.params.get("pcmk_host_list", "").replace(",", " ").split()}
-        problems += [answer.shows(f"no fence device for {node}") for node in cluster.nodes if node not in covered]
+        problems += [answer.shows(f"no fence device for {node}") for node in cluster.nodes if not cib.fences(node)]
     if not problems and facts.fencing.value is None:
         problems.append(facts.fencing.shows(facts.fencing.trouble))
     if problems:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from daemons.haproxy import Section, seconds
+from daemons.services import port
 from lab.plan import Plan
-from provision.verify.facts import LabFacts, Section, Socket
+from provision.verify.facts import LabFacts, Socket
 from provision.verify.instances import PEERS_PORT, own_sockets
 from provision.verify.model import Judgement, Requirement, judged, not_deployed
-from provision.verify.parse import seconds
 
 _NO_PROXY = "no node runs HAProxy"
 # UDP that a client could reach; everybody else's UDP belongs to corosync's links.
@@ -42,13 +43,13 @@ def _wrong(socket: Socket, vips: set[str], own: str) -> str:
 def _backends(plan: Plan, facts: LabFacts) -> Judgement:
     if not plan.running("haproxy"):
         return not_deployed(_NO_PROXY)
-    want = {node.name: f"{node.control}:3306" for node in plan.running("galera")}
+    want = {node.name: f"{node.control}:{port('galera')}" for node in plan.running("galera")}
     problems = []
     for proxy in plan.running("haproxy"):
         own = facts.nodes[proxy.name]
         written = {server[0]: server[1] for section in own.haproxy.get() if section.name == "galera"
                    for server in section.servers}
-        live = {server.name: server.address for server in own.servers.get() if server.section == "galera"}
+        live = {server.name: server.address for server in own.servers.get() if server.proxy == "galera"}
         if written != want:
             problems.append(own.haproxy.shows(_difference(written, want)))
         if live != want:

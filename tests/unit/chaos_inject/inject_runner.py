@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import chaos.runner as runner
-from chaos import audit, cib
+from chaos import audit, pacemaker
 from chaos.facts import PrimarySighting, Roles, SqlAudit, Timers
 from chaos.model import Proof, Result
 from chaos.probes.fleet import ProbeExit
@@ -83,7 +83,8 @@ def fake_world(patch: pytest.MonkeyPatch) -> list[str]:
     patch.setattr(runner, "read_roles", lambda *_: Roles(vip_holder="n2"))
     patch.setattr(runner, "read_versions", lambda *_: {"pacemaker": "2.1.5"})
     patch.setattr(runner, "detected_at", lambda *_: 1.0)
-    patch.setattr(cib, "read", lambda *_: SimpleNamespace(fences=lambda node: Proof(True, f"{node} is fenced")))
+    patch.setattr(pacemaker, "cib", lambda *_: None)
+    patch.setattr(pacemaker, "fences", lambda _, node: Proof(True, f"{node} is fenced"))
     patch.setattr(interrupt, "wait", lambda seconds: log.append(f"wait {seconds:g}"))
     patch.setattr(gates, "check_all", lambda _lab: GREEN)
     patch.setattr(gates, "await_all", await_all)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from xml.etree.ElementTree import fromstring
 
 import pytest
 from inject_fakes import make_lab, sample, shell_of
 
-from chaos import broker, timers
+from chaos import broker, pacemaker, timers
 from chaos.audit import audit_sql
-from chaos.cib import Cib, read, seconds
-from chaos.galera import components, parse_status
+from chaos.model import Proof
 from chaos.primary_watch import PrimaryWatch
 from chaos.progress import await_phase, detected_at, membership_losses
 from chaos.versions import parse
+from daemons import cib
+from daemons.cib import seconds
+from daemons.galera import Member, components
 from lab.errors import NodeError
 
 CMAP = """\
@@ -75,18 +76,19 @@ def test_pacemaker_times(text: str, value: float | None) -> None:
 
 
 def test_cib_says_who_is_fenced_and_how_often_is_looked() -> None:
-    cib = Cib(fromstring(sample("cib.xml")))
-    assert (cib.monitor("IPaddr2"), cib.monitor("haproxy"), cib.monitor("galera", promoted=True)) == (2.0, 1.0, 3.0)
-    assert cib.monitor("galera") == 20.0 and cib.monitor("rabbitmq-cluster") is None
-    assert cib.fences("n1").ok and "fence-n1 (fence_ipmilan)" in cib.fences("n1").evidence
-    assert not cib.fences("n2").ok
-    off = Cib(fromstring(sample("cib.xml").replace('name="stonith-enabled" value="true"',
-                                                   'name="stonith-enabled" value="false"')))
-    assert not off.fences("n1").ok
-    (device,) = cib.fence_devices()
+    config = cib.read(sample("cib.xml"))
+    assert [config.monitor(agent) for agent in ("IPaddr2", "haproxy", "galera")] == [2.0, 1.0, 20.0]
+    assert config.monitor("galera", promoted=True) == 3.0 and config.monitor("rabbitmq-cluster") is None
+    fenced = pacemaker.fences(config, "n1")
+    assert fenced.ok and "fence-n1 (fence_ipmilan)" in fenced.evidence
+    assert not pacemaker.fences(config, "n2").ok
+    off = cib.read(sample("cib.xml").replace('name="stonith-enabled" value="true"',
+                                             'name="stonith-enabled" value="false"'))
+    assert pacemaker.fences(off, "n1") == Proof(False, "stonith-enabled is false")
+    (device,) = config.fence_devices
     assert (device.power_wait, device.delay) == (0.0, 1.5)
     with pytest.raises(NodeError, match="no node could be asked"):
-        read(make_lab(), "controllers")  # whose nodes answer, but not with XML
+        pacemaker.cib(make_lab(), "controllers")  # whose nodes answer, but not with XML
 
 
 def test_timers_of_a_lab_name_what_did_not_answer() -> None:
@@ -153,8 +155,8 @@ def test_versions() -> None:
     assert parse("corosync 3.1.7-1\nhaproxy 2.6.12-1\nmissing\n") == {"corosync": "3.1.7-1", "haproxy": "2.6.12-1"}
 
 
-def claim(conf: int, size: int, status: str = "Primary") -> dict[str, str]:
-    return {"wsrep_cluster_conf_id": str(conf), "wsrep_cluster_size": str(size), "wsrep_cluster_status": status}
+def claim(conf: int, size: int, component: str = "Primary", addresses: str = "") -> Member:
+    return Member("Synced", component, size, str(conf), tuple(sorted(addresses.split(","))))
 
 
 def test_two_primary_components_are_two_that_are_complete() -> None:
@@ -170,19 +172,18 @@ def test_two_primary_components_are_two_that_are_complete() -> None:
 def test_an_even_split_is_two_components() -> None:
     """Both halves count on to the same number and the same size."""
     left, right = "10.0.0.1:3306,10.0.0.2:3306", "10.0.0.3:3306,10.0.0.4:3306"
-    said = {node: {**claim(6, 2), "wsrep_incoming_addresses": left if node < "n3" else right}
-            for node in ("n1", "n2", "n3", "n4")}
+    said = {node: claim(6, 2, addresses=left if node < "n3" else right) for node in ("n1", "n2", "n3", "n4")}
     assert components(said) == (("n1", "n2"), ("n3", "n4"))
-    blind = {node: {**claim(6, 2), "wsrep_incoming_addresses": "AUTO,AUTO"} for node in said}
+    blind = {node: claim(6, 2, addresses="AUTO,AUTO") for node in said}
     assert len(components(blind)) == 2
-    whole = {node: {**claim(7, 4), "wsrep_incoming_addresses": f"{left},{right}" if node < "n3" else f"{right},{left}"}
-             for node in said}
+    whole = {node: claim(7, 4, addresses=f"{left},{right}" if node < "n3" else f"{right},{left}") for node in said}
     assert components(whole) == (("n1", "n2", "n3", "n4"),)
 
 
 def test_a_watch_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     lab = make_lab()
-    shell_of(lab).answers = {"SHOW": "wsrep_cluster_status\tPrimary\nwsrep_cluster_size\t3\n"}
+    said = "wsrep_local_state_comment\tSynced\nwsrep_cluster_status\tPrimary\nwsrep_cluster_size\t3\n"
+    shell_of(lab).answers = {"SHOW": said}
     with PrimaryWatch(lab) as watch:
         until = time.monotonic() + 5
         while not watch.seen and time.monotonic() < until:
@@ -207,7 +208,7 @@ def test_audit_reads_every_node_and_says_which_it_could_not() -> None:
 
     def answer(node: str, text: str) -> str:
         if "SHOW" in text:
-            return "wsrep_local_state_comment\tSynced\nwsrep_cluster_status\tPrimary\n"
+            return "wsrep_local_state_comment\tSynced\nwsrep_cluster_status\tPrimary\nwsrep_cluster_size\t3\n"
         assert "wsrep_sync_wait=1" in text and "client='rx'" in text
         return "rx/1\nrx/2\n" if node == "n1" else "rx/1\n"
 
@@ -218,4 +219,3 @@ def test_audit_reads_every_node_and_says_which_it_could_not() -> None:
     assert [(one.node, one.synced, one.missing) for one in audit.nodes] == [
         ("n1", True, ()), ("n2", True, ("rx/2",)), ("n3", False, ("rx/1", "rx/2"))]
     assert audit_sql(lab, "rx", lab.paths.root / "none.txt") is None
-    assert parse_status("Variable\tvalue with\ttab\n") == {"variable": "value with\ttab"}

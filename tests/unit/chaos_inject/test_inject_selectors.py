@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from xml.etree.ElementTree import fromstring
-
 import pytest
 from inject_fakes import make_lab, sample, shell_of
 
-from chaos import haproxy, pacemaker
+from chaos import pacemaker
 from chaos.selectors import all_selectors, resolve
+from daemons import haproxy
+from daemons.pacemaker import status
 from lab.errors import HalabError, NodeError, RefusedError
 from lab.lab import Lab
 
@@ -29,7 +29,7 @@ def test_registry_and_plain_names() -> None:
 
 
 def test_crm_mon_is_read_in_groups_clones_and_alone() -> None:
-    view = pacemaker.view(fromstring(sample("crm_mon.xml")))
+    view = status(sample("crm_mon.xml"))
     assert view.dc == "n3"
     assert [(one.id, one.node) for one in view.running("IPaddr2")] == [("vip-internal", "n2")]
     assert [one.node for one in view.running("galera")] == ["n1"]
@@ -77,7 +77,7 @@ def test_stat_and_stick_table_are_read() -> None:
     found = haproxy.servers(sample("show-stat.csv"))
     assert [(one.name, one.sessions, one.up, one.backup) for one in found] == [
         ("n1", 0, True, True), ("n2", 2, True, True), ("n3", 0, False, True)]
-    assert found[0].address == "10.0.0.11"
+    assert found[0].host == "10.0.0.11"
     assert haproxy.stuck_to(sample("show-table.txt")) == "n1"
     assert haproxy.stuck_to("# table: galera, type: ip, size:1000, used:0\n") == ""
 

@@ -20,7 +20,7 @@ from lab.gates import Look
 from lab.gates.haproxy import GATE as HAPROXY
 from lab.gates.membership import GATE as MEMBERSHIP
 from lab.gates.memcached import GATE as MEMCACHED
-from lab.gates.rabbitmq import _ANSWER
+from lab.gates.rabbitmq import GATE as RABBITMQ
 from lab.gates.resources import GATE as RESOURCES
 from lab.node.shell import Completed
 from lab.plan.layouts import make_plan
@@ -33,6 +33,14 @@ Nodes:            3
 Node ID:          1
 Ring ID:          1.9
 Quorate:          Yes
+
+Votequorum information
+----------------------
+Expected votes:   3
+Highest expected: 3
+Total votes:      3
+Quorum:           2
+Flags:            Quorate WaitForAll
 
 Membership information
 ----------------------
@@ -139,8 +147,14 @@ def test_haproxy_wants_every_backend_up(text: str, words: str) -> None:
 
 
 def test_rabbitmq_s_answer_is_read() -> None:
-    found = _ANSWER.search("{ok, {[rabbit@n1, rabbit@n2], [rabbit@n1, rabbit@n2, rabbit@n3], 0, 1}}")
-    assert found and found.groups() == ("rabbit@n1, rabbit@n2", "rabbit@n1, rabbit@n2, rabbit@n3", "0", "1")
+    lab = FakeLab("{ok, {[rabbit@n1, rabbit@n2], [rabbit@n1, rabbit@n2, rabbit@n3], 0, 0, pause_minority}}")
+    lab.namespace = SimpleNamespace(connect=lambda *_, **__: SimpleNamespace(close=lambda: None))  # type: ignore[attr-defined]
+    assert "n1: running are n1, n2" in look(RABBITMQ, lab).detail
+    lab.shell.answers = {node: "{ok, {[rabbit@n1, rabbit@n2, rabbit@n3],\n [rabbit@n1, rabbit@n2, rabbit@n3], 0, 1, "
+                               "pause_minority}}" for node in ("n1", "n2", "n3")}
+    assert "0 partitions, 1 alarms" in look(RABBITMQ, lab).detail
+    lab.shell.answers = dict.fromkeys(("n1", "n2", "n3"), "error: connection refused")
+    assert "the broker does not answer: error" in look(RABBITMQ, lab).detail
 
 
 def test_half_an_answer_of_pacemaker_is_not_yet() -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
-from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
 from chaos.facts import Timers
 from chaos.formulas import vip_takeover
-from chaos.galera import parse_status
 from cli.views.explain import explanation
-from lab.explain import fencing, galera, pacemaker, quorum, resource, vip
+from daemons import cib, corosync, scheduler
+from daemons.galera import member
+from daemons.pacemaker import status
+from lab.explain import fencing, galera, quorum, resource, vip
 from lab.explain.fencing import FencingFacts
 from lab.explain.galera import GaleraFacts
 from lab.explain.model import Explanation, Point, listed
@@ -30,15 +31,14 @@ def text(name: str) -> str:
     return (SAMPLES / name).read_text()
 
 
-def xml(name: str) -> Element:
-    return fromstring(text(name))
+SCORES = scheduler.simulated(text("scores.xml"))
 
 
 @pytest.fixture
 def cluster() -> ClusterFacts:
-    lines = pacemaker.history({node: text(f"{node}.pacemaker.log") for node in NODES})
-    return ClusterFacts("n1", xml("crm_mon.xml"), xml("cib.xml"), xml("scores.xml"), lines,
-                        {"n2": pacemaker.outlook(xml("n2-lost.xml"))})
+    lines = scheduler.history({node: text(f"{node}.pacemaker.log") for node in NODES})
+    return ClusterFacts("n1", status(text("crm_mon.xml")), cib.read(text("cib.xml")), SCORES, lines,
+                        {"n2": scheduler.outlook(scheduler.simulated(text("n2-lost.xml")))})
 
 
 def about(told: Explanation | tuple[Point, ...], word: str) -> Point:
@@ -51,31 +51,36 @@ def about(told: Explanation | tuple[Point, ...], word: str) -> Point:
 
 
 def test_scores_are_the_last_word_of_the_scheduler() -> None:
-    assert pacemaker.scores(xml("scores.xml"), "vip-public") == {"n1": "0", "n2": "INFINITY", "n3": "0"}
-    assert pacemaker.scores(xml("scores.xml"), "fence-n1") == {"n1": "-INFINITY", "n2": "INFINITY", "n3": "0"}
-    assert set(pacemaker.scores(xml("scores.xml"), "galera").values()) == {"INFINITY"}
-    assert pacemaker.promotion_scores(xml("scores.xml"), "galera") == dict.fromkeys(NODES, "100")
+    assert scheduler.scores(SCORES, "vip-public") == {"n1": "0", "n2": "INFINITY", "n3": "0"}
+    assert scheduler.scores(SCORES, "fence-n1") == {"n1": "-INFINITY", "n2": "INFINITY", "n3": "0"}
+    assert set(scheduler.scores(SCORES, "galera").values()) == {"INFINITY"}
+    assert scheduler.promotion_scores(SCORES, "galera") == dict.fromkeys(NODES, "100")
 
 
 def test_the_move_is_told_with_its_reason(cluster: ClusterFacts) -> None:
-    change = pacemaker.last_change(cluster.lines, "vip-public", "n2")
+    change = scheduler.last_change(cluster.lines, "vip-public", "n2")
     assert change.decided is not None and "Move       vip-public       ( n3 -> n2 )" in change.decided.text
     assert change.because == "n3 had to be fenced: peer is no longer part of the cluster"
     assert change.done is not None and change.done.at == "Nov 22 20:39:39.396"
     # It was there before, and nobody was fenced for that.
-    earlier = pacemaker.last_change(cluster.lines, "vip-public", "n3")
+    earlier = scheduler.last_change(cluster.lines, "vip-public", "n3")
     assert earlier.done is not None and earlier.done.at == "Nov 22 20:37:49.808" and not earlier.because
 
 
 def test_constraints_in_words() -> None:
-    assert pacemaker.constraints(xml("cib.xml"), {"vip-internal"}) == [
+    config = cib.read(text("cib.xml"))
+
+    def named(*names: str) -> list[str]:
+        return [words for one in config.constraints if (words := resource._in_words(one, set(names)))]
+
+    assert named("vip-internal") == [
         "vip-internal-with-haproxy: vip-internal must be where haproxy-clone is (INFINITY)",
         "vip-internal-then-haproxy: vip-internal before haproxy-clone (Optional)",
         "vip-internal-with-public: vip-internal must be where vip-public is (INFINITY)"]
-    assert pacemaker.constraints(xml("cib.xml"), {"fence-n1"}) == [
+    assert named("fence-n1") == [
         "no-fence-n1-on-itself: fence-n1 on n1 has -INFINITY"]
-    assert pacemaker.stickiness(xml("cib.xml"), "vip-public") == "INFINITY"
-    assert pacemaker.clone_of(xml("cib.xml"), "galera") == "galera-clone"
+    assert config.stickiness("vip-public") == "INFINITY"
+    assert config.holder("galera") == "galera-clone"
 
 
 # --- subjects -----------------------------------------------------------------------------
@@ -130,8 +135,8 @@ def test_a_fence_device(cluster: ClusterFacts) -> None:
 
 def test_quorum() -> None:
     facts = QuorumFacts("controllers", {1: "n1", 2: "n2", 3: "n3"},
-                        {node: text(f"{node}.quorum.txt") for node in NODES},
-                        dict.fromkeys(NODES, text("cmap.txt")))
+                        {node: corosync.quorum(text(f"{node}.quorum.txt")) for node in NODES},
+                        dict.fromkeys(NODES, corosync.keys(text("cmap.txt"))))
     told = quorum.tell(facts)
     assert told.answer == "cluster controllers is quorate: 3 of 3 votes, 2 needed"
     assert about(told, "votes").evidence == ("n1, n2 and n3: see n1, n2 and n3",)
@@ -149,7 +154,7 @@ def test_quorum_of_a_minority_and_of_nobody() -> None:
         .replace("Total votes:      3", "Total votes:      1") \
         .replace("Quorum:           2", "Quorum:           2 Activity blocked")
     alone = "\n".join(line for line in alone.splitlines() if not line.strip().startswith(("2  ", "3  ")))
-    told = quorum.tell(QuorumFacts("c", {1: "n1", 2: "n2", 3: "n3"}, {"n1": alone}, {}))
+    told = quorum.tell(QuorumFacts("c", {1: "n1", 2: "n2", 3: "n3"}, {"n1": corosync.quorum(alone)}, {}))
     assert told.answer == "cluster c is NOT quorate: 1 of 3 votes, 2 needed"
     assert "n2 and n3 did not answer" in about(told, "votes").says
     assert about(told, "losses").says.startswith("1 more votes are needed")
@@ -159,15 +164,17 @@ def test_quorum_of_a_minority_and_of_nobody() -> None:
 def test_the_coefficient_that_nobody_set_is_corosyncs_own() -> None:
     cmap = "\n".join(line for line in text("cmap.txt").splitlines() if "token_coefficient" not in line)
     cmap = cmap.replace("runtime.config.totem.token (u32) = 1000", "runtime.config.totem.token (u32) = 1650")
-    told = quorum.tell(QuorumFacts("c", {1: "n1", 2: "n2", 3: "n3"}, {"n1": text("n1.quorum.txt")}, {"n1": cmap}))
+    told = quorum.tell(QuorumFacts("c", {1: "n1", 2: "n2", 3: "n3"}, {"n1": corosync.quorum(text("n1.quorum.txt"))},
+                                    {"n1": corosync.keys(cmap)}))
     assert about(told, "detection").evidence[0] == "token 1000 ms + (3 nodes - 2) x coefficient 650 ms = 1650 ms (live)"
 
 
 def fences(**changes: object) -> FencingFacts:
     end = "\n2 fence devices found\n"
     registered = {"n1": f"fence-n3\nfence-n2{end}", "n2": f"fence-n1\nfence-n3{end}", "n3": f"fence-n1\nfence-n2{end}"}
-    facts = FencingFacts("controllers", NODES, xml("crm_mon.xml"), xml("cib.xml"), text("history.xml"), registered,
-                         dict.fromkeys(NODES, "Status: ON"), dict.fromkeys(NODES, "on"), {})
+    facts = FencingFacts("controllers", NODES, status(text("crm_mon.xml")), cib.read(text("cib.xml")),
+                         text("history.xml"), registered, dict.fromkeys(NODES, "Status: ON"),
+                         dict.fromkeys(NODES, "on"), {})
     return replace(facts, **changes)
 
 
@@ -184,12 +191,12 @@ def test_fencing() -> None:
 
 
 def test_fencing_that_does_not_work() -> None:
-    config = xml("cib.xml")
-    (enabled,) = [pair for pair in config.iter("nvpair") if pair.get("name") == "stonith-enabled"]
-    enabled.set("value", "false")
-    (hosts,) = [pair for pair in config.iter("nvpair") if pair.get("id") == "fence-n2-hosts"]
-    hosts.set("value", "nobody")
-    told = fencing.tell(fences(cib=config, modes={"n1": "lying"}, history="broken"))
+    config = text("cib.xml")
+    for name, before, after in (("stonith-enabled", "true", "false"), ("pcmk_host_list", "n2", "nobody")):
+        said = f'name="{name}" value="{before}"'
+        assert config.count(said) == 1
+        config = config.replace(said, f'name="{name}" value="{after}"')
+    told = fencing.tell(fences(cib=cib.read(config), modes={"n1": "lying"}, history="broken"))
     assert told.answer == "cluster controllers: fencing is OFF (stonith-enabled), no device for n2"
     assert "cannot be fenced" in about(told, "n2").says
     assert "a fault holds this BMC: mode lying" in about(told, "n1").evidence
@@ -197,7 +204,7 @@ def test_fencing_that_does_not_work() -> None:
 
 
 def members(**changes: object) -> GaleraFacts:
-    facts = GaleraFacts(NODES, {node: parse_status(text(f"{node}.wsrep.txt")) for node in NODES},
+    facts = GaleraFacts(NODES, {node: member(text(f"{node}.wsrep.txt")) for node in NODES},
                         {node: text(f"{node}.grastate.txt") for node in NODES}, "n2", text("stat.csv"),
                         text("table.txt"))
     return replace(facts, **changes)

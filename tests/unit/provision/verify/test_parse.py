@@ -9,11 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from daemons import corosync, galera, haproxy, rabbitmq
+from daemons.corosync import Quorum
+from daemons.galera import Member
+from daemons.haproxy import seconds
+from daemons.rabbitmq import View
 from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
 from provision.render import nodefile
-from provision.verify import parse
-from provision.verify.facts import Broker, GaleraMember, Quorum, Socket, Unit
+from provision.verify import parse, read
+from provision.verify.facts import Socket, Unit
 from provision.verify.read import node_facts
 
 CLIENTS = """
@@ -35,7 +40,8 @@ def test_a_real_node_s_words_are_understood() -> None:
     plan = make_plan(topology_from_options())
     recorded = json.loads((Path(__file__).parent / "answers-n1.json").read_text())
     facts = node_facts(plan, plan.node("n1"), (), {**recorded, "digests": {}})
-    assert facts.quorum.get() == Quorum("corosync_votequorum", True, 3, ("Quorate", "WaitForAll"), (1, 2, 3))
+    assert facts.quorum.get() == Quorum(
+        "corosync_votequorum", True, 3, 3, 2, ("Quorate", "WaitForAll"), (1, 2, 3), False)
     assert Socket("tcp", "10.66.1.201", 3306, "haproxy") in facts.sockets.get()
     assert not [one for one in facts.sockets.get() if one.anywhere]
     assert facts.units.get()["memcached.service"] == Unit("memcached.service", True, True, "always")
@@ -46,8 +52,9 @@ def test_a_real_node_s_words_are_understood() -> None:
     assert [(one.name, one.status, one.address) for one in facts.servers.get()] == [
         (f"n{number}", "UP", f"10.66.1.1{number}:3306") for number in (1, 2, 3)]
     assert facts.table.get().startswith("table: galera, type: ip")
-    assert facts.galera.get() == GaleraMember("n1", "synced", "primary", 3)
-    assert facts.broker.get() == Broker(("n1", "n2", "n3"), ("n1", "n2", "n3"), "pause_minority")
+    assert facts.galera.get() == Member("Synced", "Primary", 3, name="n1")
+    nodes = ("n1", "n2", "n3")
+    assert facts.broker.get() == View(nodes, nodes, 0, 0, "pause_minority")
     assert len(facts.clients.get()) == 10
 
 
@@ -87,13 +94,13 @@ def test_sockets_on_any_address_are_seen() -> None:
 
 
 def test_times_of_haproxy() -> None:
-    assert [parse.seconds(text) for text in ("1s", "500ms", "1000", "90m")] == [1.0, 0.5, 1.0, 5400.0]
+    assert [seconds(text) for text in ("1s", "500ms", "1000", "90m")] == [1.0, 0.5, 1.0, 5400.0]
     with pytest.raises(ValueError, match="no time"):
-        parse.seconds("soon")
+        seconds("soon")
 
 
-@pytest.mark.parametrize("read", [parse.quorum, parse.proxy_servers, parse.stick_table, parse.galera, parse.broker])
-def test_silence_is_no_fact(read: object) -> None:
+@pytest.mark.parametrize("reader", [corosync.quorum, read._servers, haproxy.table_head, galera.member, rabbitmq.view])
+def test_silence_is_no_fact(reader: object) -> None:
     for text in ("", "Cannot initialize QUORUM service\n"):
         with pytest.raises((ValueError, KeyError)):
-            read(text)  # type: ignore[operator]
+            reader(text)  # type: ignore[operator]

@@ -187,7 +187,7 @@ PLANTED: list[tuple[str, str, dict[str, str], Plant, set[str]]] = [
         "n1", HAPROXY, "frontend health", "listen mq\n    bind 10.66.1.201:5672\nfrontend health"), NONE),
     ("a socket of the proxy for RabbitMQ", "R28", {}, lambda t: t.tell(
         "n1", "sockets", "10.66.1.200:8404", "10.66.1.200:5672"), NONE),
-    ("an extra broker", "R28", {}, lambda t: t.tell("n1", "broker", "], pause", ", rabbit@n9], pause"), NONE),
+    ("an extra broker", "R28", {}, lambda t: t.tell("n1", "broker", "], 0", ", rabbit@n9], 0"), NONE),
     ("a partition handling that loses mirrors", "R28", {}, lambda t: t.tell(
         "n1", "broker", "pause_minority", "ignore"), NONE),
     ("a list with one broker less", "R28", {}, lambda t: t.write(

@@ -1,4 +1,4 @@
-"""What Pacemaker's tools and log say, as values: scores, constraints, what would happen, what happened.
+"""What Pacemaker's scheduler says (crm_simulate) and its log: scores, what would happen, what happened.
 
 The log file is read and not the journal: it survives a power cut of the node that wrote it.
 Formats: ``crm_simulate --output-as=xml`` and pacemaker.log of Pacemaker 2.1.
@@ -7,14 +7,17 @@ Formats: ``crm_simulate --output-as=xml`` and pacemaker.log of Pacemaker 2.1.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
+
+from daemons.pacemaker import LOG, base
 
 SCORES = "crm_simulate --show-scores --live-check --output-as=xml"
 # What says who was placed where, what came of it, and who was fenced; all else is noise here.
 HISTORY = ("grep -hE 'schedulerd.*Actions: |Calculated transition|Result of (start|stop|promote|demote) |"
-           "Operation .* targeting ' /var/log/pacemaker/pacemaker.log | tail -n 600")
+           f"Operation .* targeting ' {LOG} | tail -n 600")
 _LINE = re.compile(r"(\w{3} +\d+ [\d:.]+) (\S+) (pacemaker-\w+) *\[\d+\] \(\w+\)\s+(\w+): (.*)")
 _ACTION = re.compile(r"Actions: (\w+) +([\w:.-]+) +\( *(.*?) *\)(?:  due to (.*))?")
 _FENCE = re.compile(r"Actions: Fence \((\w+)\) (\S+) '(.*)'")
@@ -66,9 +69,12 @@ def node_lost(node: str) -> str:
     return f"crm_simulate --simulate --node-fail={node} --live-check --output-as=xml"
 
 
-def base(resource: str) -> str:
-    """The resource of an instance: ``galera`` of ``galera:2``."""
-    return resource.partition(":")[0]
+def simulated(text: str) -> Element:
+    """The answer of a ``crm_simulate``; ValueError without one."""
+    try:
+        return ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise ValueError(f"Pacemaker gave no answer: {error}") from error
 
 
 def scores(simulated: Element, resource: str) -> dict[str, str]:
@@ -93,50 +99,6 @@ def promotion_scores(simulated: Element, resource: str) -> dict[str, str]:
 def number(score: str) -> float:
     """A score as a number; Pacemaker's infinity is a million."""
     return {"INFINITY": 1e6, "-INFINITY": -1e6}.get(score) or float(score or 0)
-
-
-def places(status: Element, resource: str) -> dict[str, str]:
-    """The role of ``resource`` on each node that has it (crm_mon's XML)."""
-    return {node.attrib["name"]: one.get("role", "") for one in status.iterfind("resources//resource")
-            if base(one.get("id", "")) == resource and one.get("active") == "true"
-            for node in one.iterfind("node")}
-
-
-def constraints(cib: Element, names: Iterable[str]) -> list[str]:
-    """Every constraint that names one of ``names`` (a resource and its clone), in words."""
-    wanted, found = set(names), []
-    for one in cib.iterfind("configuration/constraints/*"):
-        has = one.attrib
-        score = has.get("score", has.get("kind", ""))
-        match one.tag:
-            case "rsc_location" if has.get("rsc") in wanted:
-                found.append(f"{has['id']}: {has['rsc']} on {has.get('node', 'a rule')} has {score}")
-            case "rsc_colocation" if wanted & {has.get("rsc"), has.get("with-rsc")}:
-                found.append(f"{has['id']}: {has.get('rsc')} must be where {has.get('with-rsc')} is ({score})"
-                             if number(score) >= 1e6 else
-                             f"{has['id']}: {has.get('rsc')} with {has.get('with-rsc')} ({score})")
-            case "rsc_order" if wanted & {has.get("first"), has.get("then")}:
-                found.append(f"{has['id']}: {has.get('first')} before {has.get('then')} ({score})")
-    return found
-
-
-def stickiness(cib: Element, resource: str) -> str:
-    """``resource-stickiness`` of the resource, or the default for all; '0' if none is set."""
-    own = f"configuration/resources//*[@id='{resource}']/meta_attributes/nvpair"
-    for place in (own, "configuration/rsc_defaults//nvpair"):
-        for pair in cib.iterfind(place):
-            if pair.get("name") == "resource-stickiness":
-                return pair.get("value", "0")
-    return "0"
-
-
-def clone_of(cib: Element, resource: str) -> str:
-    """The clone or group that holds ``resource``; '' if none does."""
-    for kind in ("clone", "master", "group"):
-        for one in cib.iterfind(f"configuration/resources/{kind}"):
-            if any(primitive.get("id") == resource for primitive in one.iter("primitive")):
-                return one.get("id", "")
-    return ""
 
 
 def outlook(simulated: Element) -> Outlook:

@@ -1,0 +1,65 @@
+"""Questions to a running RabbitMQ, in Erlang, and what the answers mean.
+
+``erl_call`` asks the running broker in 20 ms; ``rabbitmqctl`` starts a machine of its own for 2 s of
+processor time, in the middle of a measurement.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+
+from daemons.services import SERVICES
+
+_VIEW = ("{lists:sort(rabbit_nodes:all_running()), lists:sort(rabbit_nodes:all()), "
+         "length(rabbit_node_monitor:partitions()), length(rabbit_alarm:get_alarms()), "
+         "element(2, application:get_env(rabbit, cluster_partition_handling))}.")
+_ANSWER = re.compile(r"\{ok, (.*)\}\s*$", re.DOTALL)
+_TERM = re.compile(r"\{\[(.*?)\],\s*\[(.*?)\],\s*(\d+),\s*(\d+),\s*(\w+)\}", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class View:
+    """One broker's view of its cluster: node names without ``rabbit@``, sorted; how many partitions and alarms."""
+
+    running: tuple[str, ...]
+    known: tuple[str, ...]
+    partitions: int
+    alarms: int
+    partition_handling: str
+
+
+def question(asker: str, expression: str) -> str:
+    """The shell command that has the node's broker evaluate ``expression``, which ends in a dot.
+
+    ``asker`` becomes part of the name under which the question comes: two at once may not have the same.
+    The cookie is found in the broker's home, so it is on no command line.
+    """
+    return (f"echo {shlex.quote(expression)} | HOME={SERVICES['rabbitmq'].data} "
+            f"erl_call -sname halab{asker} -n rabbit@$(hostname) -e")
+
+
+def view_question(asker: str) -> str:
+    """The command whose answer :func:`view` reads."""
+    return question(asker, _VIEW)
+
+
+def term(answer: str) -> str:
+    """The printed Erlang term in an answer; ValueError without one."""
+    found = _ANSWER.search(answer)
+    if found is None:
+        raise ValueError(f"the broker does not answer: {answer.strip()[-80:]}")
+    return found[1].strip()
+
+
+def view(answer: str) -> View:
+    """What :func:`view_question` was answered; ValueError without an answer."""
+    found = _TERM.fullmatch(term(answer))
+    if found is None:
+        raise ValueError(f"not the view of a broker: {answer.strip()[-80:]}")
+    return View(_names(found[1]), _names(found[2]), int(found[3]), int(found[4]), found[5])
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(sorted(name.strip(" '\n").removeprefix("rabbit@") for name in listed.split(",") if name.strip()))
