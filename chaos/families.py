@@ -145,6 +145,16 @@ def _backend(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
         client.client_of == "galera" and _struck(injection, "galera_writer")) else []
 
 
+def _late(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """A database answers every request, late by the parameter ``ms`` at most; commits wait for each member."""
+    if client.client_of != "galera" or not facts.hits(injection, "galera"):
+        return []
+    if not client.writes and not _struck(injection, "galera_writer"):
+        return []
+    late, retry = int(injection.params["ms"]) / 1000, client_retry(injection.timers)
+    return [Bound(0.0, late + retry, f"0 .. {late:g} s late + {retry:g} s client retry")]
+
+
 def _unfelt(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     return []
 
@@ -156,5 +166,5 @@ def _undecided(facts: Facts, injection: Injection, client: Traits) -> list[Bound
 
 FAMILIES: dict[str, Callable[[Facts, Injection, Traits], list[Bound]]] = {
     "silent_loss": _silent_loss, "process": _process, "port": _port, "pause": _pause,
-    "vip_process": _vip_process, "graceful": _graceful, "backend": _backend,
+    "vip_process": _vip_process, "graceful": _graceful, "backend": _backend, "late": _late,
     "unfelt": _unfelt, "undecided": _undecided}

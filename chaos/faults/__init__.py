@@ -9,7 +9,8 @@ from functools import cache
 from chaos.faults.base import BaseFault
 from lab.choices import unknown_choice
 
-_NOT_FAULTS = frozenset({"base", "fencebase", "guestbase", "netbase", "netembase", "nodebase"})
+_NOT_FAULTS = frozenset({"alarmbase", "base", "clockbase", "diskbase", "fencebase", "guestbase", "loadbase",
+                         "netbase", "netembase", "nodebase"})
 
 
 @cache

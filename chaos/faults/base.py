@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from chaos.fencing import fence_requests
 from chaos.model import HealRank, Proof, Target
 from lab.choices import unknown_choice
 from lab.drivers.base import PowerState
+from lab.errors import RefusedError
 from lab.state.events import read_events
 
 if TYPE_CHECKING:
@@ -21,6 +22,24 @@ FAULT_ID = "fault_id"
 
 _POLL = 0.1  # s
 _POST_MARGIN = 2.0  # s on top of the machine's power-on self test
+
+
+@dataclass(frozen=True)
+class Number:
+    """A parameter that is a whole number."""
+
+    name: str
+    default: int
+    lowest: int
+    highest: int
+
+    def of(self, params: Mapping[str, Any]) -> int:
+        """The number that ``params`` give, or the default; RefusedError for what is none or out of range."""
+        value = params.get(self.name, self.default)
+        if not isinstance(value, int) or isinstance(value, bool) or not self.lowest <= value <= self.highest:
+            raise RefusedError(f"'{self.name}' must be a whole number from {self.lowest} to {self.highest}",
+                               where=f"params.{self.name}")
+        return value
 
 
 class BaseFault:
@@ -38,12 +57,18 @@ class BaseFault:
     wants_fencing: ClassVar[bool]
     bounds: ClassVar[str]
     parameters: ClassVar[frozenset[str]] = frozenset()
+    numbers: ClassVar[tuple[Number, ...]] = ()  # those of ``parameters`` that are whole numbers
 
     def validate(self, params: Mapping[str, Any]) -> None:
         """Raise RefusedError for a parameter that this fault cannot act on."""
         for name in params:
             if name not in self.parameters:
                 raise unknown_choice(f"parameter of {self.name}", name, sorted(self.parameters))
+        self.numbers_of(params)
+
+    def numbers_of(self, params: Mapping[str, Any]) -> dict[str, int]:
+        """Every whole number that this fault takes, by name; RefusedError as ``validate``."""
+        return {one.name: one.of(params) for one in self.numbers}
 
     def prepare(self, lab: Lab, target: Target) -> Target:
         return target

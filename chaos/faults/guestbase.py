@@ -27,7 +27,8 @@ class GuestFault(BaseFault):
     """A subclass gives three shell scripts.
 
     ``act`` breaks; ``undo`` repairs, any number of times; ``shows`` succeeds while the fault is in
-    effect and prints the evidence.  The inverse is also armed on the node itself (chaos.deadman).
+    effect and prints the evidence.  The inverse is also armed on the node itself (chaos.deadman);
+    ``armed`` is for one that has to be worded differently when nobody can be asked.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"shell"})
@@ -43,9 +44,12 @@ class GuestFault(BaseFault):
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         raise NotImplementedError
 
+    def armed(self, lab: Lab, node: str, target: Target) -> str:
+        return self.undo(lab, node, target)
+
     def inject(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:
-            deadman.arm(lab, node, identity(target), self.undo(lab, node, target))
+            deadman.arm(lab, node, identity(target), self.armed(lab, node, target))
             lab.shell.run(node, self.act(lab, node, target), timeout=60)
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:
@@ -83,6 +87,12 @@ def _until_it_answers(lab: Lab, node: str) -> None:
         if time.monotonic() > end:
             raise NodeError(f"{node} cannot be reached, so nothing on it could be undone", where=node)
         time.sleep(_POLL)
+
+
+# Daemons that gave up while a fault held start again, whoever runs them.
+REVIVE = ("for unit in $(systemctl list-units --failed --type=service --plain --no-legend | cut -d' ' -f1); do "
+          "systemctl reset-failed $unit; systemctl start --no-block $unit; done; "
+          "crm_resource --cleanup >/dev/null 2>&1; true")
 
 
 def erlang(question: str) -> str:

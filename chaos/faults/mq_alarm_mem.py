@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from chaos.faults.guestbase import GuestFault, erlang
-from chaos.model import Target
-
-if TYPE_CHECKING:
-    from lab.lab import Lab
+from chaos.faults.alarmbase import AlarmFault
 
 
-class MqAlarmMem(GuestFault):
-    """An alarm on one member blocks every publisher of the whole cluster: consumers go on."""
+class MqAlarmMem(AlarmFault):
+    """The watermark is less than an idle broker takes."""
 
     name = "mq.alarm_mem"
     summary = "raise the memory alarm of one broker"
-    bounds = "undecided"
+    alarm = "memory"
+    passed = "vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1000000})."
+    restored = ("{ok, W} = application:get_env(rabbit, vm_memory_high_watermark), "
+                "vm_memory_monitor:set_vm_memory_high_watermark(W).")
 
-    def act(self, lab: Lab, node: str, target: Target) -> str:
-        return erlang("vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1000000}).")
-
-    def undo(self, lab: Lab, node: str, target: Target) -> str:
-        return erlang("{ok, W} = application:get_env(rabbit, vm_memory_high_watermark), "
-                      "vm_memory_monitor:set_vm_memory_high_watermark(W).")
-
-    def shows(self, lab: Lab, node: str, target: Target) -> str:
-        return erlang("rabbit_alarm:get_alarms().") + " | grep -F memory"
 
 FAULT = MqAlarmMem()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chaos.faults.netembase import NetemFault, Number
+from chaos.faults.base import Number
+from chaos.faults.netembase import NetemFault
 
 
 class NetReorder(NetemFault):

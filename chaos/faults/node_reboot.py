@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from chaos.faults.node_reset import NodeReset
 from chaos.model import Target
@@ -21,11 +21,12 @@ class NodeReboot(NodeReset):
     needs = frozenset({"poweroff", "shell"})
     wants_fencing = False
     bounds = "graceful"
+    verb: ClassVar[str] = "reboot"  # systemctl's
 
     def inject(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:
             with suppress(NodeError):  # the connection may go before the answer
-                lab.shell.run(node, "systemctl --no-block reboot", timeout=10)
+                lab.shell.run(node, f"systemctl --no-block {self.verb}", timeout=10)
             lab.shell.forget(node)
 
 

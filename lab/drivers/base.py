@@ -84,11 +84,24 @@ class Snapshots(Protocol):
         """Forget what lies outside ``folder`` (the caller removes the folder); idempotent, half-saved ones too."""
 
 
+class Disks(Protocol):
+    """The disks of one lab's nodes as the host sees them, for drivers with the capability ``slow_disk``."""
+
+    def throttle(self, node: str, writes: int) -> None:
+        """Let the node's disk do ``writes`` writes a second, 0 for as many as it can.
+
+        A node without power has no limit, and none when it is powered on again.
+        """
+
+    def throttled(self, node: str) -> int:
+        """The limit that holds now, 0 for none."""
+
+
 class Driver(Protocol):
     """Makes and unmakes the machines of one lab.
 
     ``capabilities`` are words such as ``suspend``, ``netem``, ``panic``, ``own_clock``,
-    ``seed``, ``snapshot`` that faults and provisioning ask for; nobody asks which driver it is.
+    ``slow_disk``, ``seed``, ``snapshot`` that faults and provisioning ask for; nobody asks which driver it is.
     ``witness``: every change of power is in the diary as ``power.seen`` too, from somebody other
     than the switch.
 
@@ -112,6 +125,9 @@ class Driver(Protocol):
     @property
     def snapshots(self) -> Snapshots:
         """CapabilityError from a driver without the capability ``snapshot``."""
+
+    @property
+    def disks(self) -> Disks: ...
 
     def prepare(self) -> None:
         """Make what the nodes share: namespace, bridges.  Idempotent."""

@@ -17,11 +17,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.drivers.base import PowerState, Snapshots
+from lab.drivers.base import Disks, PowerState, Snapshots
 from lab.drivers.container_snapshots import ContainerSnapshots
 from lab.drivers.traits import traits
 from lab.errors import DeadlineError
-from lab.host import cgroups, overlay
+from lab.host import cgroups, overlay, trials
+from lab.host.blockdevice import disk_of
 from lab.host.cgroups import Cgroup
 from lab.host.process import detached, run
 from lab.image import image_root
@@ -32,6 +33,7 @@ from lab.state.events import EventLog
 from lab.state.home import LabPaths
 from lab.vm import hypervisor
 
+# On every host; what this one can besides is found out (ContainerDriver.capabilities).
 CAPABILITIES = frozenset({"poweroff", "suspend", "netfilter", "shell", "seed", "snapshot"})
 # What corosync (real-time, locked memory) and the network faults need beyond nspawn's own set.
 _GUEST_CAPABILITIES = "CAP_NET_ADMIN,CAP_NET_RAW,CAP_SYS_NICE,CAP_IPC_LOCK"
@@ -125,11 +127,34 @@ class ContainerPower:
             self._events.emit("power.resume", node)
 
 
+class ContainerDisks:
+    """The containers' share of the host's disk, by their cgroups."""
+
+    def __init__(self, plan: Plan, paths: LabPaths) -> None:
+        self._lab = plan.lab
+        self._paths = paths
+
+    @property
+    def limited(self) -> bool:
+        """Whether this host can limit them."""
+        return self._device() is not None and cgroups.can_throttle()
+
+    def throttle(self, node: str, writes: int) -> None:
+        if device := self._device():
+            Cgroup(self._lab, node).throttle(device, writes)
+
+    def throttled(self, node: str) -> int:
+        device = self._device()
+        return Cgroup(self._lab, node).throttled(device) if device else 0
+
+    def _device(self) -> str | None:
+        return disk_of(self._paths.root) if self._paths.root.exists() else None
+
+
 class ContainerDriver:
     """Makes and unmakes the containers of one lab."""
 
     name = "container"
-    capabilities = CAPABILITIES
     image = traits("container").image
 
     def __init__(self, plan: Plan, paths: LabPaths, events: EventLog) -> None:
@@ -138,6 +163,16 @@ class ContainerDriver:
         self._power = ContainerPower(plan, paths, events)
         self.slowness = hypervisor.container_slowness()
         self.snapshots: Snapshots = ContainerSnapshots(plan, paths, self._power)
+        self._disks = ContainerDisks(plan, paths)
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        of_the_host = {"netem": trials.has_netem(), "slow_disk": self._disks.limited}
+        return CAPABILITIES | {word for word, there in of_the_host.items() if there}
+
+    @property
+    def disks(self) -> Disks:
+        return self._disks
 
     @property
     def power(self) -> ContainerPower:

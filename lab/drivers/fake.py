@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from lab.drivers.base import Power, PowerState, Saved, Snapshots
+from lab.drivers.base import Disks, Power, PowerState, Saved, Snapshots
 from lab.drivers.traits import traits
 from lab.errors import NotFoundError
 from lab.net.network import host_interface
@@ -137,6 +137,19 @@ class FakeSnapshots:
             world.calls.append([verb, name])
 
 
+class FakeDisks:
+    """Limits that nobody has to keep, remembered by this process alone."""
+
+    def __init__(self) -> None:
+        self._limits: dict[str, int] = {}
+
+    def throttle(self, node: str, writes: int) -> None:
+        self._limits[node] = writes
+
+    def throttled(self, node: str) -> int:
+        return self._limits.get(node, 0)
+
+
 class FakeDriver:
     """The Driver contract with nothing behind it.
 
@@ -144,7 +157,7 @@ class FakeDriver:
     """
 
     name = "fake"
-    capabilities = frozenset({"suspend", "poweroff", "netfilter", "shell", "snapshot"})
+    capabilities = frozenset({"suspend", "poweroff", "netfilter", "shell", "slow_disk", "snapshot"})
     image = traits("fake").image
     slowness = 1.0
 
@@ -153,6 +166,7 @@ class FakeDriver:
         self._store = _Store(paths.root / _STATE_FILE)
         self.power: Power = FakePower(plan, self._store, events)
         self.snapshots: Snapshots = FakeSnapshots(self._store)
+        self.disks: Disks = FakeDisks()
 
     @property
     def calls(self) -> list[tuple[str, str]]:

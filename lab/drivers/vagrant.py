@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from lab import state
-from lab.drivers.base import PowerState, Snapshots
+from lab.drivers.base import Disks, PowerState, Snapshots
 from lab.drivers.traits import traits
 from lab.errors import HostError
 from lab.image import image_root
@@ -34,7 +34,7 @@ from lab.vm.snapshots import MachineSnapshots
 from lab.vm.vagrant import LabVagrant
 
 CAPABILITIES = frozenset({"poweroff", "suspend", "netfilter", "shell", "seed", "panic", "own_clock", "netem",
-                          "watchdog", "blockdev", "snapshot"})
+                          "watchdog", "blockdev", "slow_disk", "snapshot"})
 _MAKE_TIMEOUT = 300.0  # s to make and start one machine, all of it the host's work; 5 on an idle host
 # Vagrant says this when the machine's process is about to start: by then nothing is left to collide over.
 _STARTING = "Starting domain"
@@ -111,6 +111,10 @@ class VagrantDriver:
     def snapshots(self) -> Snapshots:
         return MachineSnapshots(self._plan, self._machines, lambda: Shell(
             self._plan, Namespace(self._plan.lab), Secrets(self._paths.secrets), self.slowness))
+
+    @property
+    def disks(self) -> Disks:
+        return self._machines
 
     @property
     def capabilities(self) -> frozenset[str]:

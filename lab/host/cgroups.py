@@ -22,9 +22,10 @@ from lab.errors import DeadlineError
 _ROOT = Path("/sys/fs/cgroup")
 # v1: nspawn itself needs the named hierarchy (and "unified" where the host is hybrid);
 # freezer suspends, the others limit and measure.
-_V1 = ("systemd", "unified", "freezer", "cpu", "cpuacct", "memory", "pids")
+_V1 = ("systemd", "unified", "freezer", "cpu", "cpuacct", "memory", "pids", "blkio")
 # v2: they measure and limit; without them a lab runs all the same.
-_V2_CONTROLLERS = ("cpu", "memory", "pids")
+_V2_CONTROLLERS = ("cpu", "memory", "pids", "io")
+_V1_THROTTLE = "blkio.throttle.write_iops_device"
 # Real-time budget of a node on v1 (RT_GROUP_SCHED gives a new group none), microseconds per second.
 _RT_RUNTIME_US = 50_000
 # Join every cgroup, then become the command; a cgroup that is gone ends it.  A shell, because joining
@@ -143,6 +144,31 @@ class Cgroup:
             return self._dirs[0] / "cgroup.freeze"
         return _ROOT / "freezer" / "halab" / self.lab / self.member / "freezer.state"
 
+    def throttle(self, device: str, writes: int) -> None:
+        """Let the group write so many times a second to the disk ``major:minor``; 0: no limit."""
+        knob = self._throttle
+        if knob.exists():
+            knob.write_text(f"{device} wiops={writes or 'max'}" if is_v2() else f"{device} {writes}")
+
+    def throttled(self, device: str) -> int:
+        """What :meth:`throttle` set, 0 for no limit; a group that is gone has none."""
+        try:
+            lines = self._throttle.read_text().splitlines()
+        except OSError:
+            return 0
+        for disk, *words in map(str.split, lines):
+            for word in words if disk == device else []:
+                name, _, value = word.rpartition("=")
+                if name in ("", "wiops") and value.isdigit():
+                    return int(value)
+        return 0
+
+    @property
+    def _throttle(self) -> Path:
+        if is_v2():
+            return self._dirs[0] / "io.max"
+        return _ROOT / "blkio" / "halab" / self.lab / self.member / _V1_THROTTLE
+
     def kill(self, *, within: float = 10.0) -> None:
         """SIGKILL everything and wait until the group is empty; thawed first, or it would not die."""
         self.freeze_quietly(False)
@@ -202,6 +228,13 @@ def _urgent() -> Iterator[None]:
         yield
     finally:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+def can_throttle() -> bool:
+    """Whether this host's groups can be given a limit for their writes to a disk."""
+    if is_v2():
+        return "io" in (_ROOT / "cgroup.controllers").read_text().split()
+    return (_ROOT / "blkio" / _V1_THROTTLE).exists()
 
 
 def pressure_file(lab: str) -> Path:

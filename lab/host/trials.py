@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 from lab.errors import HostError
@@ -54,6 +55,12 @@ def run_all(place: Path) -> dict[str, str]:
     }
     with ThreadPoolExecutor(len(trials)) as pool:
         return dict(zip(trials, pool.map(_reason, trials.values()), strict=True))
+
+
+@cache
+def has_netem() -> bool:
+    """Whether the kernel can delay packets (``sch_netem``), which few kernels for containers are built with."""
+    return not _reason(lambda: _inside(["tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"]))
 
 
 def _reason(trial: Callable[[], str]) -> str:

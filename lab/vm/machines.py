@@ -20,6 +20,7 @@ from lab.errors import HostError, NotFoundError
 _T = TypeVar("_T")
 # libvirt's states (virDomainState): whatever is neither paused nor off has a running processor.
 _OFF = frozenset({libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED, libvirt.VIR_DOMAIN_NOSTATE})
+_WRITES, _BURST = libvirt.VIR_DOMAIN_BLOCK_IOTUNE_WRITE_IOPS_SEC, libvirt.VIR_DOMAIN_BLOCK_IOTUNE_WRITE_IOPS_SEC_MAX
 _PAUSED = frozenset({libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PMSUSPENDED})
 
 # Errors reach the caller as exceptions; libvirt would also print them.
@@ -83,6 +84,19 @@ class Machines:
 
     def resume(self, node: str) -> None:
         self._do("resume", node, lambda domain: domain.resume())
+
+    def throttle(self, node: str, writes: int) -> None:
+        """Let the machine's disk do so many writes a second, 0 for as many as it can; nothing for one that is off."""
+        if self.state(node) is not PowerState.OFF:
+            self._do("throttle", node, lambda domain: domain.setBlockIoTune(
+                _disk_of(domain), {_WRITES: writes, _BURST: writes}, libvirt.VIR_DOMAIN_AFFECT_LIVE))
+
+    def throttled(self, node: str) -> int:
+        """The limit that holds now, 0 for none."""
+        if self.state(node) is PowerState.OFF:
+            return 0
+        return int(self._do("examine", node, lambda domain: domain.blockIoTune(
+            _disk_of(domain), libvirt.VIR_DOMAIN_AFFECT_LIVE)[_WRITES]))
 
     def disks(self, node: str) -> list[str]:
         """The files behind the machine's disks."""
@@ -229,6 +243,14 @@ def network_xml(name: str, bridge: str) -> str:
     ElementTree.SubElement(network, "forward", mode="bridge")
     ElementTree.SubElement(network, "bridge", name=bridge)
     return ElementTree.tostring(network, encoding="unicode")
+
+
+def _disk_of(domain: Any) -> str:
+    """The machine's name for its first disk, such as vda."""
+    disk = ElementTree.fromstring(domain.XMLDesc()).find("devices/disk[@device='disk']/target")
+    if disk is None:
+        raise HostError("the machine has no disk", where=f"libvirt domain {domain.name()}")
+    return disk.attrib["dev"]
 
 
 def disk_files(domain: str) -> list[str]:

@@ -15,36 +15,11 @@ from lab.node.files import File
 from lab.plan import Plan
 from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
-from lab.state.secrets import Secrets
+from lab.state.secrets import Placeholders
 from provision.apply import node_files
 
 HERE = Path(__file__).parent / "configs"
 _PRIVATE = b"(secret)"
-
-
-class PlainSecrets(Secrets):
-    """Secrets that are the same in every run."""
-
-    def __init__(self) -> None:
-        super().__init__(Path("/nonexistent"))
-
-    def password(self, name: str) -> str:
-        return f"password-of-{name}"
-
-    def key(self, name: str, size: int) -> bytes:
-        return f"key-{name}-{size}".encode()
-
-    def ssh_private(self, name: str) -> bytes:
-        return f"private key {name}\n".encode()
-
-    def authority(self, name: str, common_name: str) -> bytes:
-        return f"certificate of {common_name}\n".encode()
-
-    def identity(self, name: str, authority: str, authority_name: str, common_name: str, nickname: str) -> bytes:
-        return f"identity {common_name}\n".encode()
-
-    def ssh_public(self, name: str) -> str:
-        return f"ssh-ed25519 PUBLIC-{name}"
 
 
 PLANS = {
@@ -64,7 +39,7 @@ PLANS = {
 def rendered(plan: Plan, node: str) -> str:
     """All files of a node as one text; what only links or is not text is named, not shown."""
     parts = []
-    for file in sorted(node_files(plan, plan.node(node), PlainSecrets()), key=lambda file: file.path):
+    for file in sorted(node_files(plan, plan.node(node), Placeholders()), key=lambda file: file.path):
         head = f"##### {file.path} {file.mode:o} {file.owner}:{file.group}"
         head += " initial" if file.initial else ""
         parts.append(f"{head}\n{_body(file)}")

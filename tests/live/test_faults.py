@@ -54,8 +54,8 @@ GENTLE: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 
 # Written and tested against fakes, and not yet injected into a real lab: docs/faults.md says so as well.
-OWED = frozenset({"cluster.blackout", "db.kill_all", "db.rm_grastate", "fence.request", "node.reboot", "node.reset",
-                  "node.shutdown", "nodes.lose_quorum"})
+OWED = frozenset({"cluster.blackout", "db.kill_all", "db.rm_grastate", "disk.slow", "fence.request", "lb.backend_slow",
+                  "node.reboot", "node.reset", "node.shutdown", "nodes.lose_quorum"})
 
 
 @pytest.mark.parametrize("case", GENTLE, ids=lambda case: str(case[0]))

@@ -134,6 +134,29 @@ def test_v2_a_second_life_in_the_group_of_the_first(v2: Path) -> None:
     assert subprocess.run(group.command(["true"])).returncode == 0
 
 
+@pytest.mark.parametrize("unified", [False, True])
+def test_a_limit_for_writes_is_set_read_and_lifted(unified: bool, tmp_path: Path,
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words are the kernel's (cgroup-v1/blkio-controller.rst, cgroup-v2.rst); files stand for it here."""
+    monkeypatch.setattr(cgroups, "_ROOT", tmp_path)
+    monkeypatch.setattr(cgroups, "is_v2", lambda: unified)
+    group = Cgroup("one", "n1")
+    group.throttle("254:0", 20)  # a node without power has no group
+    assert group.throttled("254:0") == 0
+    folder = tmp_path / "halab/one/n1" if unified else tmp_path / "blkio/halab/one/n1"
+    folder.mkdir(parents=True)
+    knob = folder / ("io.max" if unified else "blkio.throttle.write_iops_device")
+    knob.write_text("")
+    group.throttle("254:0", 20)
+    assert knob.read_text() == ("254:0 wiops=20" if unified else "254:0 20")
+    knob.write_text("8:0 rbps=max wbps=max riops=max wiops=7\n254:0 rbps=max wbps=max riops=max wiops=20\n" if unified
+                    else "8:0 7\n254:0 20\n")
+    assert group.throttled("254:0") == 20 and group.throttled("8:0") == 7 and group.throttled("9:9") == 0
+    group.throttle("254:0", 0)
+    assert knob.read_text() == ("254:0 wiops=max" if unified else "254:0 0")
+    assert group.throttled("254:0") == 0
+
+
 @needs_v2
 def test_v2_a_root_that_may_give_no_controllers_is_no_obstacle(v2: Path) -> None:
     """The root of a container's own cgroup namespace has processes in it."""
@@ -157,14 +180,14 @@ def test_v2_controllers_reach_the_member(v2: Path) -> None:
 
 
 def test_v1_a_member_is_in_every_hierarchy_that_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("systemd", "freezer", "memory", "blkio"):
+    for name in ("systemd", "freezer", "memory", "net_cls"):
         (tmp_path / name).mkdir()
     monkeypatch.setattr(cgroups, "_ROOT", tmp_path)
     group = Cgroup("one", "n1")
     group.create()
     entries = [str(tmp_path / name / "halab/one/n1/cgroup.procs") for name in ("systemd", "freezer", "memory")]
     assert group.command(["true"])[4:] == ["3", *entries, "true"]
-    assert not (tmp_path / "blkio/halab").exists()  # nothing there that a node needs
+    assert not (tmp_path / "net_cls/halab").exists()  # nothing there that a node needs
     assert cgroups.members("one") == ["n1"] and cgroups.members("two") == []
     group.remove()
     cgroups.remove_lab("one")

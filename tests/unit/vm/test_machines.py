@@ -64,6 +64,21 @@ def test_a_machine_that_is_not_there_is_off_and_cannot_be_started(machines: Mach
         machines.start("n9")
 
 
+def test_a_disk_is_slow_until_it_is_let_go_or_loses_its_power(machines: Machines) -> None:
+    disk = "<disk type='file' device='disk'><source file='/x'/><target dev='vdb' bus='virtio'/></disk>"
+    machines._connection().defineXML(
+        DOMAIN.format(name="n3").replace("</domain>", f"<devices>{disk}</devices></domain>"))
+    machines.throttle("n3", 20)  # off: there is nothing to slow down
+    machines.start("n3")
+    assert machines.throttled("n3") == 0
+    machines.throttle("n3", 20)
+    assert machines.throttled("n3") == 20
+    machines.throttle("n3", 0)
+    assert machines.throttled("n3") == 0
+    machines.kill("n3")
+    assert machines.throttled("n3") == 0
+
+
 def test_libvirts_reason_is_kept(machines: Machines) -> None:
     with pytest.raises(HostError, match="cannot power off n1") as caught:
         machines.kill("n1")

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from lab.plan import Cluster, Node, Plan
 from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
-from lab.state.secrets import Secrets
+from lab.state.secrets import Placeholders
 from provision.apply import node_files
 from provision.roles.pacemaker import wanted_cib
 from provision.verify import footprint
@@ -22,23 +21,6 @@ from provision.verify.read import node_facts, sheet
 from provision.verify.verify import judge
 
 Document = dict[str, Any]
-
-
-class PlainSecrets(Secrets):
-    def __init__(self) -> None:
-        super().__init__(Path("/nonexistent"))
-
-    def password(self, name: str) -> str:
-        return f"password-of-{name}"
-
-    def key(self, name: str, size: int) -> bytes:
-        return f"key-{name}-{size}".encode()
-
-    def ssh_private(self, name: str) -> bytes:
-        return f"private key {name}\n".encode()
-
-    def ssh_public(self, name: str) -> str:
-        return f"ssh-ed25519 PUBLIC-{name}"
 
 
 @dataclass
@@ -66,7 +48,7 @@ class Story:
             change(node)
 
     def found(self) -> dict[str, Finding]:
-        secrets = PlainSecrets()
+        secrets = Placeholders()
         nodes = {node.name: node_facts(self.plan, node, node_files(self.plan, node, secrets),
                                        self.documents[node.name]) for node in self.plan.nodes}
         return {one.id: one for one in judge(self.plan, LabFacts(nodes=nodes, **self.facts))}
@@ -78,7 +60,7 @@ class Story:
 def story(**options: str) -> Story:
     """A healthy lab of these options."""
     plan = make_plan(topology_from_options(**options))
-    secrets = PlainSecrets()
+    secrets = Placeholders()
     documents = {node.name: _document(plan, node, secrets) for node in plan.nodes}
     members = [node.name for node in plan.running("galera")]
     caches = [f"{node.control}:11211" for node in plan.running("memcached")]
@@ -118,7 +100,7 @@ def unread(told: Story, **changes: Any) -> None:
         told.facts[name] = replace(told.facts[name], value=value, trouble=trouble)
 
 
-def _document(plan: Plan, node: Node, secrets: Secrets) -> Document:
+def _document(plan: Plan, node: Node, secrets: Placeholders) -> Document:
     files = node_files(plan, node, secrets)
     asked = sheet(node, files)
     texts = {file.path: file.content.decode() for file in files if file.path in asked["texts"]}

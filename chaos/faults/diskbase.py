@@ -1,0 +1,29 @@
+"""What the faults share that take the disk below the databases away: proven by a write that fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from chaos.faults.guestbase import GuestFault
+from chaos.model import Target
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+
+DATA = "/var/lib"  # the databases and queues lie below it, on the node's one disk
+_TRIAL = f"{DATA}/halab-trial"
+
+
+class DiskFault(GuestFault):
+    """``refusal`` is what the kernel says to a write while the fault holds.
+
+    A container's disk is the host's, which nobody may fill or lock: these need a disk of the node's own.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"shell", "blockdev"})
+    bounds: ClassVar[str] = "undecided"
+    refusal: ClassVar[str]
+
+    def shows(self, lab: Lab, node: str, target: Target) -> str:
+        write = f"dd if=/dev/zero of={_TRIAL} bs=64k count=16 conv=fsync"
+        return f"said=$(LC_ALL=C {write} 2>&1); rm -f {_TRIAL}; echo \"$said\" | grep -F '{self.refusal}'"
