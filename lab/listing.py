@@ -12,13 +12,14 @@ from lab.state.home import LabPaths
 
 @dataclass(frozen=True)
 class LabSummary:
-    """One lab.  ``whole`` is False until its gates were green once: finish it or take it down."""
+    """One lab.  ``phase`` as recorded (:class:`lab.state.Phase`): what it was last told to be; ``unreadable`` for a
+    lab whose plan cannot be read, which ``lab.down`` removes."""
 
     name: str
     style: str
     nodes: int
     driver: str
-    whole: bool
+    phase: str
 
 
 def summaries() -> list[LabSummary]:
@@ -31,6 +32,5 @@ def _summary(name: str) -> LabSummary:
         paths = LabPaths.of(name)
         plan = read_plan(paths)
     except (FileNotFoundError, RefusedError):
-        return LabSummary(name, "", 0, "", whole=False)
-    whole = recorded(paths).complete
-    return LabSummary(name, plan.style, len(plan.nodes), plan.driver, whole)
+        return LabSummary(name, "", 0, "", "unreadable")
+    return LabSummary(name, plan.style, len(plan.nodes), plan.driver, str(recorded(paths).phase))

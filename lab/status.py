@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
 
 from pydantic import BaseModel
 
+from daemons import corosync
 from lab import gates
 from lab.gates.vip import holders
 from lab.lab import Lab
@@ -86,5 +87,8 @@ def status(name: str) -> Status:
 
 def _quorate(lab: Lab, cluster: Cluster) -> bool:
     """Whether some member that can be asked belongs to a quorate partition."""
-    said = answers(lab, cluster.nodes, "corosync-quorumtool -s", timeout=5)
-    return any(re.search(r"^Quorate:\s+Yes", text, re.M) for text in said.values())
+    for said in answers(lab, cluster.nodes, corosync.QUORUM, timeout=5).values():
+        with suppress(ValueError):  # its corosync does not answer
+            if corosync.quorum(said).quorate:
+                return True
+    return False

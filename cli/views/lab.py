@@ -131,11 +131,8 @@ def lab_list(labs: list[LabSummary], format: str) -> None:
         console.out("there are no labs")
         return
     console.table(
-        ("LAB", "STYLE", "NODES", "DRIVER", ""),
-        [
-            (lab.name, lab.style, lab.nodes or "", lab.driver, "" if lab.whole else "half-built")
-            for lab in labs
-        ],
+        ("LAB", "STYLE", "NODES", "DRIVER", "PHASE"),
+        [(lab.name, lab.style, lab.nodes or "", lab.driver, lab.phase) for lab in labs],
     )
 
 

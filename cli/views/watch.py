@@ -94,7 +94,7 @@ def _cluster(cluster: ClusterLine, *, several: bool) -> RenderableType:
 def _backends(shown: Picture) -> Table:
     table = _table("BACKEND", "SERVER", "STATUS", "SESSIONS")
     for one in shown.backends:
-        table.add_row(one.proxy, one.server, _word(one.status), str(one.sessions))
+        table.add_row(one.proxy, one.name, _word(one.status), str(one.sessions))
     return table
 
 

@@ -15,7 +15,6 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,15 +27,17 @@ from lab.errors import HalabError, HostError, NodeError
 from lab.host.process import run
 from lab.lab import Lab
 from lab.node.logs import from_disk
+from lab.parallel import for_each
 from lab.plan import Node
-from lab.state.home import home
+from lab.state.home import DEBUG_LOGS, home
 
 JOURNAL_LINES = 20000
 _JOURNAL = f"journalctl --no-pager --output=short-iso-precise --lines={JOURNAL_LINES}"
 _TIMEOUT = 30.0
+_NEWEST = 5  # debug logs
 # The whole of a lab's folder that is plain text; secrets/ and the disks of the nodes are not.
-_RECORDS = ("plan.json", "topology.yml", "state.json", "events.jsonl", "journal.jsonl", "ssh_config", "debug.log",
-            "Vagrantfile", "bmc/*.mode", "bmc/service.log")
+_RECORDS = ("plan.json", "topology.yml", "state.json", "events.jsonl", "journal.jsonl", "ssh_config", "Vagrantfile",
+            "bmc/*.mode", "bmc/service.log")
 _HOST_FILES = ("/etc/os-release", "/proc/loadavg", "/proc/meminfo", "/proc/cpuinfo", "/proc/pressure/cpu",
                "/proc/mounts", "/proc/cgroups")
 _README = """This bundle was made by halab's lab.bundle of the lab '{lab}' at {at} (UTC).
@@ -44,6 +45,7 @@ _README = """This bundle was made by halab's lab.bundle of the lab '{lab}' at {a
 lab/      what was planned and recorded: plan, topology, state, diary (events.jsonl), faults (journal.jsonl)
 status.json  what lab.status said
 host/     the machine below the lab
+debug/    the newest tracebacks of halab on this host, if it had any
 nodes/<node>/journal.txt, console.log, outputs/ (what the daemons say), configs/ (their files)
 runs/     chaos runs: {runs}
 missing.txt  what could not be had, and why
@@ -146,8 +148,7 @@ def _collect(lab: Lab, sink: _Sink, runs: Iterable[str]) -> None:
     _host(sink)
     _status(lab, sink)
     interrupt.check("nodes")
-    with ThreadPoolExecutor(len(lab.plan.nodes)) as pool:
-        list(pool.map(lambda node: _node(lab, sink, node), lab.plan.nodes))
+    for_each(lab.plan.hosts, lambda node: _node(lab, sink, node))
     for run_name in runs:
         root = lab.paths.runs / run_name
         for path in sorted(root.rglob("*")):
@@ -161,6 +162,9 @@ def _records(lab: Lab, sink: _Sink) -> None:
         for path in sorted(lab.paths.root.glob(pattern)):
             if path.is_file():
                 sink.add_file(f"lab/{path.relative_to(lab.paths.root)}", path)
+    # Tracebacks of bugs are of all labs; their names sort by time.
+    for path in sorted(home().glob(DEBUG_LOGS))[-_NEWEST:]:
+        sink.add_file(f"debug/{path.name}", path)
 
 
 def _host(sink: _Sink) -> None:

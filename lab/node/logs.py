@@ -14,7 +14,6 @@ import shlex
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from lab.drivers.base import PowerState
 from lab.errors import HalabError, RefusedError
 from lab.host.process import run
 from lab.lab import Lab
+from lab.parallel import for_each
 from lab.state.events import Event, read_events
 
 DEFAULT_LINES = 200
@@ -84,8 +84,7 @@ def merged(name: str, query: Query) -> Merged:
     begin = 0.0 if query.since is None else time.time() - query.since
     try:
         offsets = clock_offsets(lab, nodes)
-        with ThreadPoolExecutor(len(nodes)) as pool:
-            read = list(pool.map(lambda node: _journal(lab, node, query, begin, offsets.get(node)), nodes))
+        read = for_each(nodes, lambda node: _journal(lab, node, query, begin, offsets.get(node)))
     finally:
         lab.shell.close()
     entries = [entry for found, _ in read for entry in found] + _diary(lab, query, begin)
@@ -141,8 +140,7 @@ def clock_offsets(lab: Lab, nodes: list[str]) -> dict[str, Offset]:
             looks.append(Offset(said - (before + after) / 2, (after - before) / 2))
         return min(looks, key=lambda look: look.error)
 
-    with ThreadPoolExecutor(len(nodes)) as pool:
-        return {node: offset for node, offset in zip(nodes, pool.map(ask, nodes), strict=True) if offset is not None}
+    return {node: offset for node, offset in zip(nodes, for_each(nodes, ask), strict=True) if offset is not None}
 
 
 def parse(node: str, text: str, offset: Offset | None = None) -> list[Entry]:
@@ -166,7 +164,7 @@ def _entry(node: str, line: str, offset: Offset | None) -> Entry | None:
 
 
 def _nodes(lab: Lab, query: Query) -> list[str]:
-    known = [node.name for node in lab.plan.nodes]
+    known = [node.name for node in lab.plan.hosts]
     if query.node is None:
         return known
     if query.node not in known:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lab.errors import RefusedError
 
+DEBUG_LOGS = "debug-*.log"  # tracebacks of bugs, below home
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
 
 
@@ -90,10 +91,6 @@ class LabPaths:
     @property
     def suites(self) -> Path:
         return self.root.parent.parent / "suites" / self.root.name
-
-    @property
-    def debug_log(self) -> Path:
-        return self.root / "debug.log"
 
     def node(self, name: str) -> Path:
         return self.root / "nodes" / name

@@ -64,7 +64,7 @@ def _look(lab: Lab, feed: Feed, before: tuple[float, float, dict[str, float]] | 
           ) -> tuple[Look, tuple[float, float, dict[str, float]]]:
     now = time.monotonic()
     latest = feed.latest()
-    power = {node.name: str(lab.driver.power.state(node.name)) for node in lab.plan.nodes}
+    power = {node.name: str(lab.driver.power.state(node.name)) for node in lab.plan.hosts}
     spent = {node: sample.said.cpu for node, sample in latest.items()}
     here = sum(os.times()[:4])
     cost = None

@@ -6,7 +6,8 @@ when their log has grown; what costs nothing (the kernel's tables, local sockets
 It ends when its standard input does.
 
 The first line on standard input is the configuration: ``vips`` (addresses), ``control`` (this node's
-address), ``services``, and ``lead``: whether this node speaks for its cluster.
+address), and what there is to ask here (``lab.watch.feed``).  What the daemons print goes over the line as it
+is: :mod:`lab.watch.said` reads it.
 """
 
 from __future__ import annotations
@@ -25,9 +26,7 @@ from typing import Any
 
 PERIOD = 1.0
 LONGEST = 15.0  # s after which a daemon is asked again though its log was silent
-BROKERS = 10.0  # s between two questions to RabbitMQ, which has no cheap sign of change
-_STATES = {"0": "Undefined", "1": "Joiner", "2": "Donor", "3": "Joined", "4": "Synced"}
-_ERLANG = "HOME=/var/lib/rabbitmq erl_call -sname halabwatch -n rabbit@$(hostname) -e"
+SELDOM = 10.0  # s between two questions to a daemon that has no cheap sign of change
 
 
 class Asked:
@@ -58,28 +57,21 @@ class Watcher:
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = config
-        self.quorum = Asked("/var/log/corosync/corosync.log", LONGEST)
-        self.crm = Asked("/var/log/pacemaker/pacemaker.log", LONGEST)
-        self.brokers = Asked(None, BROKERS)
+        self.commands = {name: Asked(one["log"], LONGEST if one["log"] else SELDOM)
+                         for name, one in config["commands"].items()}
 
     def look(self) -> dict[str, Any]:
-        services, lead = self.config["services"], self.config["lead"]
         local = addresses(read("/proc/net/fib_trie"))
         vips = [vip for vip in self.config["vips"] if vip in local]
         said: dict[str, Any] = {"vips": vips}
-        said["quorum"] = self.quorum.get(lambda: quorum(command(["corosync-quorumtool", "-si"])))
-        if lead:
-            said["crm"] = self.crm.get(lambda: crm(command(
-                ["crm_mon", "--one-shot", "--inactive", "--output-as=xml"])))
-        if "galera" in services:
-            said["galera"] = galera(http(self.config["control"], 9200))
-        if "rabbitmq" in services:
-            said["listens"] = listens(read("/proc/net/tcp"), 5672)
-            if lead:
-                said["brokers"] = self.brokers.get(lambda: brokers(erlang("{rabbit_nodes:all_running(), "
-                                                                          "rabbit_node_monitor:partitions()}.\n")))
-        if "haproxy" in services and vips:
-            said["backends"] = backends(haproxy("show stat"))
+        for name, asked in self.commands.items():
+            said[name] = asked.get(lambda: command(self.config["commands"][name]["text"]))  # noqa: B023 - called at once
+        if port := self.config["check"]:
+            said["check"] = http(self.config["control"], port)
+        if port := self.config["listens"]:
+            said["listens"] = listens(read("/proc/net/tcp"), port)
+        if self.config["proxy"] and vips:
+            said["stat"] = haproxy(self.config["proxy"], "show stat")
         spent = os.times()
         said["cpu"] = round(spent.user + spent.system + spent.children_user + spent.children_system, 3)
         return said
@@ -96,66 +88,6 @@ def listens(table: str, port: int) -> bool:
                for words in (line.split() for line in table.splitlines()[1:]) if len(words) > 3)
 
 
-def quorum(text: str) -> dict[str, Any] | None:
-    """``corosync-quorumtool -si``: quorate, votes, and the ids of the members; None without an answer."""
-    fields = dict(re.findall(r"^([A-Z][\w ]+):\s+(\S+)", text, re.M))
-    if "Expected votes" not in fields:
-        return None
-    # As lab.node.quorum reads it, which is not on the node: row 0 is the quorum device.
-    ids = re.findall(r"^\s*([1-9]\d*)\s+\d+\s", text.partition("Membership information")[2], re.M)
-    return {"quorate": fields.get("Quorate") == "Yes", "votes": int(fields["Total votes"]),
-            "expected": int(fields["Expected votes"]), "members": [int(one) for one in ids]}
-
-
-def crm(text: str) -> dict[str, Any] | None:
-    """crm_mon's XML: the DC, each node's state, where each resource is, how many actions failed."""
-    from xml.etree import ElementTree  # only the speaker of a cluster needs it
-
-    try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError:
-        return None
-    nodes = {}
-    for node in root.iterfind("nodes/node"):
-        words = [word for word in ("unclean", "standby", "maintenance", "pending") if node.get(word) == "true"]
-        nodes[node.attrib["name"]] = " ".join(words) or ("online" if node.get("online") == "true" else "OFFLINE")
-    places: dict[str, list[list[str]]] = {}
-    for resource in root.iterfind("resources//resource"):
-        homes = places.setdefault(resource.attrib["id"].split(":")[0], [])
-        failed = " FAILED" if resource.get("failed") == "true" else ""
-        homes += [[node.attrib["name"], resource.attrib["role"] + failed] for node in resource.iterfind("node")]
-    dc = root.find("summary/current_dc")
-    failures = [f"{one.get('op_key')} on {one.get('node')}" for one in root.iterfind("failures/failure")]
-    return {"dc": dc.get("name", "") if dc is not None else "", "nodes": nodes, "places": places, "failures": failures}
-
-
-def galera(body: str) -> str:
-    """The check service's words: state and component."""
-    fields = dict(re.findall(r"(WSREP_\w+)=(\w+)", body))
-    if not fields:
-        return ""
-    state = _STATES.get(fields.get("WSREP_LOCAL_STATE", ""), "?")
-    return state if fields.get("WSREP_CLUSTER_STATUS") == "Primary" else f"{state} non-Primary"
-
-
-def brokers(answer: str) -> dict[str, Any] | None:
-    """Erlang's term: the running members, and how many partitions; None without an answer."""
-    found = re.search(r"\{ok, \{\[(.*?)\],\s*\[(.*?)\]\}\}", answer, re.S)
-    if not found:
-        return None
-    return {"running": re.findall(r"rabbit@([\w-]+)", found[1]), "partitions": len(re.findall(r"\{", found[2]))}
-
-
-def backends(stat: str) -> list[list[Any]]:
-    """``show stat``: section, server, status and open sessions of each server."""
-    rows = [line.split(",") for line in stat.splitlines() if line]
-    if not rows:
-        return []
-    heads = {name: at for at, name in enumerate(rows[0])}
-    return [[row[0], row[1], row[heads["status"]], int(row[heads["scur"]] or 0)] for row in rows[1:]
-            if len(row) > heads["status"] and row[1] not in ("FRONTEND", "BACKEND")]
-
-
 def read(path: str) -> str:
     try:
         return Path(path).read_text()
@@ -163,15 +95,11 @@ def read(path: str) -> str:
         return ""
 
 
-def command(argv: list[str], given: str | None = None) -> str:
+def command(text: str) -> str:
     try:
-        return subprocess.run(argv, input=given, capture_output=True, text=True, timeout=5, check=False).stdout
+        return subprocess.run(["sh", "-c", text], capture_output=True, text=True, timeout=5, check=False).stdout
     except (OSError, subprocess.SubprocessError):
         return ""
-
-
-def erlang(question: str) -> str:
-    return command(["sh", "-c", _ERLANG], question)
 
 
 def http(host: str, port: int) -> str:
@@ -183,13 +111,13 @@ def http(host: str, port: int) -> str:
         return ""
 
 
-def haproxy(question: str) -> str:
+def haproxy(path: str, question: str) -> str:
     try:
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(1)
-            link.connect("/run/haproxy/admin.sock")
+            link.connect(path)
             link.sendall(f"{question}\n".encode())
-            return received(link).removeprefix("# ")
+            return received(link)
     except OSError:
         return ""
 

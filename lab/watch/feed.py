@@ -8,11 +8,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from daemons import corosync, haproxy, pacemaker, rabbitmq
+from daemons.services import GALERA_CHECK_PORT, port
 from lab.drivers.base import PowerState
 from lab.errors import HalabError
 from lab.lab import Lab
-from lab.plan import Node
+from lab.plan import Node, Plan
 from lab.watch.said import Said, said_from
 
 STALE = 3.0  # s without a word after which a node's last words are old news
@@ -40,7 +43,7 @@ class Feed:
         # One node of each cluster speaks for it: what all would say the same need not be asked of all.
         self._speaker = {cluster.name: cluster.nodes[0] for cluster in lab.plan.clusters}
         self._since = {cluster.name: time.monotonic() for cluster in lab.plan.clusters}
-        self._threads = [threading.Thread(target=self._follow, args=(node,), daemon=True) for node in lab.plan.nodes]
+        self._threads = [threading.Thread(target=self._follow, args=(node,), daemon=True) for node in lab.plan.hosts]
 
     def __enter__(self) -> Feed:
         for thread in self._threads:
@@ -71,8 +74,7 @@ class Feed:
             leads = self._leads(node)
             try:
                 if self._lab.driver.power.state(node.name) is PowerState.ON:
-                    config = {"vips": [str(vip.address) for vip in self._lab.plan.vips], "control": str(node.control),
-                              "services": list(node.services), "lead": leads}
+                    config = questions(self._lab.plan, node, leads)
                     given = f"{len(_AGENT)}\n{_AGENT}{json.dumps(config)}\n"
                     for line in self._lab.shell.stream(node.name, _RUN, self._ended, stdin=given):
                         self._latest[node.name] = Sample(time.monotonic(), said_from(json.loads(line)))
@@ -84,4 +86,23 @@ class Feed:
                 self._ended.wait(_RETRY)
 
     def _leads(self, node: Node) -> bool:
-        return self._speaker[node.cluster] == node.name
+        return self._speaker.get(node.cluster) == node.name
+
+
+def questions(plan: Plan, node: Node, leads: bool) -> dict[str, Any]:
+    """What the agent on ``node`` is told to ask; as JSON it is the agent's configuration.
+
+    ``commands`` are asked again when their log has grown, or seldom without one; ``check`` and ``listens`` are ports
+    of this node, 0 where it has none; ``proxy`` is the path of HAProxy's socket.
+    """
+    commands = {}
+    if node.cluster:
+        commands["quorum"] = {"text": corosync.QUORUM, "log": corosync.LOG}
+    if leads:
+        commands["crm"] = {"text": pacemaker.STATUS, "log": pacemaker.LOG}
+        if "rabbitmq" in node.services:
+            commands["brokers"] = {"text": rabbitmq.view_question("watch"), "log": ""}
+    return {"vips": [str(vip.address) for vip in plan.vips], "control": str(node.control), "commands": commands,
+            "check": GALERA_CHECK_PORT if "galera" in node.services else 0,
+            "listens": port("rabbitmq") if "rabbitmq" in node.services else 0,
+            "proxy": haproxy.SOCKET if "haproxy" in node.services else ""}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from daemons.haproxy import Server
+from daemons.pacemaker import Status
 from lab.plan import Cluster, Node, Plan
 from lab.watch.feed import STALE, Sample
-from lab.watch.said import Backend, Crm, Said
+from lab.watch.said import Said
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Picture:
     nodes: tuple[NodeLine, ...]
     clusters: tuple[ClusterLine, ...]
     vips: tuple[VipLine, ...]
-    backends: tuple[Backend, ...]
+    backends: tuple[Server, ...]
     trouble: tuple[str, ...]
 
 
@@ -65,8 +67,8 @@ def picture(plan: Plan, power: Mapping[str, str], latest: Mapping[str, Sample], 
     """``now`` on ``time.monotonic()``, as the samples' times; ``power`` by node, as the driver says."""
     views = {cluster.name: _speaker(cluster, latest) for cluster in plan.clusters}
     running = _brokers(latest)
-    nodes = tuple(_node(plan, node, power[node.name], latest.get(node.name), views[node.cluster], running, now)
-                  for node in plan.nodes)
+    nodes = tuple(_node(plan, node, power[node.name], latest.get(node.name), views.get(node.cluster), running, now)
+                  for node in plan.hosts)
     fresh = {node.name for node in nodes if not node.stale}
     vips = tuple(VipLine(vip.name, str(vip.address), " and ".join(
         name for name in sorted(fresh) if str(vip.address) in latest[name].said.vips)) for vip in plan.vips)
@@ -89,7 +91,7 @@ def _brokers(latest: Mapping[str, Sample]) -> tuple[str, ...] | None:
 
 def _node(plan: Plan, node: Node, power: str, sample: Sample | None, view: Sample | None,
           running: tuple[str, ...] | None, now: float) -> NodeLine:
-    cluster = _in_cluster(node, view.said.crm if view is not None else None)
+    cluster = _in_cluster(node, view.said.crm if view is not None else None) if node.cluster else "quorum device"
     if sample is None:
         return NodeLine(node.name, power, None, cluster)
     said = sample.said
@@ -98,10 +100,14 @@ def _node(plan: Plan, node: Node, power: str, sample: Sample | None, view: Sampl
                     _broker(node, said, running), names)
 
 
-def _in_cluster(node: Node, crm: Crm | None) -> str:
+def _in_cluster(node: Node, crm: Status | None) -> str:
     if crm is None:
         return "?"
-    return crm.nodes.get(node.name, "unknown") + (" DC" if crm.dc == node.name else "")
+    member = next((one for one in crm.members if one.name == node.name), None)
+    if member is None:
+        return "unknown"
+    state = " ".join(member.special) or ("online" if member.online else "OFFLINE")
+    return state + (" DC" if crm.dc == node.name else "")
 
 
 def _broker(node: Node, said: Said, running: tuple[str, ...] | None) -> str:
@@ -121,11 +127,13 @@ def _cluster(cluster: Cluster, view: Sample | None, latest: Mapping[str, Sample]
     return ClusterLine(
         cluster.name, best.quorate if best else None, len(best.members) if best else 0, len(cluster.nodes),
         crm.dc if crm else "", now - view.at if view is not None else None,
-        tuple((name, _places(homes)) for name, homes in crm.places.items()) if crm else (),
-        crm.failures if crm else ())
+        tuple((name, _places(crm, name)) for name in dict.fromkeys(one.id for one in crm.resources)) if crm else (),
+        tuple(map(str, crm.failures)) if crm else ())
 
 
-def _places(homes: tuple[tuple[str, str], ...]) -> str:
+def _places(crm: Status, resource: str) -> str:
+    homes = [(node, one.role + (" FAILED" if one.failed else ""))
+             for one in crm.resources if one.id == resource for node in one.nodes]
     by_role: dict[str, list[str]] = {}
     for node, role in sorted(homes):
         by_role.setdefault(role, []).append(node)

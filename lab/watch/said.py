@@ -1,42 +1,14 @@
-"""What an agent's line says, as values: see :mod:`lab.watch.agent` for where each comes from."""
+"""What an agent's line says, as values: the agent sends the daemons' own words, which are read here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
+from daemons import corosync, galera, haproxy, pacemaker, rabbitmq
 
-@dataclass(frozen=True)
-class Quorum:
-    quorate: bool
-    votes: int
-    expected: int
-    members: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Crm:
-    """Pacemaker's view: node states, and by resource where it is in which role."""
-
-    dc: str
-    nodes: Mapping[str, str]
-    places: Mapping[str, tuple[tuple[str, str], ...]]
-    failures: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Brokers:
-    running: tuple[str, ...]
-    partitions: int
-
-
-@dataclass(frozen=True)
-class Backend:
-    proxy: str
-    server: str
-    status: str
-    sessions: int
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,25 +16,30 @@ class Said:
     """One node, one second.  None: not asked of this node, or no answer.  ``cpu`` seconds that the agent has used."""
 
     vips: tuple[str, ...] = ()
-    quorum: Quorum | None = None
-    crm: Crm | None = None
-    galera: str | None = None
-    listens: bool | None = None
-    brokers: Brokers | None = None
-    backends: tuple[Backend, ...] = field(default=())
+    quorum: corosync.Quorum | None = None
+    crm: pacemaker.Status | None = None
+    galera: str | None = None  # the words of the check service
+    listens: bool | None = None  # whether the broker's port is open
+    brokers: rabbitmq.View | None = None
+    backends: tuple[haproxy.Server, ...] = ()
     cpu: float = 0.0
 
 
 def said_from(raw: Mapping[str, Any]) -> Said:
     """The line of an agent; KeyError, TypeError or ValueError for one that is none."""
-    quorum, crm, brokers = raw.get("quorum"), raw.get("crm"), raw.get("brokers")
     return Said(
         vips=tuple(raw["vips"]),
-        quorum=Quorum(quorum["quorate"], quorum["votes"], quorum["expected"], tuple(quorum["members"]))
-        if quorum else None,
-        crm=Crm(crm["dc"], crm["nodes"], {name: tuple((home[0], home[1]) for home in homes)
-                                          for name, homes in crm["places"].items()}, tuple(crm["failures"]))
-        if crm else None,
-        galera=raw.get("galera"), listens=raw.get("listens"),
-        brokers=Brokers(tuple(brokers["running"]), brokers["partitions"]) if brokers else None,
-        backends=tuple(Backend(*one) for one in raw.get("backends", ())), cpu=float(raw["cpu"]))
+        quorum=_read(corosync.quorum, raw.get("quorum")),
+        crm=_read(pacemaker.status, raw.get("crm")),
+        galera=_read(galera.checked, raw.get("check")),
+        listens=raw.get("listens"),
+        brokers=_read(rabbitmq.view, raw.get("brokers")),
+        backends=_read(haproxy.servers, raw.get("stat")) or (),
+        cpu=float(raw["cpu"]))
+
+
+def _read(reader: Callable[[str], T], text: str | None) -> T | None:
+    try:
+        return None if text is None else reader(text)
+    except ValueError:  # the daemon did not answer
+        return None

@@ -69,6 +69,12 @@ def texts(found: logs.Merged) -> list[str]:
     return [entry.text for entry in found.entries if entry.event is None]
 
 
+def test_the_host_of_the_quorum_device_is_read_too(lab: Lab) -> None:
+    lab.__dict__["plan"] = make_plan(topology_from_options(name="fake", driver="fake", nodes="4", qdevice=True))
+    assert logs._nodes(lab, Query()) == ["n1", "n2", "n3", "n4", "qnetd"]
+    assert logs._nodes(lab, Query(node="qnetd")) == ["qnetd"]
+
+
 def test_lines_come_by_time_with_the_diary_between_them(lab: Lab) -> None:
     having(lab, {"n1": [line(NOW + 1, "first"), line(NOW + 400, "third")], "n2": [line(NOW + 2, "second")], "n3": []})
     found = merged("fake", Query(since=100))

@@ -22,7 +22,7 @@ from lab.plan.topology import topology_from_options
 from lab.state.events import EventLog
 from lab.state.home import LabPaths
 from lab.watch import Cost, Look, agent
-from lab.watch.feed import STALE, Feed, Sample
+from lab.watch.feed import STALE, Feed, Sample, questions
 from lab.watch.picture import Picture, picture
 from lab.watch.said import Said, said_from
 
@@ -44,6 +44,8 @@ TCP = """\
    1: 0C01420A:0CEA 0B01420A:1629 01 00000000:00000000 00:00000000 00000000   105
 """
 NODES = ("n1", "n2", "n3")
+QUORUM, CRM, STAT = ((SAMPLES / name).read_text() for name in ("n1.quorum.txt", "crm_mon.xml", "stat.csv"))
+BROKERS = "{ok, {[rabbit@n1, rabbit@n2, rabbit@n3], [rabbit@n1, rabbit@n2, rabbit@n3], 0, 0, pause_minority}}"
 
 
 def test_what_the_kernel_says() -> None:
@@ -51,23 +53,30 @@ def test_what_the_kernel_says() -> None:
     assert agent.listens(TCP, 5672) and not agent.listens(TCP, 3306) and not agent.listens("", 5672)
 
 
-def test_what_the_daemons_say() -> None:
-    assert agent.quorum((SAMPLES / "n1.quorum.txt").read_text()) == {
-        "quorate": True, "votes": 3, "expected": 3, "members": [1, 2, 3]}
-    assert agent.quorum("Cannot initialize QUORUM service\n") is None
-    seen = agent.crm((SAMPLES / "crm_mon.xml").read_text())
-    assert seen is not None and seen["dc"] == "n2" and seen["nodes"] == dict.fromkeys(NODES, "online")
-    assert seen["places"]["vip-public"] == [["n2", "Started"]] and len(seen["places"]["galera"]) == 3
-    assert agent.crm("crm_mon: Not connected") is None
-    assert agent.galera("HTTP/1.0 200 OK\r\n\r\nWSREP_CLUSTER_STATUS=Primary, WSREP_LOCAL_STATE=4, WSREP_READY=ON\n") \
-        == "Synced"
-    assert agent.galera("WSREP_CLUSTER_STATUS=non-Primary, WSREP_LOCAL_STATE=0") == "Undefined non-Primary"
-    assert agent.galera("") == ""
-    assert agent.brokers("{ok, {[rabbit@n1, rabbit@n2], []}}") == {"running": ["n1", "n2"], "partitions": 0}
-    assert agent.brokers("{ok, {[rabbit@n1], [{rabbit@n1, [rabbit@n2]}]}}") == {"running": ["n1"], "partitions": 1}
-    assert agent.brokers("error: connection refused") is None
-    stat = (SAMPLES / "stat.csv").read_text().removeprefix("# ")
-    assert agent.backends(stat) == [["galera", node, "UP", 0] for node in NODES]
+def test_what_the_daemons_say_is_read_here() -> None:
+    said = said_from({"vips": [], "cpu": 0.1, "quorum": QUORUM, "crm": CRM, "stat": STAT, "brokers": BROKERS,
+                      "check": "HTTP/1.0 200 OK\r\n\r\nWSREP_CLUSTER_STATUS=Primary, WSREP_LOCAL_STATE=4\n"})
+    assert said.quorum is not None and said.quorum.quorate and said.quorum.members == (1, 2, 3)
+    assert said.crm is not None and said.crm.dc == "n2" and [one.name for one in said.crm.members] == list(NODES)
+    assert said.crm.places("vip-public") == {"n2": "Started"} and len(said.crm.places("galera")) == 3
+    assert said.brokers is not None and (said.brokers.running, said.brokers.partitions) == (NODES, 0)
+    assert [(one.proxy, one.name, one.status) for one in said.backends] == [("galera", node, "UP") for node in NODES]
+    assert said.galera == "Synced"
+    silent = said_from({"vips": [], "cpu": 0.1, "quorum": "Cannot initialize QUORUM service\n", "stat": "", "check": "",
+                        "crm": "crm_mon: Not connected", "brokers": "error: connection refused"})
+    assert (silent.quorum, silent.crm, silent.brokers, silent.backends, silent.galera) == (None, None, None, (), "")
+    outside = {"vips": [], "cpu": 0.1, "check": "WSREP_CLUSTER_STATUS=non-Primary, WSREP_LOCAL_STATE=0"}
+    assert said_from(outside).galera == "Undefined non-Primary"
+
+
+def test_each_host_is_asked_for_what_it_has() -> None:
+    plan = make_plan(topology_from_options(nodes="4", qdevice=True, driver="fake"))
+    first = questions(plan, plan.nodes[0], leads=True)
+    assert set(first["commands"]) == {"quorum", "crm", "brokers"} and first["proxy"] and first["check"] == 9200
+    assert set(questions(plan, plan.nodes[1], leads=False)["commands"]) == {"quorum"}
+    assert plan.qnetd is not None
+    assert questions(plan, plan.qnetd, leads=False) | {"vips": [], "control": ""} == {
+        "vips": [], "control": "", "commands": {}, "check": 0, "listens": 0, "proxy": ""}
 
 
 def test_a_daemon_is_asked_again_when_its_log_has_grown(tmp_path: Path) -> None:
@@ -85,7 +94,8 @@ def test_a_daemon_is_asked_again_when_its_log_has_grown(tmp_path: Path) -> None:
 
 def test_the_program_speaks_each_second_and_ends_with_its_input() -> None:
     source = Path(agent.__file__).read_text()
-    config = {"vips": [], "control": "127.0.0.1", "services": [], "lead": False}
+    config = {"vips": [], "control": "127.0.0.1", "check": 0, "listens": 0, "proxy": "",
+              "commands": {"quorum": {"text": f"cat {SAMPLES / 'n1.quorum.txt'}", "log": ""}}}
     with subprocess.Popen([sys.executable, "-c", "import sys; exec(sys.stdin.read(int(sys.stdin.readline())))"],
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdin is not None and child.stdout is not None
@@ -93,7 +103,7 @@ def test_the_program_speaks_each_second_and_ends_with_its_input() -> None:
         child.stdin.flush()
         first = said_from(json.loads(child.stdout.readline()))
         second = said_from(json.loads(child.stdout.readline()))
-        assert first.vips == () and first.quorum is None and second.cpu >= first.cpu > 0
+        assert first.vips == () and first.quorum is not None and second.cpu >= first.cpu > 0
         child.stdin.close()
         assert child.wait(5) == 0
 
@@ -103,17 +113,16 @@ def test_the_program_speaks_each_second_and_ends_with_its_input() -> None:
 
 def words(lead: bool = False, **changes: Any) -> Said:
     raw: dict[str, Any] = {
-        "vips": [], "quorum": {"quorate": True, "votes": 3, "expected": 3, "members": [1, 2, 3]}, "galera": "Synced",
+        "vips": [], "quorum": QUORUM, "check": "WSREP_CLUSTER_STATUS=Primary, WSREP_LOCAL_STATE=4",
         "listens": True, "cpu": 0.5}
     if lead:
-        raw["crm"] = agent.crm((SAMPLES / "crm_mon.xml").read_text())
-        raw["brokers"] = {"running": list(NODES), "partitions": 0}
+        raw |= {"crm": CRM, "brokers": BROKERS}
     return said_from(raw | changes)
 
 
 def healthy() -> dict[str, Said]:
-    return {"n1": words(lead=True), "n2": words(vips=["10.66.1.200", "10.66.1.201"], backends=[
-        ["galera", node, "UP", 3] for node in NODES]), "n3": words()}
+    return {"n1": words(lead=True), "n2": words(vips=["10.66.1.200", "10.66.1.201"], stat=STAT),
+            "n3": words()}
 
 
 def seen(said: dict[str, Said], ages: dict[str, float] | None = None, power: dict[str, str] | None = None) -> Picture:
@@ -141,10 +150,11 @@ def test_what_a_dead_node_said_is_old_and_counts_for_nothing() -> None:
 
 def test_trouble_is_told() -> None:
     said = healthy()
-    alone = {"quorate": False, "votes": 1, "expected": 3, "members": [1]}
-    said["n1"] = words(lead=True, vips=["10.66.1.200"], quorum=alone, brokers={"running": ["n1"], "partitions": 1})
+    alone = QUORUM.replace("Quorate:          Yes", "Quorate:          No")
+    apart = BROKERS.replace("[rabbit@n1, rabbit@n2, rabbit@n3]", "[rabbit@n1]", 1).replace("0, 0", "1, 0")
+    said["n1"] = words(lead=True, vips=["10.66.1.200"], quorum=alone, brokers=apart)
     said["n2"] = words(vips=["10.66.1.200"], quorum=None, listens=False)
-    said["n3"] = words(quorum=None, galera="")
+    said["n3"] = words(quorum=None, check="")
     shown = seen(said)
     assert shown.trouble == ("controllers: NO QUORUM", "public: 2 holders", "RabbitMQ: 1 partitions")
     assert [node.rabbitmq for node in shown.nodes] == ["running", "down", "apart"]
@@ -191,7 +201,7 @@ class Streams:
 
     def stream(self, node: str, command: str, ended: threading.Event, *, stdin: str = "") -> Iterator[str]:
         config = json.loads(stdin.splitlines()[-1])
-        if config["lead"]:
+        if "crm" in config["commands"]:
             self.leading.append(node)
         self.open.add(node)
         try:

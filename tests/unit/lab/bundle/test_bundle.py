@@ -64,17 +64,17 @@ def written(secrets: dict[str, bytes]) -> str:
 
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
-    plan = make_plan(topology_from_options(name="fake", driver="fake"))
+    plan = make_plan(topology_from_options(name="fake", driver="fake", nodes="4", qdevice=True))
     paths = LabPaths.of("fake")
     write_atomically(paths.plan, plan.model_dump_json())
     lab = Lab(plan, paths, EventLog(paths.events))
-    for node in plan.nodes:
+    for node in plan.hosts:
         lab.driver.power.on(node.name)
     lab.driver.power.off("n3")
     text = written(every_secret(lab))
     lab.__dict__["shell"] = TalkativeShell(text, "n3")
     lab.events.emit("note", "n1", text=text)
-    for name in ("debug.log", "topology.yml", "bmc/service.log", "nodes/n3/console.log"):
+    for name in ("../../debug-20260101-000000-7.log", "topology.yml", "bmc/service.log", "nodes/n3/console.log"):
         (paths.root / name).parent.mkdir(parents=True, exist_ok=True)
         (paths.root / name).write_text(text)
     for name in ("20260101T000000Z-first", "20260102T000000Z-second"):
@@ -115,7 +115,11 @@ def test_what_is_in_it(lab: Lab) -> None:
             "host/os-release", "nodes/n1/journal.txt", "nodes/n1/outputs/cib.xml", "nodes/n1/outputs/crm_mon.txt",
             "nodes/n1/outputs/haproxy-stat.csv", "nodes/n2/outputs/rabbitmq-members.txt", "nodes/n3/console.log",
             "nodes/n1/configs/etc/corosync/corosync.conf", "nodes/n1/configs/etc/haproxy/haproxy.cfg",
-            "nodes/n1/versions.json", "runs/20260102T000000Z-second/facts.json"} <= set(found)
+            "nodes/n1/versions.json", "debug/debug-20260101-000000-7.log",
+            "nodes/qnetd/journal.txt", "nodes/qnetd/outputs/corosync-qnetd.txt",
+            "runs/20260102T000000Z-second/facts.json"} <= set(found)
+    # The host of the quorum device is in no cluster: what only a member can answer is not asked there.
+    assert not [name for name in found if name.startswith("nodes/qnetd/outputs/crm")]
     # Whole files of secrets are not even read, and the dead node was not asked.
     assert not [name for name in found if "authkey" in name or "cookie" in name or "ssh_host" in name]
     assert not [name for name in found if name.startswith("nodes/n3/outputs")]
