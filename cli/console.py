@@ -33,7 +33,7 @@ def note(text: str) -> None:
 
 
 def next_step(command: str) -> None:
-    """The next useful command; each command ends with one."""
+    """The next useful command; docs/commands.md says which commands end with none."""
     note(f"next: ./inv {command}")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -126,6 +128,27 @@ def test_every_command_and_option_is_documented() -> None:
     for name, task in tasks.namespace.task_names.items():
         assert name == name.strip() and f"`{name}" in text, f"docs/commands.md lacks {name}"
         assert task == []  # one name for each command
+    everywhere = set(re.findall(r"^\| `(--[a-z-]+)=", text, re.M))
     for name in tasks.namespace.task_names:
+        said = _words_about(name, text)
+        if "as `lab.plan`" in said:
+            said += _words_about("lab.plan", text)
         for argument in tasks.namespace[name].get_arguments():
             assert argument.help, f"{name}: --{argument.name} has no help"
+            option = "--" + argument.name.replace("_", "-")
+            if not argument.positional and option not in everywhere:
+                assert option in said, f"docs/commands.md does not say what {option} of {name} is"
+
+
+def test_which_commands_end_without_a_next_one() -> None:
+    """As docs/commands.md lists them."""
+    import tasks
+
+    said = (ROOT / "docs" / "commands.md").read_text().partition("`next:`")[2].partition("\n\n")[0]
+    without = {name for name in tasks.namespace.task_names
+               if "next_step" not in inspect.getsource(inspect.unwrap(tasks.namespace[name].body))}
+    assert without == set(re.findall(r"`([a-z.]+)`", said))
+
+
+def _words_about(name: str, text: str) -> str:
+    return " ".join(line for line in text.splitlines() if line.startswith((f"| `{name}`", f"| `{name} ")))
