@@ -90,6 +90,8 @@ class NodeRows:
     """The audit of one database node: is it Synced, and which acknowledged rows does it lack.
 
     ``missing`` holds at most the first 50 as ``client/seq``; ``missing_total`` is the number.
+    ``tables`` maps each of the probes' tables to its checksum, ``bank`` is the sum of all balances; both are
+    empty where the table does not exist, and in old recordings.
     """
 
     node: str
@@ -97,6 +99,8 @@ class NodeRows:
     rows: int
     missing_total: int = 0
     missing: tuple[str, ...] = ()
+    tables: dict[str, str] = field(default_factory=dict)
+    bank: int | None = None
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,7 @@ class Injection:
     selector: str = ""
     params: dict[str, Any] = field(default_factory=dict)
     wants_fencing: bool = False
+    starves: bool = False  # nodes go on without quorum, and nobody will fence them
     roles: Roles = field(default_factory=Roles)
     timers: Timers = field(default_factory=Timers)
     cluster_size: int = 0
@@ -208,6 +213,8 @@ class Facts:
     gates: tuple[GateResult, ...] = ()
     # the judgement
     sla: dict[str, float | str] = field(default_factory=dict)
+    expect: str = "PASS"  # the verdict that the scenario is meant to have (chaos.scenario.Expect)
+    expect_checks: tuple[str, ...] = ()
     rerun: str = ""  # the command that repeats the run
     error: str = ""  # why the tool gave up, if it did: the verdict is BROKEN
 

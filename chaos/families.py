@@ -159,6 +159,46 @@ def _unfelt(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     return []
 
 
+def _writers(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """Nobody can commit until it ends; readers go on."""
+    if client.client_of == "galera" and client.writes:
+        raise NoFormula(f"{injection.fault} holds commits up for as long as it lasts; promise seconds")
+    return []
+
+
+def _database(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """The whole database is away until somebody has bootstrapped it."""
+    if client.client_of == "galera":
+        raise NoFormula(f"{injection.fault} takes the whole database away; promise seconds")
+    return []
+
+
+def _broker(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """Publishers are blocked until it ends."""
+    if client.client_of == "rabbitmq":
+        raise NoFormula(f"{injection.fault} blocks publishers for as long as it lasts; promise seconds")
+    return []
+
+
+def _unit(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """A unit is stopped in good order; ``params`` name it."""
+    timers, unit = injection.timers, str(injection.params.get("unit", ""))
+    match unit, client.client_of:
+        case "haproxy", _:
+            # A stop is no failure to systemd: Pacemaker's monitor has to find it.
+            through = client.through_vip and _struck(injection, "vip_holder")
+            return [proxy_killed(replace(timers, haproxy_restart=None))] if through else []
+        case "halab-galera-check", "galera":
+            return [backend_reset(timers)] if _struck(injection, "galera_writer") else []
+        case "rabbitmq-server", "rabbitmq":
+            return [queue_leader_lost(timers, silent=False)]
+        case "memcached", "memcached":
+            return [client_reconnect(timers)]
+        case "pacemaker" | "corosync", _:
+            raise NoFormula(f"there is no formula for a stopped {unit}")
+    return []
+
+
 def _undecided(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     """What this costs depends on more than timers: a scenario gives its own limits, in seconds."""
     raise NoFormula(f"{injection.fault} has no formula; promise seconds")
@@ -167,4 +207,5 @@ def _undecided(facts: Facts, injection: Injection, client: Traits) -> list[Bound
 FAMILIES: dict[str, Callable[[Facts, Injection, Traits], list[Bound]]] = {
     "silent_loss": _silent_loss, "process": _process, "port": _port, "pause": _pause,
     "vip_process": _vip_process, "graceful": _graceful, "backend": _backend, "late": _late,
+    "writers": _writers, "database": _database, "broker": _broker, "unit": _unit,
     "unfelt": _unfelt, "undecided": _undecided}

@@ -147,3 +147,13 @@ def client_reconnect(timers: Timers) -> Bound:
 def unnoticed(timers: Timers) -> Bound:
     """Nothing that the service needs is lost; a client may have to ask twice."""
     return Bound(0.0, client_retry(timers), f"should not notice: 0 .. {client_retry(timers):.0f} s client retry")
+
+
+def stops(timers: Timers) -> float:
+    """How long Pacemaker may take, once quorum is lost, to decide and to take its addresses down."""
+    return CIB_REASK + UNIT_START_HIGH * timers.slowness
+
+
+def broker_paused(timers: Timers) -> float:
+    """How long a broker in the minority may take to find the others silent, and to stop."""
+    return 1.25 * known(timers, "net_ticktime") + UNIT_START_HIGH * timers.slowness

@@ -1,7 +1,7 @@
 """Verdicts as JUnit XML, which every CI system can show: one test case for each run.
 
 FAIL is a failure, INVALID and BROKEN are errors: the first is news about the cluster, the others
-about the measurement.  Each window and phase is a property in seconds.
+about the measurement.  A verdict that its scenario expects is neither.  Each window and phase is a property in seconds.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def write(folder: Path, suite: str, verdicts: Iterable[Verdict]) -> Path:
 def document(suite: str, verdicts: list[Verdict]) -> Element:
     """``testsuites`` with one ``testsuite``; times are seconds from the fault to full redundancy."""
     root = Element("testsuites")
-    results = [one.result for one in verdicts]
+    results = [one.counted for one in verdicts]
     body = SubElement(root, "testsuite", name=suite, tests=str(len(verdicts)),
                       failures=str(results.count(Result.FAIL)),
                       errors=str(results.count(Result.INVALID) + results.count(Result.BROKEN)))
@@ -46,18 +46,20 @@ def _case(suite: Element, name: str, verdict: Verdict) -> None:
     properties = SubElement(case, "properties")
     SubElement(properties, "property", name="run", value=str(verdict.run_dir.name))
     SubElement(properties, "property", name="target", value=" ".join(verdict.target))
+    SubElement(properties, "property", name="verdict", value=verdict.word)
     for service, window in verdict.windows.items():
         SubElement(properties, "property", name=f"window.{service}", value=_number(window.seconds))
     for phase in verdict.phases:
         if phase.at is not None and verdict.inject_begin is not None:
             SubElement(properties, "property", name=f"phase.{phase.name.replace(' ', '_')}",
                        value=_number(phase.at - verdict.inject_begin))
-    if verdict.result is Result.PASS:
+    if verdict.kept:
         return
     broken = [one for one in verdict.findings if not one.ok]
-    kind = "failure" if verdict.result is Result.FAIL else "error"
+    kind = "failure" if verdict.counted is Result.FAIL else "error"
     told = SubElement(case, kind, type=verdict.result.value,
-                      message=verdict.error or ", ".join(f"{one.id} {one.title}" for one in broken))
+                      message=verdict.error or ", ".join(f"{one.id} {one.title}" for one in broken)
+                      or f"{verdict.expect.value} was expected")
     told.text = "\n".join(f"{one.id} {one.title}: {one.evidence}" for one in broken)
 
 

@@ -33,6 +33,12 @@ def refuse_unable(lab: Lab, scenario: Scenario) -> None:
     if len(lab.plan.nodes) < needs.nodes:
         raise RefusedError(f"scenario {scenario.name} needs {needs.nodes} nodes",
                            where=f"lab {lab.name} has {len(lab.plan.nodes)}")
+    if needs.most is not None and len(lab.plan.nodes) > needs.most:
+        raise RefusedError(f"scenario {scenario.name} is for {needs.most} nodes at most",
+                           where=f"lab {lab.name} has {len(lab.plan.nodes)}")
+    if needs.qdevice is not None and needs.qdevice is not any(one.qdevice for one in lab.plan.clusters):
+        raise RefusedError(f"scenario {scenario.name} is for a lab {'with' if needs.qdevice else 'without'} "
+                           "a quorum device", where=f"lab {lab.name}")
     for step in scenario.injections:
         check(lab.plan, step.target)
 

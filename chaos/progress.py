@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from chaos.fencing import fence_requests
 from chaos.model import Proof
 from chaos.selectors.vip_holder import VipHolder
-from lab import interrupt
+from lab import gates, interrupt
 from lab.errors import HalabError
 from lab.state.events import Event, read_events
 
@@ -108,6 +108,12 @@ def _vip_moved(lab: Lab, nodes: tuple[str, ...], since: float) -> bool:
     return holder not in nodes
 
 
+def _whole(lab: Lab, nodes: tuple[str, ...], since: float) -> bool:
+    """Every gate, as at the end of a run; a fault that ends by itself needs no heal before the next."""
+    return all(gate.ok for gate in gates.check_all(lab))
+
+
 _LOOKS: dict[str, Callable[[Lab, tuple[str, ...], float], bool]] = {
     "fence_requested": _requested, "fenced": _fenced, "powered_on": _powered_on, "vip_moved": _vip_moved,
+    "whole": _whole,
 }

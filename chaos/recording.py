@@ -1,4 +1,4 @@
-"""A run as its files tell it: samples, ARP answers, events, ledgers, host load and facts.
+"""A run as its files tell it: samples, ARP answers, looks at the nodes, events, ledgers, host load and facts.
 
 Loading is the only reading that happens; every check works on this value alone.
 """
@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chaos import looks
 from chaos.facts import Facts
 from chaos.fencing import fence_requests, was_off
 from chaos.ledger import read_ledger
+from chaos.looks import NodeLook
 from chaos.model import Outcome, Sample
 from chaos.probes import traits
 from chaos.windows import Span, longest_gap, longest_stall, outages
@@ -65,6 +67,7 @@ class Recording:
     host: tuple[LoadSample, ...] = ()
     ledgers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     status: dict[str, dict[str, Any]] = field(default_factory=dict)
+    looks: tuple[NodeLook, ...] = ()
 
     @classmethod
     def load(cls, run_dir: Path) -> Recording:
@@ -87,7 +90,7 @@ class Recording:
             events=tuple(read_events(run_dir / EVENTS_FILE)),
             host=tuple(LoadSample(float(row[0]), float(row[1]), float(row[2]), row[3] if len(row) > 3 else None)
                        for row in _rows(run_dir / "host.jsonl")),
-            ledgers=ledgers, status=status)
+            ledgers=ledgers, status=status, looks=looks.load(run_dir / looks.LOOKS_FILE))
 
     def node_of(self, mac: str) -> str:
         """The node behind a MAC, or the MAC itself when nobody knows it."""

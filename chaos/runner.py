@@ -19,8 +19,8 @@ from chaos.facts import Facts, GateResult, Injection
 from chaos.faults import get_fault
 from chaos.faults.base import BaseFault
 from chaos.model import Proof, Target
+from chaos.node_watch import NodeWatch
 from chaos.preflight import probes_for, refuse
-from chaos.primary_watch import PrimaryWatch
 from chaos.probes.fleet import ProbeFleet, ledger_file
 from chaos.progress import await_phase, detected_at
 from chaos.reach import await_proof
@@ -48,7 +48,7 @@ _PHASE_NAMES = {"fence_requested": "fence requested", "fenced": "fenced", "vip_m
 
 
 def run(lab: Lab, scenario: Scenario, listener: Listener | None = None) -> Verdict:
-    """Run the scenario as often as it says; the verdict is the first that is not PASS, or the last.
+    """Run the scenario as often as it says; the verdict is the first that is not as expected, or the last.
 
     Raises RefusedError or CapabilityError, with nothing touched, for a lab that is unhealed,
     not healthy, or not able; InterruptedByUser after healing.  Everything else that goes wrong
@@ -63,7 +63,7 @@ def run(lab: Lab, scenario: Scenario, listener: Listener | None = None) -> Verdi
             _Run(lab, scenario, folder).go()
             verdict = judge(folder)
             write_report(lab, verdict)
-            if verdict.result.exit_code:
+            if not verdict.kept:
                 break
     return verdict
 
@@ -133,7 +133,7 @@ class _Run:
             # As many operations as on containers would be all that an emulated node can do.  One a second is
             # enough there: its windows are of tens of seconds.
             period=max(scenario.workload.period, _SLOW_PERIOD if lab.driver.slowness > 1 else 0.0),
-            sla=dict(scenario.sla),
+            sla=dict(scenario.sla), expect=scenario.expect.verdict.value, expect_checks=scenario.expect.checks,
             vips={vip.name: str(vip.address) for vip in plan.vips},
             macs={guest_mac(node.index, "control"): node.name for node in plan.nodes},
             services={service: tuple(node.name for node in plan.running(service)) for service in _SERVICES},
@@ -159,7 +159,7 @@ class _Run:
             self.facts.write(self._folder)
 
     def _break_and_heal(self) -> None:
-        with ProbeFleet(self._folder) as fleet, PrimaryWatch(self._lab) as watch:
+        with ProbeFleet(self._folder) as fleet, NodeWatch(self._lab, self._folder) as watch:
             try:
                 self._note(versions=read_versions(self._lab, self.facts.nodes[0]))
                 runfolder.write_versions(self._folder, self.facts.versions)
@@ -177,14 +177,14 @@ class _Run:
                 finally:
                     self._stop_measuring(fleet, watch)
 
-    def _stop_measuring(self, fleet: ProbeFleet, watch: PrimaryWatch) -> None:
+    def _stop_measuring(self, fleet: ProbeFleet, watch: NodeWatch) -> None:
         """What did not end in order makes the run BROKEN; it is noted and not raised, so that it hides
         neither an error nor a Ctrl-C that is under way."""
         self._note(ended_at=time.time())
         try:
             watch.stop()
         except Exception as error:
-            self._complain(f"the watch of the Primary components broke off: {error}")
+            self._complain(f"the watch of the nodes broke off: {error}")
         self._note(primaries=watch.seen)
         for one in fleet.stop():
             if one.returncode:
@@ -237,6 +237,7 @@ class _Run:
             proofs = [pacemaker.fences(config, node) for node in target.nodes]
             fencing = Proof(all(proof.ok for proof in proofs), "; ".join(proof.evidence for proof in proofs))
         return Injection(fault.name, target.nodes, target.selector, wants_fencing=follows, fencing=fencing,
+                         starves=fault.starves(target),
                          timers=reading.timers, roles=read_roles(self._lab, home),
                          cluster_size=len(self._lab.plan.members(home)))
 
@@ -280,7 +281,7 @@ class _Run:
     def _audit(self) -> None:
         """After the probes have ended: what they were promised against what is there."""
         lab, facts = self._lab, self.facts
-        if "sql_write" in facts.probes:
+        if {"sql_write", "sql_bank"} & set(facts.probes):
             self._note(sql=audit.audit_sql(lab, self._client, ledger_file(self._folder, "sql_write")))
         for at, one in enumerate(facts.injections):
             if one.wants_fencing and one.begin is not None:

@@ -20,12 +20,14 @@ from pydantic import (
     model_validator,
 )
 
+from chaos import sla as promises
+from chaos.checks import all_checks
 from chaos.faults import get_fault
 from chaos.faults.base import BaseFault
+from chaos.model import Result
 from chaos.probes import names as probe_names
 from chaos.probes.fleet import DEFAULT_PROBES
 from chaos.selectors import plausible
-from chaos.sla import CONVERGED, EVERY, seconds
 from lab.choices import unknown_choice
 from lab.errors import RefusedError
 from lab.plan import Style
@@ -35,7 +37,7 @@ FOLDER = Path(__file__).parent / "scenarios"
 _EXAMPLE = "chaos/scenarios/vip-holder-poweroff.yml"
 
 # What a run can wait for: see chaos.progress, which reads each from the lab while it runs.
-Phase = Literal["fence_requested", "fenced", "powered_on", "vip_moved"]
+Phase = Literal["fence_requested", "fenced", "powered_on", "vip_moved", "whole"]
 
 
 class _Value(BaseModel):
@@ -116,6 +118,30 @@ class Needs(_Value):
     capabilities: tuple[str, ...] = ()
     styles: tuple[Style, ...] = ()  # none named: any
     nodes: int = Field(default=3, ge=3)
+    most: int | None = Field(default=None, ge=3)  # nodes at most, where the story is about their number
+    qdevice: bool | None = None  # None: either way
+
+
+class Expect(_Value):
+    """The verdict that the run is meant to have.
+
+    A scenario may show what no cluster survives: then FAIL is the promise, and ``checks`` names those that
+    must find it.  Another safety check that fails breaks the promise; liveness that suffers with it does not.
+    """
+
+    verdict: Literal[Result.PASS, Result.FAIL] = Result.PASS
+    checks: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Expect:
+        known = [one.id for one in all_checks()]
+        for name in self.checks:
+            if name not in known:
+                raise unknown_choice("check", name, known, where="checks")
+        if (self.verdict is Result.FAIL) != bool(self.checks):
+            raise RefusedError("An expected FAIL names the checks that must find it, a PASS names none.",
+                               where="checks", remedy="expect: {verdict: FAIL, checks: [S3]}")
+        return self
 
 
 class Workload(_Value):
@@ -138,11 +164,11 @@ def readable_sla(value: Any) -> Any:
     if not isinstance(value, dict):
         raise RefusedError("'sla' must map services to seconds.", remedy="sql_write: bound + 2s")
     for name, limit in value.items():
-        known = [*probe_names(), EVERY, CONVERGED]
+        known = promises.names(probe_names())
         if name not in known:
             raise unknown_choice("service in sla", name, known, where=f"sla.{name}")
         try:
-            seconds(str(limit), bound_high=0.0)
+            promises.check(name, str(limit))
         except RefusedError as error:
             raise RefusedError(f"'{limit}' is no limit for {name}.", where=f"sla.{name}",
                                remedy=error.remedy) from error
@@ -153,7 +179,7 @@ class Scenario(_Value):
     """One scenario.
 
     ``sla`` maps a probe's name, ``*`` (all others) or ``converged`` to seconds or to
-    ``bound + 2s``, where the bound comes from the lab's live timers (see chaos.sla).
+    ``bound + 2s``, where the bound comes from the lab's live timers; what else it may say: chaos.sla.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -164,6 +190,7 @@ class Scenario(_Value):
     workload: Workload = Workload()
     steps: tuple[Step, ...]
     sla: dict[str, float | str]
+    expect: Expect = Expect()
     repeat: int = Field(default=1, ge=1)
 
     _source: Path | None = PrivateAttr(default=None)

@@ -2,20 +2,28 @@
 
 ``bound`` is the upper bound that :mod:`chaos.bounds` computes for that service from the live
 timers, so one SLA serves 3 nodes and 16.
+
+Beside the windows: ``errors`` is what all failed operations of a service together may cost, in the same
+words or as a share of its operations (``2 %``), and ``latency`` how many times slower it may be
+afterwards (``3x``).  Each may name a service: ``errors.sql_write``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lab.errors import RefusedError
 
 CONVERGED = "converged"
 EVERY = "*"
+ERRORS = "errors"
+LATENCY = "latency"
 _NUMBER = r"(\d+(?:\.\d+)?)\s*s?"
 _PLAIN = re.compile(rf"^\s*{_NUMBER}\s*$")
+_SHARE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
+_TIMES = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*x\s*$")
 _BOUND = re.compile(rf"^\s*bound\s*(?:\+\s*{_NUMBER})?\s*$")
 
 
@@ -53,3 +61,42 @@ def seconds(promise: float | str, bound_high: float | None) -> float | None:
         return None if bound_high is None else bound_high + float(relative[1] or 0)
     raise RefusedError(f"cannot read the SLA '{promise}'", where="sla",
                        remedy="a number of seconds, '6s', 'bound' or 'bound + 2s'")
+
+
+def names(probes: Iterable[str]) -> list[str]:
+    """Every key that an SLA may have, for these probes."""
+    known = list(probes)
+    return [*known, EVERY, CONVERGED, ERRORS, LATENCY,
+            *(f"{word}.{name}" for word in (ERRORS, LATENCY) for name in known)]
+
+
+def check(name: str, promise: float | str) -> None:
+    """RefusedError for a promise that cannot be read under that key."""
+    match name.partition(".")[0]:
+        case "errors":
+            if share(promise) is None:
+                seconds(promise, bound_high=0.0)
+        case "latency":
+            times(promise)
+        case _:
+            seconds(promise, bound_high=0.0)
+
+
+def said(sla: Mapping[str, float | str], word: str, service: str) -> float | str | None:
+    """What is promised under ``errors`` or ``latency`` for a service; None for nothing."""
+    own = sla.get(f"{word}.{service}")
+    return own if own is not None else sla.get(word)
+
+
+def share(promise: float | str) -> float | None:
+    """``2 %`` as 0.02; None for a promise that is no share."""
+    match = _SHARE.match(str(promise))
+    return float(match[1]) / 100 if match else None
+
+
+def times(promise: float | str) -> float:
+    """``3x`` as 3.0."""
+    match = _TIMES.match(str(promise))
+    if match is None:
+        raise RefusedError(f"cannot read '{promise}' as a factor", where="sla", remedy="such as 3x")
+    return float(match[1])

@@ -55,8 +55,11 @@ class SuiteResult:
 
     @property
     def result(self) -> Result:
-        """FAIL outweighs INVALID, a broken tool outweighs both; a suite without a run proves nothing."""
-        seen = {one.result for one in self.verdicts}
+        """FAIL outweighs INVALID, a broken tool outweighs both; a suite without a run proves nothing.
+
+        A FAIL that its scenario expects counts as kept, and a PASS where FAIL was expected as a FAIL.
+        """
+        seen = {one.counted for one in self.verdicts}
         return next((one for one in _WORST_FIRST if one in seen), Result.INVALID)
 
     def to_json(self) -> dict[str, Any]:

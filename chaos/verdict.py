@@ -11,6 +11,8 @@ Order of precedence, and why:
 4. A failed liveness check makes it FAIL.
 5. Otherwise PASS.
 
+What a scenario expects changes no verdict; it says whether the verdict keeps the scenario's promise.
+
 A safety check that applies but lacks its data counts as a failed validity finding
 (:func:`chaos.checks.unjudged`), so silence never passes.
 """
@@ -46,6 +48,35 @@ class Verdict:
     converged_seconds: float | None
     run_dir: Path
     error: str = ""
+    expect: Result = Result.PASS
+    expect_checks: tuple[str, ...] = ()
+
+    @property
+    def kept(self) -> bool:
+        """Whether the run ended as its scenario says it must."""
+        if self.result is not self.expect:
+            return False
+        failed = {one.id: one.kind for one in self.findings if not one.ok and not one.skipped}
+        surprises = [name for name, kind in failed.items() if kind != "liveness" and name not in self.expect_checks]
+        return not surprises and set(self.expect_checks) <= set(failed)
+
+    @property
+    def counted(self) -> Result:
+        """As suites and test reports count it: PASS for what was expected, FAIL for a PASS that was not."""
+        if self.kept:
+            return Result.PASS
+        return Result.FAIL if self.result is Result.PASS else self.result
+
+    @property
+    def exit_code(self) -> int:
+        return self.counted.exit_code
+
+    @property
+    def word(self) -> str:
+        """The verdict for a person, with what is odd about it."""
+        if self.expect is Result.PASS:
+            return self.result.value
+        return f"{self.result.value} {'as expected' if self.kept else 'but expected otherwise'}"
 
     def to_json(self) -> dict[str, Any]:
         """The shape that other commands build on; phases in seconds from the fault, or null."""
@@ -53,6 +84,8 @@ class Verdict:
         return {
             "scenario": self.scenario,
             "verdict": self.result.value,
+            "expected": {"verdict": self.expect.value, "checks": list(self.expect_checks)},
+            "kept": self.kept,
             "error": self.error,
             "target": list(self.target),
             "windows": {name: {"seconds": _round(window.seconds), "bound_low": _round(window.bound_low),
@@ -86,7 +119,8 @@ def verdict_of(run: Recording) -> Verdict:
     converged = (facts.converged_at - facts.inject_begin
                  if facts.converged_at is not None and facts.inject_begin is not None else None)
     return Verdict(facts.scenario, decide(findings, facts.error), facts.target, windows(run), findings,
-                   phases(run), facts.inject_begin, converged, run.run_dir, facts.error)
+                   phases(run), facts.inject_begin, converged, run.run_dir, facts.error,
+                   Result(facts.expect), facts.expect_checks)
 
 
 def judge(run_dir: Path) -> Verdict:

@@ -47,7 +47,7 @@ def run(c: Any, scenario: str, name: str = "default", format: str = "table") -> 
         verdict = run_scenario(lab, wanted, listener)
     verdict_view(verdict, format)
     console.next_step("report.open" + options.again({"name": name}))
-    return verdict.result.exit_code
+    return verdict.exit_code
 
 
 @command(
@@ -98,7 +98,7 @@ def rejudge(c: Any, run: str, name: str = "default", sla: str = "", format: str 
     verdict = judge_again(name, run, options.path(sla) if sla else None)
     verdict_view(verdict, format)
     console.next_step("report.list" + options.again({"name": name}))
-    return verdict.result.exit_code
+    return verdict.exit_code
 
 
 @command(root=True)

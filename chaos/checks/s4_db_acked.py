@@ -1,21 +1,25 @@
-"""S4: every row that a client got an OK for is on every synced node at the end."""
+"""S4: what clients got an OK for is on every synced node at the end, money is neither made nor lost, and all
+nodes hold the same."""
 
 from __future__ import annotations
 
 from chaos.checks import found, skipped, unjudged
-from chaos.facts import Facts
+from chaos.facts import Facts, SqlAudit
 from chaos.model import Finding
 from chaos.recording import Recording
 
-PROBE = "sql_write"
+PROBE, BANK = "sql_write", "sql_bank"
 LOOK_EVERY = 5.0  # seconds on average; the watch looks every two, but an outage may hide some looks
 
 
 class DbAcked:
-    """Rows, and that never two Primary components were seen at one time.
+    """Rows, the bank's total, the tables' checksums, and that never two Primary components were seen at one time.
 
     Not to have seen two is worth something only if somebody looked, also after the fault.  And
     after convergence a member that could not be read is no member without lost rows.
+
+    The bank's sum is what every reader saw during the run and every synced node has in the end.  The
+    checksums tell rows apart that nobody acknowledged, and that one node has and another has not.
     """
 
     id = "S4"
@@ -28,8 +32,8 @@ class DbAcked:
         if split:
             sides = " | ".join(", ".join(nodes) for nodes in split[0].components)
             return found(self, False, f"two Primary components at one time: {sides}")
-        if PROBE not in facts.probes:
-            return skipped(self, f"the probe {PROBE} was not part of the run")
+        if not {PROBE, BANK} & set(facts.probes):
+            return skipped(self, f"neither {PROBE} nor {BANK} was part of the run")
         if audit is None:
             return unjudged(self, "the rows were not read from the nodes")
         lost = [node for node in audit.nodes if node.synced and node.missing_total]
@@ -37,8 +41,10 @@ class DbAcked:
             return found(self, False, "; ".join(
                 f"{node.node} lacks {node.missing_total} of {audit.acked} acknowledged rows "
                 f"(first: {', '.join(node.missing[:5])})" for node in lost))
+        if problem := _bank(run, audit) or _differing(audit):
+            return found(self, False, problem)
         acked = len(set(run.ledgers.get(PROBE, ())))
-        if acked == 0 or audit.acked != acked:
+        if PROBE in facts.probes and (acked == 0 or audit.acked != acked):
             return unjudged(self, f"the ledger holds {acked} acknowledged rows, the audit saw {audit.acked}")
         synced = [node.node for node in audit.nodes if node.synced]
         if not synced:
@@ -46,11 +52,44 @@ class DbAcked:
         others = [node for node in facts.running("galera") if node not in synced]
         if others and facts.converged_at is not None:
             return unjudged(self, f"converged, and the rows were not read from a Synced {', '.join(others)}")
-        if words := _too_few_looks(facts):
+        if words := _too_few_looks(facts) or _unknown_bank(run, audit):
             return unjudged(self, words)
+        totals = sorted(set(run.ledgers.get(BANK, ())))
         return found(self, True, f"{acked} acknowledged rows, all on {', '.join(synced)}"
+                     + (f"; the bank held {totals[0].partition('/')[2]} at each of "
+                        f"{len(run.ledgers[BANK])} looks and in the end" if totals else "")
+                     + ("; all tables equal" if any(node.tables for node in audit.nodes) else "")
                      + (f"; not Synced and not judged: {', '.join(others)}" if others else "")
                      + f"; {len(facts.primaries)} looks, never two Primary components")
+
+
+def _bank(run: Recording, audit: SqlAudit) -> str:
+    """What is wrong with the bank's total; empty if nothing is."""
+    seen = sorted({entry.partition("/")[2] for entry in run.ledgers.get(BANK, ())})
+    if len(seen) > 1:
+        return f"readers saw the bank hold {', '.join(seen[:5])}"
+    bad = [f"{node.node} holds {node.bank}" for node in audit.nodes
+           if seen and node.synced and node.bank is not None and str(node.bank) != seen[0]]
+    return f"the bank held {seen[0]} during the run, and in the end {', '.join(bad)}" if bad else ""
+
+
+def _unknown_bank(run: Recording, audit: SqlAudit) -> str:
+    if BANK not in run.facts.probes:
+        return ""
+    if not run.ledgers.get(BANK):
+        return "nobody read the bank's total during the run"
+    unread = [node.node for node in audit.nodes if node.synced and node.bank is None]
+    return f"the bank's total was not read from {', '.join(unread)}" if unread else ""
+
+
+def _differing(audit: SqlAudit) -> str:
+    """Tables that are not the same on all synced nodes; empty if all are."""
+    synced = [node for node in audit.nodes if node.synced]
+    for table in sorted({table for node in synced for table in node.tables}):
+        sums = {node.node: node.tables.get(table, "no checksum") for node in synced}
+        if len(set(sums.values())) > 1:
+            return f"table {table} differs: " + ", ".join(f"{node} {value}" for node, value in sums.items())
+    return ""
 
 
 def _too_few_looks(facts: Facts) -> str:

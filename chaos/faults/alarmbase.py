@@ -17,7 +17,7 @@ class AlarmFault(GuestFault):
     An alarm on one member blocks every publisher of the whole cluster: consumers go on.
     """
 
-    bounds: ClassVar[str] = "undecided"
+    bounds: ClassVar[str] = "broker"
     alarm: ClassVar[str]
     passed: ClassVar[str]
     restored: ClassVar[str]

@@ -77,6 +77,10 @@ class BaseFault:
         """Whether this very target means an unclean loss of a node, which only fencing may end."""
         return self.wants_fencing
 
+    def starves(self, target: Target) -> bool:
+        """Whether nodes go on without quorum that nobody will fence: they have to stop by themselves (S6)."""
+        return False
+
     def inject(self, lab: Lab, target: Target) -> None:
         raise NotImplementedError
 

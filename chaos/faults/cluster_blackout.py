@@ -44,6 +44,10 @@ class ClusterBlackout(NodeFault):
                                remedy=f"less than {len(target.nodes)}")
         return with_params(target, since=time.time())
 
+    def starves(self, target: Target) -> bool:
+        """wait_for_all: after a loss of all, quorum begins when all have been seen."""
+        return bool(target.params.get("missing", 0))
+
     def inject(self, lab: Lab, target: Target) -> None:
         stagger = float(target.params.get("stagger", 0))
         if stagger:

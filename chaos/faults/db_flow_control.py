@@ -20,7 +20,7 @@ class DbFlowControl(GuestFault):
 
     name = "db.flow_control"
     summary = "hold a global read lock on one database server"
-    bounds = "undecided"
+    bounds = "writers"
 
     def inject(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:

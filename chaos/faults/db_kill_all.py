@@ -13,7 +13,7 @@ class DbKillAll(ProcKill):
     summary = "kill -9 every database server at once"
     parameters = frozenset()
     process = "mariadbd"
-    bounds = "undecided"
+    bounds = "database"
 
 
 FAULT = DbKillAll()

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaos import nft
-from chaos.faults.netbase import NetFault, others, outvoted, wires
+from chaos.faults.base import with_params
+from chaos.faults.netbase import PEERS, NetFault, others, outvoted, wires
 from chaos.model import Target
 
 if TYPE_CHECKING:
     from lab.lab import Lab
+
+QDEVICE = "qdevice"  # in ``Target.params``: whether the target's cluster has one
 
 
 class NetSplit(NetFault):
@@ -26,6 +29,15 @@ class NetSplit(NetFault):
 
     def fencing_follows(self, target: Target) -> bool:
         return outvoted(target)
+
+    def starves(self, target: Target) -> bool:
+        """Two equal halves; a quorum device's vote makes one of them the majority."""
+        return 2 * len(target.nodes) == int(target.params.get(PEERS, 0)) and not target.params.get(QDEVICE)
+
+    def prepare(self, lab: Lab, target: Target) -> Target:
+        home = lab.plan.node(target.nodes[0]).cluster
+        arbiter = any(one.qdevice for one in lab.plan.clusters if one.name == home)
+        return with_params(super().prepare(lab, target), **{QDEVICE: arbiter})
 
     def rules(self, lab: Lab, target: Target) -> list[nft.Rule]:
         here, there = wires(lab, target.nodes), wires(lab, others(lab, target.nodes))

@@ -31,5 +31,8 @@ class NodesLoseQuorum(NodePoweroff):
                                where=target.selector, remedy="not(vip_holder); cluster.blackout takes all")
         return target
 
+    def starves(self, target: Target) -> bool:
+        return True
+
 
 FAULT = NodesLoseQuorum()

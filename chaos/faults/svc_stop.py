@@ -21,7 +21,7 @@ class SvcStop(GuestFault):
 
     name = "svc.stop"
     summary = "stop a systemd unit"
-    bounds = "undecided"
+    bounds = "unit"
     parameters = frozenset({"unit"})
 
     def validate(self, params: Mapping[str, Any]) -> None:

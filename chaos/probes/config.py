@@ -12,6 +12,7 @@ from lab.errors import RefusedError
 
 DATABASE = "halab"
 TABLE = "probe_rows"
+BANK = "probe_bank"
 QUEUE = "halab.probe"
 PARENT = "HALAB_PROBE_PARENT"  # environment: the process whose death ends the probe
 

@@ -1,8 +1,9 @@
-"""What the two SQL probes share: PyMySQL connections and the meaning of its errors."""
+"""What the SQL probes share: PyMySQL connections and the meaning of its errors."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pymysql
 from pymysql.connections import Connection
@@ -43,41 +44,59 @@ def outcome_of(error: Exception) -> tuple[Outcome, str]:
     return Outcome.FAIL, words  # the server answered that it did not
 
 
+@dataclass(frozen=True)
+class Link:
+    """A connection, and the database server at its other end: which one, the proxy decides."""
+
+    connection: Connection  # type: ignore[type-arg,unused-ignore]
+    server: str
+
+
 class SqlProbe(ThreadedProbe):
-    """Keeps a few connections; opening one for each statement would saturate a core at 50 Hz."""
+    """Keeps a few connections; opening one for each statement would saturate a core at 50 Hz.
+
+    The detail of a success is the name of the server that gave it (S2 looks for two writers there).
+    """
+
+    setup: tuple[str, ...] = (CREATE,)  # run once, on the first connection; must do no harm when run again
 
     def __init__(self, server: Server, timeout: float) -> None:
         super().__init__(timeout)
         self._server = server
-        self._pool: Pool[Connection] = Pool(_drop)  # type: ignore[type-arg,unused-ignore]
-        self._table_known = False
+        self._pool: Pool[Link] = Pool(_drop)
+        self._ready = False
 
     def statement(self, slot: int) -> str:
         raise NotImplementedError
 
+    def act(self, connection: Connection, slot: int, operation: Operation) -> None:  # type: ignore[type-arg,unused-ignore]
+        """The work of one slot; ``operation.send()`` comes just before what cannot be taken back."""
+        operation.send()
+        connection.query(self.statement(slot))
+
     def operate(self, slot: int, operation: Operation) -> tuple[Outcome, str]:
-        connection = self._pool.take()
+        link = self._pool.take()
         try:
-            if connection is None:
-                connection = self._connect(operation)
+            if link is None:
+                link = self._connect(operation)
         except (pymysql.MySQLError, OSError) as error:
             return Outcome.FAIL, f"connect: {error.args[-1] if error.args else error}"
         try:
-            operation.send()
-            connection.query(self.statement(slot))
+            self.act(link.connection, slot, operation)
         except Abandoned:
-            _drop(connection)
+            _drop(link)
             return Outcome.FAIL, "no connection in time"
         except (pymysql.MySQLError, OSError) as error:
-            _drop(connection)
-            return outcome_of(error)
+            _drop(link)
+            outcome, words = outcome_of(error)
+            return (outcome if operation.sent else Outcome.FAIL), words
         if operation.late:
-            _drop(connection)
+            _drop(link)
         else:
-            self._pool.give(connection)
-        return Outcome.OK, ""
+            self._pool.give(link)
+        return Outcome.OK, link.server
 
-    def _connect(self, operation: Operation) -> Connection:  # type: ignore[type-arg,unused-ignore]
+    def _connect(self, operation: Operation) -> Link:
         connection = pymysql.connect(
             host=self._server.host, port=self._server.port, user=self._server.user,
             password=self._server.password, database=DATABASE, autocommit=True,
@@ -86,23 +105,33 @@ class SqlProbe(ThreadedProbe):
             ssl_disabled=True,
             connect_timeout=operation.left(), read_timeout=self.timeout,  # type: ignore[arg-type,unused-ignore]
             write_timeout=self.timeout)
-        if not self._table_known:
-            try:
-                connection.query(CREATE)
-            except pymysql.MySQLError:
-                _drop(connection)
-                raise
-            self._table_known = True
-        return connection
+        link = Link(connection, "")
+        try:
+            if not self._ready:
+                for statement in self.setup:
+                    connection.query(statement)
+                self._ready = True
+            return Link(connection, str(one_value(connection, "SELECT @@wsrep_node_name") or ""))
+        except pymysql.MySQLError:
+            _drop(link)
+            raise
 
     async def close(self) -> None:
         self._pool.clear()
         await super().close()
 
 
-def _drop(connection: Connection) -> None:  # type: ignore[type-arg,unused-ignore]
+def one_value(connection: Connection, query: str) -> Any:  # type: ignore[type-arg,unused-ignore]
+    """The first column of the first row; None where there is no row."""
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _drop(link: Link) -> None:
     # Not close(): that sends COM_QUIT into a connection that may be dead.
-    connection._force_close()  # type: ignore[attr-defined,unused-ignore]
+    link.connection._force_close()  # type: ignore[attr-defined,unused-ignore]
 
 
 def server_of(config: ProbeConfig, secrets: ProbeSecrets) -> Server:

@@ -50,6 +50,11 @@ class Operation:
                 raise Abandoned
             self._sent = True
 
+    @property
+    def sent(self) -> bool:
+        """Whether the request went out."""
+        return self._sent
+
     def abandon(self) -> bool:
         """Give the attempt up; True if its request may have been sent."""
         with self._lock:

@@ -67,7 +67,10 @@ def headline(verdict: Verdict) -> str:
         return "This run proves nothing: " + _broken(failed, "validity")
     if verdict.result is Result.FAIL:
         kind = "safety" if any(finding.kind == "safety" for finding in failed) else "liveness"
-        return "The cluster broke its word: " + _broken(failed, kind)
+        word = "As this scenario expects, the cluster breaks" if verdict.kept else "The cluster broke"
+        return f"{word} its word: " + _broken(failed, kind)
+    if not verdict.kept:
+        return f"Every check holds, but {', '.join(verdict.expect_checks)} had to find a violation."
     if worst is None:
         return "Every check holds."
     return f"Every check holds; the longest outage was {worst.seconds:.2f} s ({worst.service})."

@@ -30,7 +30,7 @@ def render_suite(result: SuiteResult) -> str:
     environment = Environment(loader=PackageLoader("chaos.report", "."), autoescape=True,
                               undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     lines = tuple(_line(result, one) for one in result.verdicts)
-    words = [one.result.value for one in result.verdicts]
+    words = [one.word for one in result.verdicts]
     return environment.get_template("suite.html.j2").render(
         result=result, lines=lines, counts={word: words.count(word) for word in dict.fromkeys(words)})
 

@@ -41,6 +41,9 @@ def scenario_view(scenario: Scenario, format: str) -> None:
     console.table(("STEP", ""), [(step.word, _fields(plain(step))) for step in scenario.steps])
     console.out("")
     console.table(("SLA", "LIMIT"), list(scenario.sla.items()))
+    if scenario.expect.checks:
+        console.out("")
+        console.out(f"expected: {scenario.expect.verdict.value}, found by {', '.join(scenario.expect.checks)}")
 
 
 def _fields(values: dict[str, Any]) -> str:
@@ -52,7 +55,7 @@ def verdict_view(verdict: Verdict, format: str) -> None:
     run lies, and at the end why it did not pass."""
     if as_json(verdict.to_json(), format):
         return
-    console.out(f"{verdict.result.value}  {verdict.scenario}  target: {', '.join(verdict.target) or 'none'}")
+    console.out(f"{verdict.word}  {verdict.scenario}  target: {', '.join(verdict.target) or 'none'}")
     if verdict.windows:
         console.out("")
         console.table(
@@ -75,7 +78,7 @@ def verdict_view(verdict: Verdict, format: str) -> None:
         console.out(f"whole again {verdict.converged_seconds:.1f} s after the fault")
     page = "report.html" if (verdict.run_dir / "report.html").exists() else "verdict.json"
     console.out(f"run: {verdict.run_dir} ({page} there has all evidence)")
-    if verdict.result.exit_code:
+    if verdict.result.exit_code or verdict.exit_code:
         _reason(verdict)
 
 
@@ -99,7 +102,7 @@ def _reason(verdict: Verdict) -> None:
         for clause in finding.evidence.split(_CLAUSE):
             console.out(_wrapped(clause, "  ", "    "))
     console.out("")
-    word = verdict.result.value
+    word = verdict.word
     console.out(_wrapped(headline(verdict), f"{word}  ", " " * (len(word) + 2)))
 
 

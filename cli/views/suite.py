@@ -18,7 +18,7 @@ _MARKS = {"ok": "ok  ", "contradiction": "BAD ", "unread": "?   "}
 def suite_line(verdict: Verdict, format: str) -> None:
     """One verdict, as soon as it is there."""
     if format != "json":
-        console.out(f"{verdict.result.value:8}{verdict.scenario}")
+        console.out(f"{verdict.word:7} {verdict.scenario}")
 
 
 def suite_view(result: SuiteResult, format: str) -> None:
@@ -39,7 +39,7 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     worst = max(verdict.windows.values(), key=lambda window: window.seconds, default=None)
     bounded = worst is not None and worst.bound_high is not None
     return (
-        verdict.result.value,
+        verdict.word,
         verdict.scenario,
         ", ".join(verdict.target) or "-",
         f"{worst.seconds:.2f} s ({worst.service})" if worst else "-",

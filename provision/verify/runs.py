@@ -54,6 +54,8 @@ def _faults(lab: Lab, summary: RunSummary, *, samples: bool) -> list[Run]:
         if Plan.model_validate_json((summary.folder / "plan.json").read_text()) != lab.plan:
             return []
         facts = Facts.read(summary.folder)
+        if facts.expect != "PASS":
+            return []  # it shows what no cluster survives
         document: dict[str, Any] = json.loads((summary.folder / "verdict.json").read_text())
         failed = tuple(one["id"] for one in document["checks"] if not one["ok"] and not one.get("skipped"))
         effect = _cache_effect(lab.plan, summary, facts) if samples else None

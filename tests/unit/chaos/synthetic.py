@@ -14,12 +14,15 @@ from typing import Any
 
 from chaos.facts import Facts, GateResult, Injection, PrimarySighting, Roles, Timers
 from chaos.ledger import audit_rows
+from chaos.looks import NodeLook, line
 from chaos.model import Proof
 from chaos.recording import Recording
 
 T0 = 1_800_000_000.0  # the fault, epoch seconds
 PERIOD = 0.02
-PROBES = ("vip_arp", "vip_tcp", "sql_read", "sql_write", "mq_publish", "mq_consume", "cache")
+PROBES = ("vip_arp", "vip_tcp", "sql_read", "sql_write", "sql_bank", "mq_publish", "mq_consume", "cache")
+_PERIODS = {"vip_arp": 0.1, "sql_bank": 0.1}
+BANK = 64000
 NODES = ("c1", "c2", "c3")
 MACS = {f"52:54:00:00:00:0{at}": node for at, node in enumerate(NODES, 1)}
 VIP = "10.66.0.100"
@@ -30,6 +33,12 @@ TIMERS = Timers(
     evs_keepalive=0.3, evs_check=0.1, evs_join_retrans=0.3, evs_suspect=1.5, evs_inactive=3.0,
     evs_install=3.0, net_ticktime=5.0)
 _OF_THE_FAULT = {one.name for one in fields(Injection)}
+# c1 is off from the fault on, boots at +6.5 s, and has no quorum until +8.
+LOOKED = tuple(
+    NodeLook(node, T0 + at, T0 + at + 0.1, quorate=not (node == "c1" and at > 6), component="Primary",
+             vips=(VIP,) if node == ("c1" if at < 0 else "c2" if at > 4 else "") else (),
+             broker="refused" if node == "c1" and at > 6 else "")
+    for at in range(-4, 9, 2) for node in NODES if not (node == "c1" and 0 <= at < 6.5))
 LOOKS = tuple(PrimarySighting(T0 + at, (NODES,), NODES) for at in range(-4, 12, 2))
 
 
@@ -43,6 +52,8 @@ class Story:
         "vip_tcp": (0.0, 4.2), "sql_read": (0.0, 4.24), "sql_write": (0.0, 4.3),
         "mq_publish": (0.0, 1.06), "mq_consume": (0.0, 1.06)})
     latency: float = 0.003
+    slower: tuple[tuple[float, float], ...] = ()  # from when, how many times the latency
+    writers: tuple[tuple[float, str], ...] = ((-9.0, "c1"), (0.0, "c2"))  # from when, who takes the rows
     holders: tuple[tuple[float, str], ...] = ((-9.0, "c1"), (0.0, ""), (4.1, "c2"))  # from when, who
     also_answers: tuple[tuple[float, float, str], ...] = ()  # a second holder: from, to, who
     events: tuple[tuple[float, str, str, dict[str, Any]], ...] = (
@@ -51,6 +62,9 @@ class Story:
     late_share: float = 0.0  # of the slots, started 200 ms late
     busy: float = 0.4
     waited: float | None = None  # share of the time in which the lab waited for a processor
+    looks: tuple[NodeLook, ...] = ()  # what the watch saw; () stands for LOOKED
+    bank: tuple[int, ...] = (BANK, BANK)  # what readers saw
+    sums: dict[str, str] = field(default_factory=dict)  # node -> the checksum of its table, if another
     lost_rows: dict[str, int] = field(default_factory=dict)  # node -> how many acked rows it lacks
     lost_messages: int = 0
     drained: bool = True
@@ -94,7 +108,8 @@ def base_facts() -> Facts:
         vips={"public": VIP}, macs=MACS, primaries=LOOKS,
         gates=tuple(GateResult(name, True, 0.2) for name in
                     ("power", "membership", "fencing", "resources", "galera", "rabbitmq", "haproxy", "vip")),
-        sla={"*": "bound + 2s", "converged": 60.0}, rerun="./inv chaos.run vip-holder-power-cut")
+        sla={"*": "bound + 2s", "converged": 60.0, "errors": "bound + 2s", "latency": "3x"},
+        rerun="./inv chaos.run vip-holder-power-cut")
 
 
 def build(run_dir: Path, story: Story | None = None) -> Path:
@@ -109,6 +124,8 @@ def build(run_dir: Path, story: Story | None = None) -> Path:
     rows = [f"run1/{slot}" for slot in acked["sql_write"]]
     messages = [f"run1/{slot}" for slot in acked["mq_publish"]]
     _lines(run_dir / "ledgers" / "sql_write.txt", rows)
+    _lines(run_dir / "ledgers" / "sql_bank.txt", [f"run1/{total}" for total in story.bank])
+    _lines(run_dir / "looks.jsonl", [line(one) for one in story.looks or LOOKED])
     _lines(run_dir / "ledgers" / "mq_publish.txt", messages)
     _lines(run_dir / "ledgers" / "mq_consume.txt", messages[story.lost_messages:])
     _lines(run_dir / "events.jsonl", [
@@ -118,7 +135,10 @@ def build(run_dir: Path, story: Story | None = None) -> Path:
         json.dumps([T0 - story.before + 0.5 * step, story.busy, 1.5, story.waited])
         for step in range(int((story.before + story.after) / 0.5))])
     present = {node: rows[story.lost_rows.get(node, 0):] for node in NODES}
-    facts = replace(base_facts(), sql=audit_rows(rows, present, dict.fromkeys(NODES, True)))
+    audit = audit_rows(rows, present, dict.fromkeys(NODES, True))
+    audit = replace(audit, nodes=tuple(
+        replace(one, bank=BANK, tables={"probe_rows": story.sums.get(one.node, "4711")}) for one in audit.nodes))
+    facts = replace(base_facts(), sql=audit)
     if story.injection:
         facts = replace(facts, injections=(replace(base_injection(), **story.injection),))
     replace(facts, **story.facts).write(run_dir)
@@ -131,9 +151,11 @@ def recording(run_dir: Path, story: Story | None = None) -> Recording:
 
 
 def _write_samples(run_dir: Path, story: Story, probe: str) -> list[int]:
-    begin, end = story.away.get("vip_tcp" if probe == "vip_arp" else probe, (0.0, 0.0))
-    text, good = _samples(0.1 if probe == "vip_arp" else PERIOD, story.before, story.after, begin, end,
-                          story.latency, story.late_share)
+    same = {"vip_arp": "vip_tcp", "sql_bank": "sql_write"}  # these see what the others see
+    begin, end = story.away.get(same.get(probe, probe), (0.0, 0.0))
+    text, good = _samples(_PERIODS.get(probe, PERIOD), story.before, story.after, begin, end,
+                          story.latency, story.late_share, story.slower,
+                          story.writers if probe == "sql_write" else ((-99.0, ""),))
     (run_dir / "samples" / f"{probe}.jsonl").write_text(text)
     status = {"slots": text.count("\n"), **({"drained": story.drained} if probe == "mq_consume" else {})}
     (run_dir / "samples" / f"{probe}.status.json").write_text(json.dumps(status))
@@ -142,15 +164,18 @@ def _write_samples(run_dir: Path, story: Story, probe: str) -> list[int]:
 
 @lru_cache(maxsize=64)  # most stories differ in something else, and this is most of the work
 def _samples(period: float, before: float, after: float, begin: float, end: float, latency: float,
-             late_share: float) -> tuple[str, tuple[int, ...]]:
+             late_share: float, slower: tuple[tuple[float, float], ...],
+             servers: tuple[tuple[float, str], ...]) -> tuple[str, tuple[int, ...]]:
     """The lines of one probe and its good slots; away from ``begin`` to ``end``."""
     lines, good = [], []
     for slot in range(round((before + after) / period)):
         at = slot * period - before
         late = 0.2 if late_share and (slot * late_share) % 1 < late_share else 0.0
         away = begin - 1e-6 <= at < end - 1e-6
-        ended = at + (1.0 if away else late + latency)
-        outcome, detail = ("fail", "no connection in time") if away else ("ok", "")
+        took = latency * ([factor for since, factor in slower if since <= at] or [1.0])[-1]
+        ended = at + (1.0 if away else late + took)
+        server = [who for since, who in servers if since <= at][-1]
+        outcome, detail = ("fail", "no connection in time") if away else ("ok", server)
         if not away:
             good.append(slot)
         lines.append(json.dumps([slot, round(T0 + at, 4), round(T0 + at + late, 4), round(T0 + ended, 4),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from synthetic import LOOKS, NODES, T0, Story, base_facts, build, recording
+from synthetic import LOOKED, LOOKS, NODES, T0, VIP, Story, base_facts, build, recording
 
 from chaos.checks import all_checks
 from chaos.facts import Facts, NodeRows, PrimarySighting, Roles, SqlAudit, Timers
+from chaos.looks import NodeLook
 from chaos.model import Finding, Proof, Result
 from chaos.verdict import judge, verdict_of
 from lab.errors import RefusedError
@@ -28,7 +31,8 @@ def test_a_sound_run_passes_every_check(tmp_path: Path) -> None:
 
 def test_every_check_has_its_own_id() -> None:
     ids = [check.id for check in all_checks()]
-    assert ids == ["S1", "S3", "S4", "S5", "L1", "L4", "L5", "V1", "V2", "V3", "V4", "V5", "V6"]
+    assert ids == ["S1", "S2", "S3", "S4", "S5", "S6", "L1", "L2", "L3", "L4", "L5",
+                   "V1", "V2", "V3", "V4", "V5", "V6"]
 
 
 SOUND = Story()
@@ -46,6 +50,20 @@ BYSTANDER = SOUND.but(holders=((-9.0, "c2"),), events=(FROZEN,), away={"sql_writ
 PLAIN = SOUND.but(holders=((-9.0, "c1"),), events=(), away={"sql_write": (0.1, 2.0)}).but_facts(
     fault="proc.kill", params={"process": "mariadbd"}, wants_fencing=False, detected_at=None)
 UNREAD = SOUND.but_facts(timers=Timers())
+# Two of three nodes lose their power; c3 is left without quorum, and nobody may fence anybody.
+STARVED = PLAIN.but(looks=tuple(
+    NodeLook("c3", T0 + at, T0 + at + 0.1, quorate=at < 2, component="Primary" if at < 2 else "non-Primary",
+             write="" if at < 2 else "refused", broker="" if at < 2 else "refused", vips=(VIP,) if at < 4 else ())
+    for at in range(-4, 16))).but_facts(starves=True)
+# c1 is cut off, keeps its address and is not fenced.
+STUBBORN = tuple(NodeLook(node, T0 + at, T0 + at + 0.1, quorate=node != "c1" or at < 0,
+                          vips=(VIP,) if node == "c1" or (node == "c2" and at > 4) else ())
+                 for at in range(-4, 12, 2) for node in NODES)
+
+
+def starved(**changes: Any) -> Story:
+    """The starved node does something else from +13 s on."""
+    return STARVED.but(looks=tuple(replace(one, **changes) if one.asked >= T0 + 13 else one for one in STARVED.looks))
 
 
 def away(service: str, begin: float, end: float) -> Story:
@@ -58,6 +76,18 @@ VIOLATIONS = {
     "duplicate VIP": ("S1", SOUND.but(also_answers=((5.0, 5.3, "c3"),)), Result.FAIL, "c2 (52:54"),
     "VIP flips": ("S1", SOUND.but(holders=(*SOUND.holders, (5.0, "c3"), (5.1, "c2"))), Result.FAIL, "again"),
     "no ARP answers": ("S1", SOUND.but(holders=((-9.0, ""),)), Result.INVALID, "cannot be judged"),
+    "cut off with the address": ("S2", SOUND.but(looks=STUBBORN), Result.FAIL, "was on c2 while c1 had it too"),
+    "two writers": ("S2", SOUND.but(writers=(*SOUND.writers, (6.0, "c3"), (6.3, "c2"))), Result.FAIL,
+                    "acknowledged by c2, c3 and c2 again within"),
+    "nobody looked at the addresses": ("S2", SOUND.but(looks=LOOKED[:3]), Result.INVALID, "nobody asked the nodes"),
+    "rows that nobody signed": ("S2", SOUND.but(writers=((-9.0, ""),)), Result.INVALID, "which database took it"),
+    "address kept without quorum": ("S6", starved(vips=(VIP,)), Result.FAIL, "c3 still has 10.66.0.100, 10.9 s after"),
+    "write outside the component": ("S6", starved(write="accepted"), Result.FAIL, "c3 took a write outside"),
+    "a broker that serves alone": ("S6", starved(broker="serves"), Result.FAIL,
+                                   "c3 still lets clients in: its broker"),
+    "the starved node was not seen": ("S6", STARVED.but(looks=STARVED.looks[:6]), Result.INVALID, "no node was seen"),
+    "the starved node was not seen for long": ("S6", STARVED.but(looks=STARVED.looks[:9]), Result.INVALID,
+                                               "nobody was seen without quorum for the 10.2 s"),
     "VIP up before power off": (
         "S3", SOUND.but(events=(FROZEN, REQUEST,
                                 (4.5, "power.off", "c1", {}))), Result.FAIL, "went off only at +4.50 s"),
@@ -84,6 +114,12 @@ VIOLATIONS = {
         "S4", SOUND.but_facts(sql=SqlAudit(585, (NodeRows("c1", True, 585), NodeRows("c2", False, 0, 585)))),
         Result.INVALID, "not read from a Synced c2, c3"),
     "rows not read": ("S4", SOUND.but_facts(sql=None), Result.INVALID, "cannot be judged"),
+    "money made": ("S4", SOUND.but(bank=(64000, 64007)), Result.FAIL, "readers saw the bank hold 64000, 64007"),
+    "money gone in the end": ("S4", SOUND.but(bank=(64009, 64009)), Result.FAIL,
+                              "held 64009 during the run, and in the end c1 holds 64000"),
+    "the bank was not read": ("S4", SOUND.but(bank=()), Result.INVALID, "nobody read the bank's total"),
+    "tables differ": ("S4", SOUND.but(sums={"c3": "4712"}), Result.FAIL,
+                      "probe_rows differs: c1 4711, c2 4711, c3 4712"),
     "dropped message": ("S5", SOUND.but(lost_messages=2), Result.FAIL, "2 lost"),
     "queue not drained": ("S5", SOUND.but(lost_messages=2, drained=False), Result.INVALID, "queue empty"),
     "too long away": ("L1", away("sql_write", 0.0, 9.5), Result.FAIL, "sql_write 9.5"),
@@ -97,6 +133,13 @@ VIOLATIONS = {
     "untouched service away": ("L1", PLAIN.but(away={"mq_publish": (1.0, 5.0), "sql_write": (0.1, 2.0)}), Result.FAIL,
                                "mq_publish 4.02 s +/- 0.02 (SLA 3.00 s"),
     "never came back": ("L1", away("cache", 0.0, 99.0), Result.FAIL, "did not come back"),
+    "many short outages": ("L2", SOUND.but_facts(sla={"*": 8, "errors": "2 %"}), Result.FAIL,
+                           "vip_tcp 210 of 600 failed (35.00 %, 4.20 s' worth; budget 0.24 s)"),
+    "an error budget of seconds": ("L2", SOUND.but_facts(sla={"*": 8, "errors": 20, "errors.sql_read": 1}), Result.FAIL,
+                                   "sql_read 212 of 600 failed"),
+    "an error budget without a bound": ("L2", UNREAD.but_facts(sla={"*": 8, "errors": "bound"}), Result.INVALID,
+                                        "vip_tcp has no budget for 'bound': the timer token"),
+    "slow for ever": ("L3", SOUND.but(slower=((0.0, 20.0),)), Result.FAIL, "p50 3 p99 3 ms (n 200) before"),
     "not redundant": ("L4", SOUND.but_facts(converged_at=None, phase_notes={"redundant": "gave up"}),
                       Result.FAIL, "not converged"),
     "redundant too late": ("L4", SOUND.but_facts(sla={"converged": 1}), Result.FAIL, "SLA 1.0 s"),
@@ -141,6 +184,53 @@ def test_a_broken_promise_is_told_although_another_has_no_limit(tmp_path: Path) 
 
 def test_a_killed_database_that_only_its_clients_notice_passes(tmp_path: Path) -> None:
     assert verdict_of(recording(tmp_path, PLAIN)).result is Result.PASS
+
+
+def test_a_starved_node_that_stops_passes(tmp_path: Path) -> None:
+    told = finding(tmp_path, STARVED, "S6")
+    assert told.ok and not told.skipped and "14 writes tried outside the Primary component, none taken" in told.evidence
+
+
+def test_s6_does_not_apply_where_nobody_lost_quorum(tmp_path: Path) -> None:
+    told = finding(tmp_path, SOUND.but(looks=tuple(one for one in LOOKED if one.quorate)), "S6")
+    assert told.skipped
+
+
+def test_s2_takes_a_move_between_two_looks_for_what_it_is(tmp_path: Path) -> None:
+    """c1 is asked first and has it, c2 is asked last and has it."""
+    moved = tuple(NodeLook(node, at + 0.2 * turn, at + 0.2 * turn + 0.1, quorate=True,
+                           vips=(VIP,) if node == ("c1" if at + 0.2 * turn < T0 + 2.1 else "c2") else ())
+                  for at in (T0 + offset for offset in range(-4, 12, 2)) for turn, node in enumerate(NODES))
+    assert finding(tmp_path, SOUND.but(looks=moved), "S2").ok
+
+
+def test_s2_knows_a_row_that_was_under_way_when_the_writer_changed(tmp_path: Path) -> None:
+    run = recording(tmp_path)
+    rows = list(run.samples["sql_write"])
+    slow = next(at for at, one in enumerate(rows) if one.intended > T0 - 1)
+    rows[slow] = replace(rows[slow], ended=T0 + 4.4)  # c1 was asked before the fault and says yes after c2 did
+    told = next(check for check in all_checks() if check.id == "S2").judge(
+        replace(run, samples={**run.samples, "sql_write": tuple(rows)}))
+    assert told.ok and "c1 -> c2" in told.evidence
+
+
+def test_an_expected_failure_keeps_the_promise(tmp_path: Path) -> None:
+    lies = SOUND.but(events=(FROZEN, REQUEST)).but_facts(expect="FAIL", expect_checks=("S3",))
+    verdict = verdict_of(recording(tmp_path, lies))
+    assert verdict.result is Result.FAIL and verdict.kept and verdict.exit_code == 0
+    assert verdict.word == "FAIL as expected" and verdict.counted is Result.PASS
+    body = verdict.to_json()
+    assert body["verdict"] == "FAIL" and body["kept"] and body["expected"] == {"verdict": "FAIL", "checks": ["S3"]}
+
+
+@pytest.mark.parametrize(("changes", "why"), [
+    ({"events": SOUND.events}, "it passed"),
+    ({"events": (FROZEN, REQUEST), "lost_messages": 2}, "another safety check failed as well"),
+    ({"events": SOUND.events, "lost_messages": 2}, "it failed for another reason")])
+def test_an_expectation_is_not_kept_by_anything_else(changes: dict[str, Any], why: str, tmp_path: Path) -> None:
+    verdict = verdict_of(recording(tmp_path, SOUND.but(**changes).but_facts(expect="FAIL", expect_checks=("S3",))))
+    assert not verdict.kept and verdict.exit_code == 1 and verdict.counted is Result.FAIL, why
+    assert "expected" in verdict.word
 
 
 def test_s1_takes_two_macs_of_one_node_for_one_holder(tmp_path: Path) -> None:

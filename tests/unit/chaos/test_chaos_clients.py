@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from chaos.probes.mq_consume import MqConsume
 from chaos.probes.mq_publish import MqPublish
 from chaos.probes.schedule import Schedule
 from chaos.probes.sql import Server
+from chaos.probes.sql_bank import SqlBank, transfer
 from chaos.probes.sql_write import SqlWrite
 
 # These measure time, and two processors that do something else for a moment are no bug of ours.
@@ -86,6 +88,31 @@ def test_sql_without_an_answer_is_unknown_and_not_in_the_ledger(mysql: Mysql, tm
     assert samples[-1].outcome is Outcome.OK  # on a new connection
     good = {f"run1/{sample.slot}" for sample in samples if sample.outcome is Outcome.OK}
     assert set(read_ledger(tmp_path / "l")) == good
+
+
+def test_a_transfer_is_one_transaction_and_its_two_halves_are_equal(mysql: Mysql, tmp_path: Path) -> None:
+    bank = SqlBank(Server("127.0.0.1", mysql.port, "u", "p"), "run1", LedgerFile(tmp_path / "l"), 0.3)
+    samples = asyncio.run(drive([bank], 0.5))["sql_bank"]
+    assert {sample.outcome for sample in samples} == {Outcome.OK}
+    assert mysql.statements.count("COMMIT") == sum(sample.slot % 10 > 0 for sample in samples)
+    assert len(read_ledger(tmp_path / "l")) == sum(sample.slot % 10 == 0 for sample in samples)
+    for slot in range(200):
+        halves = [re.fullmatch(r"UPDATE probe_bank SET balance = balance \+ \((-?\d+)\) WHERE account = (\d+)", text)
+                  for text in transfer(slot)]
+        (one, first), (other, second) = ((int(half[1]), int(half[2])) for half in halves if half)
+        assert one + other == 0 and one != 0 and first < second
+
+
+def test_a_transfer_that_was_not_committed_surely_failed(mysql: Mysql, tmp_path: Path) -> None:
+    """The server falls silent between the halves: nothing of it can stay, so this is no unknown."""
+    bank = SqlBank(Server("127.0.0.1", mysql.port, "u", "p"), "run1", LedgerFile(tmp_path / "l"), 0.15)
+    mysql.deaf_to = "UPDATE"
+    samples = [one for one in asyncio.run(drive([bank], 0.5))["sql_bank"] if one.slot % 10]
+    assert {sample.outcome for sample in samples} == {Outcome.FAIL}
+    mysql.deaf_to = "COMMIT"
+    bank = SqlBank(Server("127.0.0.1", mysql.port, "u", "p"), "run1", LedgerFile(tmp_path / "l"), 0.15)
+    samples = [one for one in asyncio.run(drive([bank], 0.5))["sql_bank"] if one.slot % 10]
+    assert {sample.outcome for sample in samples} == {Outcome.UNKNOWN}
 
 
 def test_mq_loses_nothing_when_its_connections_are_cut(amqp: Amqp, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_the_page_stands_alone(tmp_path: Path) -> None:
 def test_the_page_shows_what_was_measured(tmp_path: Path) -> None:
     text = page(tmp_path)
     assert ">PASS</span>" in text
-    assert "the longest outage was 4.32 s (sql_write)" in text
+    assert "the longest outage was 4.40 s (sql_bank)" in text
     assert "vip_holder = c1" in text
     for check in ("S1", "S3", "S4", "S5", "L1", "L4", "L5", "V1", "V6"):
         assert f"<strong>{check}</strong>" in text

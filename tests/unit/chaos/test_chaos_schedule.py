@@ -252,7 +252,7 @@ def test_cache_moves_on_to_the_next_server() -> None:
 
 
 def test_every_probe_is_found_by_its_module() -> None:
-    assert names() == ("cache", "mq_consume", "mq_publish", "sql_read", "sql_write", "vip_arp", "vip_tcp")
+    assert names() == ("cache", "mq_consume", "mq_publish", "sql_bank", "sql_read", "sql_write", "vip_arp", "vip_tcp")
 
 
 def test_an_unknown_probe_is_refused_with_the_list(tmp_path: Path) -> None:
@@ -277,30 +277,30 @@ def make(config, secrets): ...
 """
 NEW_FAULT = """
 from chaos.faults.node_poweroff import NodePoweroff
-class NodeReset(NodePoweroff):
-    name = "node.reset"
-FAULT = NodeReset()
+class NodeVanish(NodePoweroff):
+    name = "node.vanish"
+FAULT = NodeVanish()
 """
 
 
 def test_a_new_probe_and_a_new_fault_are_one_new_file_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "sql_bank.py").write_text(NEW_PROBE)
-    (tmp_path / "node_reset.py").write_text(NEW_FAULT)
+    (tmp_path / "sql_more.py").write_text(NEW_PROBE)
+    (tmp_path / "node_vanish.py").write_text(NEW_FAULT)
     for package in (chaos.probes, chaos.faults):
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path / package.__name__)])
-    for package, file in ((chaos.probes, "sql_bank.py"), (chaos.faults, "node_reset.py")):
+    for package, file in ((chaos.probes, "sql_more.py"), (chaos.faults, "node_vanish.py")):
         folder = tmp_path / package.__name__
         folder.mkdir()
         (tmp_path / file).rename(folder / file)
     chaos.probes.traits.cache_clear()
     chaos.faults.all_faults.cache_clear()
     try:
-        assert "sql_bank" in names()
-        facts = replace(facts_but(fault="node.reset"), probes=("sql_write", "sql_bank"))
+        assert "sql_more" in names()
+        facts = replace(facts_but(fault="node.vanish"), probes=("sql_write", "sql_more"))
         found = bounds(facts)
-        assert found.known["sql_bank"] == found.known["sql_write"] and found.known["sql_bank"].low > 2
+        assert found.known["sql_more"] == found.known["sql_write"] and found.known["sql_more"].low > 2
         run = recording(tmp_path / "run", Story().but_facts(probes=facts.probes))
-        assert run.clients == facts.probes and run.period("sql_bank") == 0.5
+        assert run.clients == facts.probes and run.period("sql_more") == 0.5
     finally:
         chaos.probes.traits.cache_clear()
         chaos.faults.all_faults.cache_clear()

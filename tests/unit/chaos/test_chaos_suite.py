@@ -14,7 +14,7 @@ from synthetic import Story, build, recording
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chaos_inject"))
 from inject_fakes import make_lab
 
-from chaos import junit, suite
+from chaos import junit, report, suite
 from chaos.model import Proof, Result
 from chaos.rejudge import rejudge
 from chaos.scenario import Scenario
@@ -42,6 +42,28 @@ def test_junit_tells_windows_and_phases_and_what_failed(tmp_path: Path) -> None:
     assert first.find("error") is None
     error = second.find("error")
     assert error is not None and error.get("type") == "INVALID" and "c1 still answers" in (error.text or "")
+
+
+def test_a_failure_that_was_expected_is_none(tmp_path: Path) -> None:
+    """And one that was expected and did not come is one."""
+    lies = GOOD.but(events=GOOD.events[:1]).but_facts(expect="FAIL", expect_checks=("S3",))
+    kept, missed = a_verdict(tmp_path, lies), a_verdict(tmp_path / "missed", GOOD.but_facts(
+        expect="FAIL", expect_checks=("S3",)))
+    assert (kept.word, missed.word) == ("FAIL as expected", "PASS but expected otherwise")
+    body = junit.document("halab.full", [kept, missed])[0]
+    assert (body.get("failures"), body.get("errors")) == ("1", "0")
+    assert body[0].find("failure") is None
+    failure = body[1].find("failure")
+    assert failure is not None and failure.get("message") == "FAIL was expected"
+
+    def of(*verdicts: Verdict) -> Result:
+        return suite.SuiteResult("full", "lab", 0, verdicts, (), 1.0, 0, tmp_path).result
+
+    assert of(kept) is Result.PASS and of(kept, missed) is Result.FAIL
+    page = report.render_suite(suite.SuiteResult("full", "lab", 0, (kept, missed), (), 1.0, 0, tmp_path))
+    assert "FAIL as expected" in page
+    run = report.render(recording(tmp_path / "run", lies), kept)
+    assert "As this scenario expects, the cluster breaks its word: S3" in run
 
 
 def test_a_run_is_judged_again_by_another_promise_and_stays_as_it_is(tmp_path: Path) -> None:

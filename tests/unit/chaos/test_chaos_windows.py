@@ -125,7 +125,7 @@ def test_losing_a_bystander_costs_the_vip_nothing() -> None:
 def test_a_timer_or_role_that_was_not_read_leaves_the_bound_out() -> None:
     found = bounds(facts_but(timers=Timers()))
     assert found.missing["vip_tcp"] == "the timer token was not read"
-    assert found.unread == {"vip_tcp", "sql_read", "sql_write"} and "cache" in found.known
+    assert found.unread == {"vip_tcp", "sql_read", "sql_write", "sql_bank"} and "cache" in found.known
     found = bounds(facts_but(roles=Roles()))
     assert found.missing["sql_read"] == "who was vip_holder is not known"
 
@@ -174,8 +174,8 @@ def test_an_unreadable_promise_is_refused() -> None:
 
 def test_the_verdict_document_has_the_agreed_shape(tmp_path: Path) -> None:
     document = judge(build(tmp_path, Story())).to_json()
-    assert list(document) == ["scenario", "verdict", "error", "target", "windows", "checks", "phases",
-                              "converged_seconds", "run_dir"]
+    assert list(document) == ["scenario", "verdict", "expected", "kept", "error", "target", "windows", "checks",
+                              "phases", "converged_seconds", "run_dir"]
     assert document["verdict"] == "PASS"
     assert document["converged_seconds"] == 9.0
     assert set(document["windows"]["sql_write"]) == {"seconds", "bound_low", "bound_high", "sla"}

@@ -52,7 +52,7 @@ class FakeFleet:
 
 
 class FakeWatch:
-    def __init__(self, _lab: Lab) -> None: ...
+    def __init__(self, _lab: Lab, _folder: Path) -> None: ...
 
     def __enter__(self) -> FakeWatch:
         return self
@@ -77,7 +77,7 @@ def fake_world(patch: pytest.MonkeyPatch) -> list[str]:
 
     patch.setattr(FakeFleet, "log", log, raising=False)
     patch.setattr(runner, "ProbeFleet", FakeFleet)
-    patch.setattr(runner, "PrimaryWatch", FakeWatch)
+    patch.setattr(runner, "NodeWatch", FakeWatch)
     patch.setattr(audit, "audit_sql", lambda *_: SqlAudit(0, ()))
     patch.setattr(runner, "read_timers", lambda *_: Reading(Timers(token=1.0), []))
     patch.setattr(runner, "read_roles", lambda *_: Roles(vip_holder="n2"))
@@ -90,7 +90,7 @@ def fake_world(patch: pytest.MonkeyPatch) -> list[str]:
     patch.setattr(gates, "await_all", await_all)
     patch.setattr(runner, "await_phase", lambda *_: Proof(False, "did not come within 60 s"))
     patch.setattr(runner, "write_report", lambda *_: None)
-    patch.setattr(runner, "judge", lambda folder: SimpleNamespace(result=Result.PASS, run_dir=folder))
+    patch.setattr(runner, "judge", lambda folder: SimpleNamespace(result=Result.PASS, kept=True, run_dir=folder))
     return log
 
 

@@ -7,10 +7,10 @@ import time
 import pytest
 from inject_fakes import make_lab, sample, shell_of
 
-from chaos import broker, pacemaker, timers
-from chaos.audit import audit_sql
+from chaos import broker, looks, pacemaker, timers
+from chaos.audit import audit_sql, parse_sums
 from chaos.model import Proof
-from chaos.primary_watch import PrimaryWatch
+from chaos.node_watch import NodeWatch
 from chaos.progress import await_phase, detected_at, membership_losses
 from chaos.versions import parse
 from daemons import cib
@@ -182,19 +182,23 @@ def test_an_even_split_is_two_components() -> None:
 
 def test_a_watch_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     lab = make_lab()
-    said = "wsrep_local_state_comment\tSynced\nwsrep_cluster_status\tPrimary\nwsrep_cluster_size\t3\n"
-    shell_of(lab).answers = {"SHOW": said}
-    with PrimaryWatch(lab) as watch:
+    shell_of(lab).answers = {"SHOW": "#quorum\n" + sample("quorumtool.txt") + "#galera\n"
+                                     "wsrep_local_state_comment\tSynced\nwsrep_cluster_status\tPrimary\n"
+                                     "wsrep_cluster_size\t3\n"}
+    with NodeWatch(lab, lab.paths.root) as watch:
         until = time.monotonic() + 5
         while not watch.seen and time.monotonic() < until:
             time.sleep(0.01)
     assert watch.seen[0].answered == ("n1", "n2", "n3") and watch.seen[0].counts
+    written = looks.load(lab.paths.root / looks.LOOKS_FILE)
+    assert {one.node for one in written} == {"n1", "n2", "n3"}
+    assert all(one.quorate and one.component == "Primary" for one in written)
 
     def burst(*_: object, **__: object) -> bool:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("chaos.primary_watch.ssh_banner", burst)
-    watch = PrimaryWatch(lab)
+    monkeypatch.setattr("chaos.node_watch.ssh_banner", burst)
+    watch = NodeWatch(lab, lab.paths.root)
     with pytest.raises(RuntimeError, match="new thread"), watch:
         time.sleep(0.05)
     watch.stop()
@@ -209,7 +213,10 @@ def test_audit_reads_every_node_and_says_which_it_could_not() -> None:
     def answer(node: str, text: str) -> str:
         if "SHOW" in text:
             return "wsrep_local_state_comment\tSynced\nwsrep_cluster_status\tPrimary\nwsrep_cluster_size\t3\n"
-        assert "wsrep_sync_wait=1" in text and "client='rx'" in text
+        assert "wsrep_sync_wait=1" in text
+        if "CHECKSUM" in text:
+            return f"halab.probe_rows\t{4711 if node == 'n1' else 4712}\nhalab.probe_bank\tNULL\n"
+        assert "client='rx'" in text
         return "rx/1\nrx/2\n" if node == "n1" else "rx/1\n"
 
     shell_of(lab).answers = {"mariadb": answer}
@@ -218,4 +225,10 @@ def test_audit_reads_every_node_and_says_which_it_could_not() -> None:
     assert audit is not None and audit.acked == 2
     assert [(one.node, one.synced, one.missing) for one in audit.nodes] == [
         ("n1", True, ()), ("n2", True, ("rx/2",)), ("n3", False, ("rx/1", "rx/2"))]
+    assert [(one.tables, one.bank) for one in audit.nodes] == [
+        ({"probe_rows": "4711"}, None), ({"probe_rows": "4712"}, None), ({}, None)]
+    assert parse_sums("halab.probe_rows\t1\nhalab.probe_bank\t2\nbank\t64000\n") == (
+        {"probe_rows": "1", "probe_bank": "2"}, 64000)
+    for node in ("n1", "n2"):
+        lab.driver.power.off(node)
     assert audit_sql(lab, "rx", lab.paths.root / "none.txt") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -224,7 +225,12 @@ def test_a_busy_lab_is_refused(log: list[str]) -> None:
 def test_repeat_stops_at_the_first_verdict_that_is_not_pass(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     lab = make_lab()
     results = iter([Result.PASS, Result.FAIL, Result.PASS])
-    monkeypatch.setattr(runner, "judge", lambda folder: SimpleNamespace(result=next(results), run_dir=folder))
+
+    def judged(folder: Path) -> SimpleNamespace:
+        result = next(results)
+        return SimpleNamespace(result=result, kept=result is Result.PASS, run_dir=folder)
+
+    monkeypatch.setattr(runner, "judge", judged)
     assert run(lab, scenario(repeat=3)).result is Result.FAIL
     assert len(list(lab.paths.runs.iterdir())) == 2
 

@@ -1,0 +1,99 @@
+"""S2: never two active instances of a service of which only one may be active."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from chaos.checks import found, skipped, unjudged
+from chaos.looks import NodeLook
+from chaos.model import Finding, Outcome, Sample
+from chaos.recording import Recording
+
+WRITERS = "sql_write"
+FLIP = 1.0  # s: HAProxy cannot take a writer out and in again so soon (fall and rise are two checks each)
+
+
+class SingleActive:
+    """Two services of this deployment are active/passive.
+
+    * The virtual addresses, asked of the nodes' own kernels: unlike S1 this sees a node that was cut off from
+      the clients and keeps an address that another has.  Two count as two only if one node surely had it all the
+      time, before and after the other was seen with it: a move between two looks is no violation.
+    * The database behind the proxy, which may be written through one member only.  Each acknowledged row of
+      sql_write says which member took it: A, then B, then A again within a second are two writers.  A row that
+      A was already working on when B took its first does not count.
+
+    RabbitMQ and memcached are active on every node; S6 has what they must not do.
+    """
+
+    id = "S2"
+    title = "one active instance of each active/passive service"
+    kind = "safety"
+
+    def judge(self, run: Recording) -> Finding:
+        problem = _two_holders(run.looks) or _two_writers(run)
+        if problem:
+            return found(self, False, problem)
+        begin = run.facts.inject_begin
+        if begin is None:
+            return unjudged(self, "no time of injection")
+        seen = []
+        if run.facts.vips:
+            after = [one for one in run.looks if one.asked >= begin]
+            if not after:
+                return unjudged(self, "nobody asked the nodes which addresses they have after the fault")
+            seen.append(f"{len(after)} looks at the nodes' addresses, never one on two nodes")
+        if WRITERS in run.facts.probes:
+            reigns = _reigns(run.samples.get(WRITERS, ()))
+            if not reigns:
+                return unjudged(self, "no acknowledged row says which database took it")
+            seen.append("writers one after the other: " + " -> ".join(server for server, _, _ in reigns))
+        return found(self, True, "; ".join(seen)) if seen else skipped(
+            self, "the lab has no virtual address, and nobody wrote")
+
+
+def _two_holders(looks: tuple[NodeLook, ...]) -> str:
+    for vip in sorted({vip for one in looks for vip in one.vips}):
+        for node in sorted({one.node for one in looks}):
+            for begin, end in _surely(vip, [one for one in looks if one.node == node]):
+                other = next((one for one in looks if one.node != node and vip in one.vips
+                              and one.asked >= begin and one.answered <= end), None)
+                if other is not None:
+                    return (f"{vip} was on {other.node} while {node} had it too (there since "
+                            f"{other.asked - begin:.1f} s before, and {end - other.answered:.1f} s after)")
+    return ""
+
+
+def _surely(vip: str, own: list[NodeLook]) -> list[tuple[float, float]]:
+    """When one node had the address beyond doubt: between neighbouring looks that all found it."""
+    return [(run[0].answered, run[-1].asked)
+            for had, run in ((had, list(group)) for had, group in groupby(own, key=lambda one: vip in one.vips)) if had]
+
+
+_Reign = tuple[str, Sample, Sample]  # the server, its first and its last acknowledged row
+
+
+def _reigns(samples: tuple[Sample, ...]) -> list[_Reign]:
+    """Which server acknowledged the rows, one after the other, by the time of the acknowledgement."""
+    reigns: list[_Reign] = []
+    good = (one for one in samples if one.outcome is Outcome.OK and one.detail)
+    for sample in sorted(good, key=lambda one: one.ended):
+        if reigns and reigns[-1][0] == sample.detail:
+            reigns[-1] = (sample.detail, reigns[-1][1], sample)
+        elif not (len(reigns) > 1 and reigns[-2][0] == sample.detail and sample.started <= reigns[-1][1].ended):
+            reigns.append((sample.detail, sample, sample))
+    return reigns
+
+
+def _two_writers(run: Recording) -> str:
+    reigns = _reigns(run.samples.get(WRITERS, ()))
+    for (one, _, last), (other, _, _), (again, first, _) in zip(reigns, reigns[1:], reigns[2:], strict=False):
+        if one == again and first.ended - last.ended < FLIP:
+            begin = run.facts.inject_begin
+            when = f", {first.ended - begin:+.2f} s from the fault" if begin is not None else ""
+            return (f"rows were acknowledged by {one}, {other} and {again} again within "
+                    f"{first.ended - last.ended:.2f} s{when}")
+    return ""
+
+
+CHECK = SingleActive()

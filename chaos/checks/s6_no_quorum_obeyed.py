@@ -1,0 +1,97 @@
+"""S6: who has no quorum stops, refuses, and serves nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chaos.checks import found, skipped, unjudged
+from chaos.formulas import NoBound, broker_paused, stops
+from chaos.looks import NodeLook
+from chaos.model import Finding
+from chaos.recording import Recording
+
+
+class NoQuorumObeyed:
+    """Seen on the nodes themselves, over mgmt, while the fault lasted (chaos.looks).
+
+    * A node whose corosync has no quorum gives its virtual addresses up, within the time that Pacemaker needs
+      to decide and to stop them.
+    * A database server outside the Primary component refuses a real write, at once.
+    * The broker of a node without quorum takes no client, once it can know that it is in the minority and
+      has stopped.
+
+    A stretch without quorum that ended before those times proves nothing and breaks nothing.
+    """
+
+    id = "S6"
+    title = "without quorum nothing is served"
+    kind = "safety"
+
+    def judge(self, run: Recording) -> Finding:
+        starved = [one for one in run.facts.injections if one.starves]
+        wrote = [one for one in run.looks if one.write == "accepted"]
+        if wrote:
+            return found(self, False, "; ".join(
+                f"{one.node} took a write outside the Primary component (it says {one.component}), {_when(run, one)}"
+                for one in wrote[:3]))
+        stretches = _stretches(run.looks)
+        if not stretches and not any(one.write for one in run.looks):
+            if starved:
+                return unjudged(self, "no node was seen without quorum, and that was the fault's point")
+            return skipped(self, "no node was seen without quorum")
+        try:
+            vip, broker = stops(run.facts.timers), broker_paused(run.facts.timers)
+        except NoBound as error:
+            return unjudged(self, str(error))
+        broken = [*_late(run, stretches, vip, "still has", lambda one: ", ".join(one.vips)),
+                  *_late(run, stretches, broker, "still lets clients in:", lambda one: (
+                      "its broker" if one.broker == "serves" else ""))]
+        if broken:
+            return found(self, False, "; ".join(broken))
+        longest = max((looks[-1].answered - looks[0].asked for looks in stretches), default=0.0)
+        if starved and longest < max(vip, broker):
+            return unjudged(self, f"nobody was seen without quorum for the {max(vip, broker):.1f} s that stopping "
+                                  f"may take, only for {longest:.1f} s")
+        refused = sum(one.write in ("refused", "no answer") for one in run.looks)
+        nodes = ", ".join(sorted({looks[0].node for looks in stretches})) or "nobody"
+        return found(self, True, f"without quorum: {nodes}, for up to {longest:.1f} s; {refused} writes tried outside "
+                                 f"the Primary component, none taken; no address later than {vip:.1f} s, no client at "
+                                 f"a broker later than {broker:.1f} s")
+
+
+def _stretches(looks: tuple[NodeLook, ...]) -> list[list[NodeLook]]:
+    """Neighbouring looks at one node that each found it without quorum."""
+    stretches: list[list[NodeLook]] = []
+    for node in sorted({one.node for one in looks}):
+        open_stretch: list[NodeLook] | None = None
+        for one in (one for one in looks if one.node == node):
+            if one.quorate is not False:
+                open_stretch = None
+            elif open_stretch is None:
+                open_stretch = [one]
+                stretches.append(open_stretch)
+            else:
+                open_stretch.append(one)
+    return stretches
+
+
+def _late(run: Recording, stretches: list[list[NodeLook]], patience: float, words: str,
+          what: Callable[[NodeLook], str]) -> list[str]:
+    """The first look of each stretch that found something later than ``patience`` after its begin."""
+    broken = []
+    for stretch in stretches:
+        # Whoever lost quorum between two looks may have lost it just before the second.
+        begin = stretch[0].answered
+        late = next((one for one in stretch if one.asked > begin + patience and what(one)), None)
+        if late is not None:
+            broken.append(f"{late.node} {words} {what(late)}, {late.asked - begin:.1f} s after it was seen without "
+                          f"quorum ({_when(run, late)}; {patience:.1f} s are allowed)")
+    return broken
+
+
+def _when(run: Recording, look: NodeLook) -> str:
+    begin = run.facts.inject_begin
+    return f"{look.asked - begin:+.1f} s from the fault" if begin is not None else f"at {look.asked:.1f}"
+
+
+CHECK = NoQuorumObeyed()
