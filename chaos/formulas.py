@@ -150,8 +150,11 @@ def unnoticed(timers: Timers) -> Bound:
 
 
 def stops(timers: Timers) -> float:
-    """How long Pacemaker may take, once quorum is lost, to decide and to take its addresses down."""
-    return CIB_REASK + UNIT_START_HIGH * timers.slowness
+    """How long Pacemaker may take, once quorum is lost, to decide and to take its addresses down.
+
+    The proxy stops first: the order of the two is optional and holds where both stop (measured 4..6).
+    """
+    return CIB_REASK + (UNIT_START_HIGH + VIP_START_HIGH) * timers.slowness
 
 
 def broker_paused(timers: Timers) -> float:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from chaos.fencing import fence_requests
 from chaos.model import Proof
+from chaos.selectors.galera_donor import donors
 from chaos.selectors.vip_holder import VipHolder
 from lab import gates, interrupt
 from lab.errors import HalabError
@@ -113,7 +114,12 @@ def _whole(lab: Lab, nodes: tuple[str, ...], since: float) -> bool:
     return all(gate.ok for gate in gates.check_all(lab))
 
 
+def _joining(lab: Lab, nodes: tuple[str, ...], since: float) -> bool:
+    """A database server gives its data to another one."""
+    return bool(donors(lab))
+
+
 _LOOKS: dict[str, Callable[[Lab, tuple[str, ...], float], bool]] = {
     "fence_requested": _requested, "fenced": _fenced, "powered_on": _powered_on, "vip_moved": _vip_moved,
-    "whole": _whole,
+    "whole": _whole, "joining": _joining,
 }

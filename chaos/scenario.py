@@ -37,7 +37,7 @@ FOLDER = Path(__file__).parent / "scenarios"
 _EXAMPLE = "chaos/scenarios/vip-holder-poweroff.yml"
 
 # What a run can wait for: see chaos.progress, which reads each from the lab while it runs.
-Phase = Literal["fence_requested", "fenced", "powered_on", "vip_moved", "whole"]
+Phase = Literal["fence_requested", "fenced", "powered_on", "vip_moved", "whole", "joining"]
 
 
 class _Value(BaseModel):

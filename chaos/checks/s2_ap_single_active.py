@@ -31,7 +31,7 @@ class SingleActive:
     kind = "safety"
 
     def judge(self, run: Recording) -> Finding:
-        problem = _two_holders(run.looks) or _two_writers(run)
+        problem = _two_holders(run) or _two_writers(run)
         if problem:
             return found(self, False, problem)
         begin = run.facts.inject_begin
@@ -52,11 +52,11 @@ class SingleActive:
             self, "the lab has no virtual address, and nobody wrote")
 
 
-def _two_holders(looks: tuple[NodeLook, ...]) -> str:
-    for vip in sorted({vip for one in looks for vip in one.vips}):
-        for node in sorted({one.node for one in looks}):
-            for begin, end in _surely(vip, [one for one in looks if one.node == node]):
-                other = next((one for one in looks if one.node != node and vip in one.vips
+def _two_holders(run: Recording) -> str:
+    for vip in sorted({vip for one in run.looks for vip in one.vips}):
+        for node in sorted({one.node for one in run.looks}):
+            for begin, end in _surely(run, vip, node):
+                other = next((one for one in run.looks if one.node != node and vip in one.vips
                               and one.asked >= begin and one.answered <= end), None)
                 if other is not None:
                     return (f"{vip} was on {other.node} while {node} had it too (there since "
@@ -64,10 +64,16 @@ def _two_holders(looks: tuple[NodeLook, ...]) -> str:
     return ""
 
 
-def _surely(vip: str, own: list[NodeLook]) -> list[tuple[float, float]]:
-    """When one node had the address beyond doubt: between neighbouring looks that all found it."""
-    return [(run[0].answered, run[-1].asked)
-            for had, run in ((had, list(group)) for had, group in groupby(own, key=lambda one: vip in one.vips)) if had]
+def _surely(run: Recording, vip: str, node: str) -> list[tuple[float, float]]:
+    """When a node had the address beyond doubt: between neighbouring looks that found it, in one life of the node."""
+    ends = [event.at for event in run.events_of("power.off", (node,))]
+
+    def life(look: NodeLook) -> tuple[bool, int]:
+        return vip in look.vips, sum(end <= look.asked for end in ends)
+
+    stretches = [(has, list(group)) for (has, _), group in groupby(
+        (one for one in run.looks if one.node == node), key=life)]
+    return [(found[0].answered, found[-1].asked) for has, found in stretches if has]
 
 
 _Reign = tuple[str, Sample, Sample]  # the server, its first and its last acknowledged row

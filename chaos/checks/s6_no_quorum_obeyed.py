@@ -53,8 +53,9 @@ class NoQuorumObeyed:
             return unjudged(self, f"nobody was seen without quorum for the {max(vip, broker):.1f} s that stopping "
                                   f"may take, only for {longest:.1f} s")
         refused = sum(one.write in ("refused", "no answer") for one in run.looks)
-        nodes = ", ".join(sorted({looks[0].node for looks in stretches})) or "nobody"
-        return found(self, True, f"without quorum: {nodes}, for up to {longest:.1f} s; {refused} writes tried outside "
+        nodes = ", ".join(sorted({looks[0].node for looks in stretches}))
+        who = f"without quorum: {nodes}, for up to {longest:.1f} s" if nodes else "nobody without quorum"
+        return found(self, True, f"{who}; {refused} writes tried outside "
                                  f"the Primary component, none taken; no address later than {vip:.1f} s, no client at "
                                  f"a broker later than {broker:.1f} s")
 

@@ -204,6 +204,14 @@ def test_s2_takes_a_move_between_two_looks_for_what_it_is(tmp_path: Path) -> Non
     assert finding(tmp_path, SOUND.but(looks=moved), "S2").ok
 
 
+def test_s2_knows_that_a_power_cut_ends_a_holding(tmp_path: Path) -> None:
+    """c1 had the address, lost its power, and has it again; c2 had it in between."""
+    seen = tuple(NodeLook(node, T0 + at, T0 + at + 0.1, quorate=True, vips=(VIP,))
+                 for at, node in ((-2, "c1"), (4, "c2"), (9, "c1")))
+    assert finding(tmp_path, SOUND.but(looks=seen), "S2").ok
+    assert not finding(tmp_path, SOUND.but(looks=seen, events=()), "S2").ok
+
+
 def test_s2_knows_a_row_that_was_under_way_when_the_writer_changed(tmp_path: Path) -> None:
     run = recording(tmp_path)
     rows = list(run.samples["sql_write"])

@@ -12,17 +12,36 @@ from chaos.looks import NodeLook, line, load, read, script
 
 VIPS = {"public": "10.66.0.100", "internal": "10.66.0.101"}
 ADDRESSES = "2: eth1    inet 10.66.0.11/24 scope global eth1\n2: eth1    inet 10.66.0.101/32 scope global eth1\n"
-HEALTHY = ("#quorum\nQuorum information\nQuorate:          Yes\n#addresses\n" + ADDRESSES
-           + "#galera\nwsrep_cluster_size\t3\nwsrep_cluster_status\tPrimary\n")
-ALONE = ("#quorum\nQuorate:          No\n#addresses\n#galera\nwsrep_cluster_status\tnon-Primary\n"
+QUORUM = """\
+Quorum information
+------------------
+Quorum provider:  corosync_votequorum
+Quorate:          %s
+
+Votequorum information
+----------------------
+Expected votes:   3
+Total votes:      %s
+Quorum:           2 %s
+Flags:            Quorate WaitForAll
+
+Membership information
+----------------------
+    Nodeid      Votes Name
+         1          1 10.66.2.11 (local)
+"""
+HEALTHY = ("#quorum\n" + QUORUM % ("Yes", "3", "") + "#addresses\n" + ADDRESSES
+           + "#galera\nwsrep_local_state_comment\tSynced\nwsrep_cluster_size\t3\nwsrep_cluster_status\tPrimary\n")
+ALONE = ("#quorum\n" + QUORUM % ("No", "1", "Activity blocked") + "#addresses\n"
+         "#galera\nwsrep_local_state_comment\tInitialized\nwsrep_cluster_size\t1\nwsrep_cluster_status\tnon-Primary\n"
          "#write\nERROR 1047 (08S01): WSREP has not yet prepared node for application use\n#wrote 1\n"
          "#broker\nbash: connect: Connection refused\n")
 
 
 def test_a_healthy_node() -> None:
-    look, status = read("n1", 1.0, 1.2, HEALTHY, VIPS)
+    look, member = read("n1", 1.0, 1.2, HEALTHY, VIPS)
     assert look == NodeLook("n1", 1.0, 1.2, True, ("10.66.0.101",), "Primary")
-    assert status["wsrep_cluster_size"] == "3"
+    assert member is not None and member.size == 3
 
 
 def test_a_node_without_quorum() -> None:
@@ -35,7 +54,7 @@ def test_a_node_without_quorum() -> None:
 
 
 def test_silence_is_no_claim() -> None:
-    assert read("n1", 1.0, 1.2, "", VIPS) == (NodeLook("n1", 1.0, 1.2), {})
+    assert read("n1", 1.0, 1.2, "", VIPS) == (NodeLook("n1", 1.0, 1.2), None)
     # corosync is not there: neither quorate nor not.
     assert read("n1", 1, 1, "#quorum\nCannot initialize CMAP service\n", VIPS)[0].quorate is None
 

@@ -24,6 +24,7 @@ runtime.config.totem.join (u32) = 50
 runtime.config.totem.token (u32) = 2000
 totem.token (u32) = 1000
 """
+QUORUM = "Quorum provider: x\nQuorate: Yes\nExpected votes: 3\nTotal votes: 3\nQuorum: 2\nFlags: Quorate\n"
 HAPROXY = """\
 defaults
     timeout check 1000ms
@@ -182,7 +183,7 @@ def test_an_even_split_is_two_components() -> None:
 
 def test_a_watch_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     lab = make_lab()
-    shell_of(lab).answers = {"SHOW": "#quorum\n" + sample("quorumtool.txt") + "#galera\n"
+    shell_of(lab).answers = {"SHOW": "#quorum\n" + QUORUM + "#galera\n"
                                      "wsrep_local_state_comment\tSynced\nwsrep_cluster_status\tPrimary\n"
                                      "wsrep_cluster_size\t3\n"}
     with NodeWatch(lab, lab.paths.root) as watch:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from inject_fakes import make_lab, sample, shell_of
 
 from chaos import pacemaker
+from chaos.progress import await_phase
 from chaos.selectors import all_selectors, resolve
 from daemons import haproxy
 from daemons.pacemaker import status
@@ -100,6 +103,27 @@ def test_galera_writer_asks_the_proxy_of_the_vip() -> None:
     shell_of(lab).answers["show stat"] = sample("show-stat.csv").replace(",UP", ",DOWN")
     with pytest.raises(HalabError, match="no Galera backend is up"):
         resolve(lab, "galera_writer")
+
+
+def test_a_side_may_be_half_of_the_nodes() -> None:
+    lab = make_lab(nodes=4)
+    hold_vip(lab, "n2")
+    assert resolve(lab, "side(2)") == ("n2", "n1")
+    with pytest.raises(RefusedError, match="nobody on the other side"):
+        resolve(lab, "side(4)")
+
+
+def test_a_donor_says_so_itself() -> None:
+    lab = make_lab()
+    shell_of(lab).answers = {"mariadb": lambda node, _: "wsrep_cluster_status\tPrimary\n"
+                             "wsrep_cluster_size\t3\nwsrep_local_state_comment\t"
+                             + ("Donor/Desynced" if node == "n3" else "Synced") + "\n"}
+    assert resolve(lab, "galera_donor") == ("n3",)
+    assert await_phase(lab, "joining", ("n1",), time.time(), 0).ok
+    lab.driver.power.off("n3")
+    assert not await_phase(lab, "joining", ("n1",), time.time(), 0).ok
+    with pytest.raises(HalabError, match="giving its data"):
+        resolve(lab, "galera_donor")
 
 
 def test_minority_begins_with_the_vip_holder_and_stays_one() -> None:
