@@ -62,6 +62,7 @@ def _run(body: Body, given: inspect.BoundArguments, *, root: bool, polite: bool)
     as_json = given.arguments.get("format") == "json"
     lab = str(given.arguments.get("name", ""))
     try:
+        _refuse_lacking(given)
         if "format" in given.arguments:
             options.choice("format", given.arguments["format"], options.FORMATS)
         if lab:
@@ -93,6 +94,17 @@ def _run(body: Body, given: inspect.BoundArguments, *, root: bool, polite: bool)
         return 0
     except Exception as error:  # the last stop: nothing may end in a traceback
         return errors.show_unexpected(error, as_json=as_json)
+
+
+def _refuse_lacking(given: inspect.BoundArguments) -> None:
+    """RefusedError for options that have no default and were not typed: invoke passes None for them."""
+    known = given.signature.parameters.values()
+    lacking = [one.name for one in known if one.default is one.empty and given.arguments[one.name] is None]
+    if lacking:
+        typed = shlex.join(sys.argv[1:])
+        flags = " and ".join(f"--{word.replace('_', '-')}=..." for word in lacking)
+        raise RefusedError(f"this command needs {flags}", where=f"./inv {typed}",
+                           remedy=f"./inv --help {typed.split(' ')[0]}")
 
 
 def _how_to_go_on(given: inspect.BoundArguments) -> str:

@@ -32,6 +32,7 @@ class HalabProgram(Program):  # type: ignore[misc]  # invoke is not checked, see
 
     def parse_core(self, argv: list[str] | None) -> None:
         with self._refusing():
+            _refuse_empty(sys.argv if argv is None else argv)
             super().parse_core(argv)
         # invoke would leave our modules uncompiled, and each start slower than the first.
         sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
@@ -76,6 +77,8 @@ class HalabProgram(Program):  # type: ignore[misc]  # invoke is not checked, see
     def _refusing(self) -> Iterator[None]:
         try:
             yield
+        except RefusedError as error:
+            raise Exit(code=errors.show(error)) from None
         except ParseError as error:
             raise Exit(code=errors.show(self._refusal(error))) from None
         except ValueError as error:  # invoke converts numbers, and lets int() complain
@@ -96,6 +99,8 @@ class HalabProgram(Program):  # type: ignore[misc]  # invoke is not checked, see
         if lacking := re.match(r"'(\S+)' did not receive required positional arguments: (.*)", str(error)):
             words = " and a ".join(word.upper() for word in re.findall(r"\w+", lacking[2]))
             return RefusedError(f"{lacking[1]} needs a {words}", where=" ".join(["./inv", *typed]), remedy=about)
+        if bare := re.match(r"Flag <Argument: (\w+)[^>]*> needed value", str(error)):
+            return _no_value(f"--{bare[1].replace('_', '-')}", typed, about)
         if not unknown:
             return RefusedError(str(error).rstrip("."), where=" ".join(["./inv", *typed]), remedy=about)
         word = unknown[1]
@@ -120,6 +125,17 @@ class HalabProgram(Program):  # type: ignore[misc]  # invoke is not checked, see
             name: [flag for flag in context.flags if flag.startswith("--")]
             for name, context in parser.contexts.items()
         }
+
+
+def _refuse_empty(argv: list[str]) -> None:
+    """RefusedError for ``--option=`` with nothing behind it: as good as left out, and rarely meant."""
+    for word in argv[1:]:
+        if re.fullmatch(r"--[a-z][a-z-]*=", word):
+            raise _no_value(word[:-1], argv[1:], "./inv --list" if len(argv) < 3 else f"./inv --help {argv[1]}")
+
+
+def _no_value(flag: str, typed: list[str], about: str) -> RefusedError:
+    return RefusedError(f"{flag} needs a value", where=" ".join(["./inv", *typed]), remedy=about)
 
 
 def main(argv: list[str] | None = None, exit_with: Callable[[int], None] = sys.exit) -> None:

@@ -116,12 +116,9 @@ def _brokers(lab: Lab, node: str) -> list[str]:
 def leave(lab: Lab, node: str) -> None:
     """Stop a member's daemons so that the others know it left; one that cannot be reached is left to them.
 
-    Its resources go first, by standby: pacemaker.service is ordered after haproxy.service, so a stop of
-    haproxy that Pacemaker asks for while it is being stopped itself would wait for its own end.
+    Pacemaker moves away what it runs there before it is down.
     """
     try:
-        lab.shell.run(node, f"crm_standby --node {node} --update on && crm_resource --wait --timeout={_SETTLE}",
-                      timeout=_SETTLE + 10, check=False)  # after a first try Pacemaker may be down already
         lab.shell.run(node, f"systemctl stop {SERVICES['rabbitmq'].unit}.service pacemaker.service corosync.service",
                       timeout=_BROKER_TIMEOUT)
     except NodeError:

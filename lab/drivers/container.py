@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 import signal
 import time
@@ -17,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lab.drivers import firmware
 from lab.drivers.base import Disks, PowerState, Snapshots
 from lab.drivers.container_snapshots import ContainerSnapshots
 from lab.drivers.traits import traits
@@ -76,8 +78,11 @@ class ContainerPower:
             "--link-journal=no",
         ]
         console = self._paths.node(node) / "console.log"
+        life = secrets.token_hex(4)
+        self._life(node).write_text(life)
+        watched = firmware.watched(self._plan.lab, node, life, self._plan.profile.bmc.post, group.command(nspawn))
         # Detached: the supervisor belongs to init, not to the command that started it.
-        run(detached(group.command(nspawn), console),
+        run(detached(watched, console), cwd=Path(__file__).resolve().parents[2],
             # Makes /proc/sys/net writable in the guest: HAProxy needs ip_nonlocal_bind.
             env={"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}, timeout=10)
         self._await_leader(group)
@@ -93,6 +98,15 @@ class ContainerPower:
                                     where="; ".join(last) or str(log), remedy="./inv lab.doctor")
             time.sleep(0.01)
 
+    def boot_again(self, node: str, life: str) -> None:
+        """Power for a node whose system rebooted, unless somebody was at its power switch since that ``life``."""
+        with self._switch(node):
+            if self._life(node).exists() and self._life(node).read_text() == life:
+                self._on(node)
+
+    def _life(self, node: str) -> Path:
+        return self._paths.node(node) / "life"
+
     def off(self, node: str) -> None:
         with self._switch(node):
             self._off(node)
@@ -100,6 +114,7 @@ class ContainerPower:
     def _off(self, node: str) -> None:
         group = Cgroup(self._plan.lab, node)
         was_on = group.leader() is not None
+        self._life(node).unlink(missing_ok=True)
         network.cut(self._plan.lab, node)
         group.kill()
         if was_on:
@@ -201,8 +216,8 @@ def sweep(lab: str, paths: LabPaths) -> None:
     """Take off the host whatever carries the lab's name; needs no plan and no state file."""
     names = cgroups.members(lab)
     groups = [Cgroup(lab, name) for name in names]
-    # The BMC first: it must not power a node on again behind our back.
-    groups.sort(key=lambda group: group.member != "bmc")
+    # First those who may power a node on again behind our back.
+    groups.sort(key=lambda group: group.member not in ("bmc", firmware.GROUP))
     for group in groups:
         _strike(group)
     for group in groups:

@@ -111,7 +111,8 @@ def _in_words(one: Constraint, names: set[str]) -> str:
                 return f"{one.id}: {has.get('rsc')} must be where {has.get('with-rsc')} is ({score})"
             return f"{one.id}: {has.get('rsc')} with {has.get('with-rsc')} ({score})"
         case "rsc_order" if names & {has.get("first"), has.get("then")}:
-            return f"{one.id}: {has.get('first')} before {has.get('then')} ({score})"
+            starts = ", starts only" if has.get("symmetrical") == "false" else ""
+            return f"{one.id}: {has.get('first')} before {has.get('then')} ({score}{starts})"
     return ""
 
 

@@ -1,6 +1,6 @@
 """Control groups: every process of a lab lives in one, so that none can be lost.
 
-The path is ``halab/<lab>/<member>`` (a member is a node, or ``bmc``), on cgroup v1 in each
+The path is ``halab/<lab>/<member>`` (a member is a node, ``bmc`` or ``firmware``), on cgroup v1 in each
 hierarchy that a node needs, on v2 in the one tree.  ``lab.down`` kills by cgroup and so needs
 no recorded pid, also after the tool was killed with SIGKILL.
 """
@@ -59,15 +59,16 @@ class Cgroup:
         entries = [str(folder / "cgroup.procs") for folder in self._dirs]
         return ["sh", "-c", _JOIN, "sh", str(len(entries)), *entries, *argv]
 
-    def create(self) -> None:
-        """Make the group; idempotent."""
+    def create(self, *, real_time: bool = True) -> None:
+        """Make the group; idempotent.  ``real_time``: its processes may ask for it, as corosync does."""
         for folder in self._dirs:
             for parent in (folder.parent.parent.parent, folder.parent.parent, folder.parent):
                 parent.mkdir(exist_ok=True)
                 if is_v2():
                     _enable_controllers(parent)
             folder.mkdir(exist_ok=True)
-        self._allow_real_time()
+        if real_time:
+            self._allow_real_time()
 
     def _allow_real_time(self) -> None:
         """Give corosync's SCHED_RR a budget on v1; a host that refuses runs corosync without."""

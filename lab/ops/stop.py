@@ -73,7 +73,7 @@ def refuse_unfinished(lab: Lab) -> None:
 
 
 def _quiesce(lab: Lab, cluster: Cluster, deadline: float) -> None:
-    """Let Pacemaker stop all that it runs, in its own order, before systemd begins to stop things in another.
+    """Let Pacemaker stop all that it runs while the cluster is whole: members that leave one by one lose quorum.
 
     By attributes that end with the node's life: after the next boot nothing remembers them.
     """

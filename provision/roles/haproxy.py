@@ -5,7 +5,9 @@ from __future__ import annotations
 from lab.node.files import File
 from lab.plan import Node
 from provision.render import nodefile, render
-from provision.role import BaseRole, NodeContext, enabled
+from provision.role import BaseRole, NodeContext, enabled, enabled_local
+
+_HELD = "halab-haproxy-held.service"
 
 
 class Haproxy(BaseRole):
@@ -26,7 +28,9 @@ class Haproxy(BaseRole):
             # zz-: Pacemaker drops 50-pacemaker.conf with Restart=no when it starts the unit itself.
             files.append(File("/etc/systemd/system/haproxy.service.d/zz-halab.conf", nodefile("haproxy-restart.conf")))
             # Started at boot and adopted by Pacemaker's probe: its own start of a systemd unit takes 2 to 4 s.
-            files.append(enabled("haproxy.service"))
+            files += [enabled("haproxy.service"), enabled_local(_HELD),
+                      File(f"/etc/systemd/system/{_HELD}", nodefile(_HELD)),
+                      File("/etc/halab/haproxy-held.conf", nodefile("haproxy-held.conf"))]
         return files
 
 

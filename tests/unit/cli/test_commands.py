@@ -32,6 +32,9 @@ MISTYPED = {
     "no-scenario": ["chaos.run"],
     "tier": ["test", "--tier=fast"],
     "number": ["lab.logs", "--lines=many"],
+    "no-value": ["lab.up", "--nodes"],
+    "empty-value": ["lab.up", "--style=", "--nodes=5"],
+    "lacking": ["lab.scale", "--nodes=5"],
 }
 
 
