@@ -16,6 +16,7 @@ from chaos.selectors.galera_donor import donors
 from chaos.selectors.vip_holder import VipHolder
 from lab import gates, interrupt
 from lab.errors import HalabError
+from lab.node import clock
 from lab.state.events import Event, read_events
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from lab.lab import Lab
 
 _EVERY = 0.25  # s
-_CLOCK_LOOKS = 3
 
 
 def await_phase(lab: Lab, phase: Phase, nodes: tuple[str, ...], since: float, within: float) -> Proof:
@@ -46,29 +46,13 @@ def detected_at(lab: Lab, survivors: tuple[str, ...], since: float) -> float | N
     times = []
     for node in survivors:
         try:
-            ahead = clock_ahead(lab, node)
+            ahead = clock.offset(lab, node).ahead
             command = f"journalctl --unit=corosync --output=short-unix --no-pager --since=@{int(since + ahead)}"
             said = lab.shell.run(node, command, timeout=15, check=False).stdout
             times += [at - ahead for at in membership_losses(said, since + ahead)]
-        except HalabError:
+        except (HalabError, ValueError):
             continue
     return min(times, default=None)
-
-
-def clock_ahead(lab: Lab, node: str) -> float:
-    """Seconds by which the node's clock is ahead of the host's, to half the time of one command.
-
-    A container has the host's clock.  A machine's is set once, at its boot, and stands still with it.
-    """
-    if "own_clock" not in lab.driver.capabilities:
-        return 0.0
-    looks = []
-    for _ in range(_CLOCK_LOOKS):
-        begin = time.time()
-        told = float(lab.shell.run(node, "date +%s.%N").stdout)
-        took = time.time() - begin
-        looks.append((took, told - (begin + took / 2)))
-    return min(looks)[1]  # the quickest is the surest
 
 
 def membership_losses(journal: str, since: float) -> list[float]:

@@ -7,11 +7,11 @@ running one (``apply``): one source, two ways in.  A second ``apply`` changes no
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from lab import interrupt
 from lab.lab import Lab
 from lab.node.files import File
+from lab.parallel import for_each
 from lab.plan import Cluster, Node, Plan
 from lab.state import exclusive
 from lab.state.secrets import Secrets
@@ -84,14 +84,8 @@ def _apply_node(lab: Lab, node: Node) -> list[Change]:
 
 
 def _on_nodes(lab: Lab, work: Callable[[Lab, Node], list[Change]]) -> list[Change]:
-    with ThreadPoolExecutor(len(lab.plan.hosts)) as pool:
-        results = list(pool.map(lambda node: work(lab, node), lab.plan.hosts))
-    return [change for result in results for change in result]
+    return [change for found in for_each(lab.plan.hosts, lambda node: work(lab, node)) for change in found]
 
 
 def _on_clusters(lab: Lab, work: Callable[[Lab, Cluster], list[Change]]) -> list[Change]:
-    if not lab.plan.clusters:
-        return []
-    with ThreadPoolExecutor(len(lab.plan.clusters)) as pool:
-        results = list(pool.map(lambda cluster: work(lab, cluster), lab.plan.clusters))
-    return [change for result in results for change in result]
+    return [change for found in for_each(lab.plan.clusters, lambda cluster: work(lab, cluster)) for change in found]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from daemons import cib, corosync, haproxy
@@ -19,6 +18,7 @@ from daemons.services import GALERA_CHECK_PORT, SERVICES, port
 from lab.errors import NodeError
 from lab.lab import Lab
 from lab.node import crm
+from lab.parallel import for_each
 from lab.plan import Cluster, Node
 from provision import push
 from provision.apply import node_files
@@ -37,9 +37,8 @@ def spread(lab: Lab, nodes: Sequence[Node], *, reload: bool = True) -> list[str]
     next one.  corosync reads its file on all members of a cluster at once, so it is told when all
     have it.  Returns ``node:path`` of what was laid.
     """
-    with ThreadPoolExecutor(max(1, len(nodes))) as pool:
-        laid = dict(zip((node.name for node in nodes), pool.map(lambda node: _spread(lab, node, reload), nodes),
-                        strict=True))
+    laid = dict(zip((node.name for node in nodes), for_each(nodes, lambda node: _spread(lab, node, reload)),
+                    strict=True))
     for cluster in lab.plan.clusters:
         changed = [node for node in cluster.nodes if corosync.CONFIG in laid.get(node, ())]
         if changed:

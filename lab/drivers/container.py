@@ -8,17 +8,15 @@ name (cgroups, namespaces, mounts), never from a file.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
 import signal
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
-from lab.drivers import firmware
+from lab.drivers import firmware, switch
 from lab.drivers.base import Disks, PowerState, Snapshots
 from lab.drivers.container_snapshots import ContainerSnapshots
 from lab.drivers.traits import traits
@@ -57,7 +55,7 @@ class ContainerPower:
         return PowerState.SUSPENDED if group.frozen() else PowerState.ON
 
     def on(self, node: str) -> None:
-        with self._switch(node):
+        with switch.in_hand(self._paths, node):
             self._on(node)
 
     def _on(self, node: str) -> None:
@@ -100,7 +98,7 @@ class ContainerPower:
 
     def boot_again(self, node: str, life: str) -> None:
         """Power for a node whose system rebooted, unless somebody was at its power switch since that ``life``."""
-        with self._switch(node):
+        with switch.in_hand(self._paths, node):
             if self._life(node).exists() and self._life(node).read_text() == life:
                 self._on(node)
 
@@ -108,7 +106,7 @@ class ContainerPower:
         return self._paths.node(node) / "life"
 
     def off(self, node: str) -> None:
-        with self._switch(node):
+        with switch.in_hand(self._paths, node):
             self._off(node)
 
     def _off(self, node: str) -> None:
@@ -120,14 +118,6 @@ class ContainerPower:
         if was_on:
             self._events.emit("power.off", node)
         network.unplug(self._plan.lab, node)
-
-    @contextmanager
-    def _switch(self, node: str) -> Iterator[None]:
-        """One hand at the power switch: the BMC and a command of a person are different processes."""
-        self._paths.node(node).mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self._paths.node(node) / "power.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
     def suspend(self, node: str) -> None:
         Cgroup(self._plan.lab, node).freeze(True)

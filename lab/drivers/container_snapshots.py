@@ -11,7 +11,6 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +20,7 @@ from lab.host.cgroups import Cgroup
 from lab.image import image_root
 from lab.net import network
 from lab.node.files import File
+from lab.parallel import for_each
 from lab.plan import Plan
 from lab.state.home import LabPaths
 
@@ -89,8 +89,7 @@ class ContainerSnapshots:
     def _each(self, work: Callable[[str], _T]) -> dict[str, _T]:
         """``work`` on all nodes at the same time; what it gave, by node."""
         names = [node.name for node in self._plan.hosts]
-        with ThreadPoolExecutor(len(names)) as pool:
-            return dict(zip(names, pool.map(work, names), strict=True))
+        return dict(zip(names, for_each(names, work), strict=True))
 
 
 def _replace(source: Path, target: Path) -> None:

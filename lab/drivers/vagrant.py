@@ -7,13 +7,12 @@ cgroup is all that ``lab.down`` has to find.
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from lab import state
+from lab.drivers import switch
 from lab.drivers.base import Disks, PowerState, Snapshots
 from lab.drivers.traits import traits
 from lab.errors import HostError
@@ -54,13 +53,13 @@ class MachinePower:
         return self._machines.state(node)
 
     def on(self, node: str) -> None:
-        with self._switch(node):
+        with switch.in_hand(self._paths, node):
             if self.state(node) is PowerState.OFF:
                 self._machines.start(node)
                 self._events.emit("power.on", node)
 
     def off(self, node: str) -> None:
-        with self._switch(node):
+        with switch.in_hand(self._paths, node):
             was_on = self.state(node) is not PowerState.OFF
             # The cables first: QEMU takes a moment to die, and the guest works until then.
             network.cut(self._plan.lab, node)
@@ -77,14 +76,6 @@ class MachinePower:
         if self.state(node) is PowerState.SUSPENDED:
             self._machines.resume(node)
             self._events.emit("power.resume", node)
-
-    @contextmanager
-    def _switch(self, node: str) -> Iterator[None]:
-        """One hand at the power switch: the BMC and a command of a person are different processes."""
-        self._paths.node(node).mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self._paths.node(node) / "power.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
 
 class VagrantDriver:

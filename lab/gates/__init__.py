@@ -12,13 +12,13 @@ import shlex
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 from lab import interrupt
 from lab.errors import DeadlineError, HalabError
+from lab.parallel import for_each
 from lab.plan import Cluster, Plan
 
 if TYPE_CHECKING:
@@ -77,9 +77,7 @@ def gates_of(plan: Plan) -> list[Gate]:
 
 def check_all(lab: Lab) -> list[GateResult]:
     """Look once at every gate, all at the same time."""
-    gates = gates_of(lab.plan)
-    with ThreadPoolExecutor(len(gates)) as pool:
-        return list(pool.map(lambda gate: _look(lab, gate, time.monotonic()), gates))
+    return for_each(gates_of(lab.plan), lambda gate: _look(lab, gate, time.monotonic()))
 
 
 def await_all(lab: Lab, deadline: float, *, settle: float = 0.0) -> list[GateResult]:
@@ -112,14 +110,12 @@ def await_all(lab: Lab, deadline: float, *, settle: float = 0.0) -> list[GateRes
 def _await_each(lab: Lab, begun: float, deadline: float) -> list[GateResult]:
     gates = gates_of(lab.plan)
     green = {gate.name: threading.Event() for gate in gates}
-    with ThreadPoolExecutor(len(gates)) as pool:
-        return list(pool.map(lambda gate: _await(lab, gate, green, begun, deadline), gates))
+    return for_each(gates, lambda gate: _await(lab, gate, green, begun, deadline))
 
 
 def first_red(lab: Lab, judge: Callable[[Cluster], Look | None]) -> Look | None:
     """``judge`` on every cluster at the same time; the first red look in the plan's order, None if there is none."""
-    with ThreadPoolExecutor(len(lab.plan.clusters)) as pool:
-        return next((look for look in pool.map(judge, lab.plan.clusters) if look is not None), None)
+    return next((look for look in for_each(lab.plan.clusters, judge) if look is not None), None)
 
 
 def on_node(lab: Lab, node: str, command: str) -> str:

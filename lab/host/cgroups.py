@@ -13,11 +13,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lab.errors import DeadlineError
+from lab.parallel import for_each
 
 _ROOT = Path("/sys/fs/cgroup")
 # v1: nspawn itself needs the named hierarchy (and "unified" where the host is hybrid);
@@ -207,8 +207,7 @@ def standstill(groups: Sequence[Cgroup]) -> Iterator[None]:
     try:
         with _urgent():
             try:
-                with ThreadPoolExecutor(len(groups)) as pool:
-                    list(pool.map(lambda group: group.freeze(True), groups))
+                for_each(groups, lambda group: group.freeze(True))
                 yield
             finally:
                 for group in groups:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
 from lab.errors import HostError
 from lab.host.process import run
+from lab.parallel import for_each
 
 _TIMEOUT = 10.0
 
@@ -53,8 +53,7 @@ def run_all(place: Path) -> dict[str, str]:
         "nft-netdev": lambda: _inside(["nft", "-f", "-"], _NETDEV),
         "overlay": lambda: _overlay(place),
     }
-    with ThreadPoolExecutor(len(trials)) as pool:
-        return dict(zip(trials, pool.map(_reason, trials.values()), strict=True))
+    return dict(zip(trials, for_each(trials.values(), _reason), strict=True))
 
 
 @cache

@@ -6,13 +6,13 @@ import shlex
 import subprocess
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 from lab import interrupt
 from lab.choices import unknown_choice
 from lab.errors import HalabError, NotFoundError
 from lab.lab import Lab
 from lab.node.shell import Completed
+from lab.parallel import for_each
 from lab.state.events import Event, read_events
 
 _FOLLOW = 0.3  # seconds between two looks at the diary
@@ -54,9 +54,8 @@ def logs(name: str, node: str | None, unit: str | None, lines: int) -> Iterator[
             said = console.read_text(errors="replace").splitlines()[-lines:] if console.exists() else []
             return [f"({error.what}; its console:)", *said]
 
-    with ThreadPoolExecutor(len(nodes)) as pool:
-        for one, said in zip(nodes, pool.map(read, nodes), strict=True):
-            yield from (f"{one}  {line}" for line in said)
+    for one, said in zip(nodes, for_each(nodes, read), strict=True):
+        yield from (f"{one}  {line}" for line in said)
 
 
 def diary(name: str, age: float | None = None, *, follow: bool = False) -> Iterator[Event]:

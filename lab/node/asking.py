@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 from daemons import haproxy
 from lab.drivers.base import PowerState
 from lab.errors import HalabError
 from lab.lab import Lab
+from lab.parallel import for_each
 
 
 def answers(lab: Lab, nodes: Iterable[str], command: str, *, stdin: str | None = None,
@@ -27,11 +27,7 @@ def answers(lab: Lab, nodes: Iterable[str], command: str, *, stdin: str | None =
         except HalabError:
             return None
 
-    if not names:
-        return {}
-    with ThreadPoolExecutor(len(names)) as pool:
-        said = dict(zip(names, pool.map(ask, names), strict=True))
-    return {node: text for node, text in said.items() if text is not None}
+    return {node: text for node, text in zip(names, for_each(names, ask), strict=True) if text is not None}
 
 
 def ask_haproxy(lab: Lab, node: str, words: str) -> str:

@@ -24,6 +24,8 @@ from lab.drivers.base import PowerState
 from lab.errors import HalabError, RefusedError
 from lab.host.process import run
 from lab.lab import Lab
+from lab.node import clock
+from lab.node.clock import Offset
 from lab.parallel import for_each
 from lab.state.events import Event, read_events
 
@@ -34,7 +36,6 @@ _FIELDS = "--output=json --output-fields=MESSAGE,SYSLOG_IDENTIFIER,_PID"
 _FOLLOW = "journalctl --follow --lines=0 --quiet {query} </dev/null & cat >/dev/null; kill $!"
 _SEARCHED = 20000  # lines of each node that a pattern without --since looks through
 _HOLD_BACK = 0.5  # s that a followed line waits for earlier ones of other nodes
-_CLOCK_LOOKS = 3
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,6 @@ class Entry:
     source: str
     text: str
     event: Event | None = None
-
-
-@dataclass(frozen=True)
-class Offset:
-    """How far a node's clock is ahead of the host's, and how wrong that may be; seconds."""
-
-    ahead: float
-    error: float
 
 
 @dataclass(frozen=True)
@@ -83,7 +76,7 @@ def merged(name: str, query: Query) -> Merged:
     nodes = _nodes(lab, query)
     begin = 0.0 if query.since is None else time.time() - query.since
     try:
-        offsets = clock_offsets(lab, nodes)
+        offsets = clock.offsets(lab, nodes)
         read = for_each(nodes, lambda node: _journal(lab, node, query, begin, offsets.get(node)))
     finally:
         lab.shell.close()
@@ -98,7 +91,7 @@ def follow(name: str, query: Query) -> Iterator[Entry]:
     lab = Lab.open(name)
     wanted = _pattern(query.pattern)
     nodes = _nodes(lab, query)
-    offsets = clock_offsets(lab, nodes)
+    offsets = clock.offsets(lab, nodes)
     arrived: queue.SimpleQueue[Entry] = queue.SimpleQueue()
     ended = threading.Event()
     for node in nodes:
@@ -121,26 +114,6 @@ def follow(name: str, query: Query) -> Iterator[Entry]:
     finally:
         ended.set()
         lab.shell.close()
-
-
-def clock_offsets(lab: Lab, nodes: list[str]) -> dict[str, Offset]:
-    """By node, for drivers whose nodes have clocks of their own; nodes that do not answer are left out."""
-    if "own_clock" not in lab.driver.capabilities:
-        return {}
-
-    def ask(node: str) -> Offset | None:
-        looks = []
-        for _ in range(_CLOCK_LOOKS):
-            before = time.time()
-            try:
-                said = float(lab.shell.run(node, "date +%s.%N", timeout=5).stdout)
-            except (HalabError, ValueError):
-                return None
-            after = time.time()
-            looks.append(Offset(said - (before + after) / 2, (after - before) / 2))
-        return min(looks, key=lambda look: look.error)
-
-    return {node: offset for node, offset in zip(nodes, for_each(nodes, ask), strict=True) if offset is not None}
 
 
 def parse(node: str, text: str, offset: Offset | None = None) -> list[Entry]:

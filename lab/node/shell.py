@@ -13,7 +13,6 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +23,7 @@ from fabric import Connection
 from lab import interrupt
 from lab.errors import DeadlineError, HostError, NodeError
 from lab.net.namespace import Namespace
+from lab.parallel import for_each
 from lab.plan import Plan
 from lab.state.secrets import Secrets
 
@@ -95,11 +95,7 @@ class Shell:
     def on_all(self, nodes: Iterable[str], command: str, **options: Any) -> dict[str, Completed]:
         """The same command on many nodes at once; the first error is raised after all have ended."""
         names = list(nodes)
-        if not names:
-            return {}
-        with ThreadPoolExecutor(len(names)) as pool:
-            futures = {name: pool.submit(self.run, name, command, **options) for name in names}
-        return {name: future.result() for name, future in futures.items()}
+        return dict(zip(names, for_each(names, lambda name: self.run(name, command, **options)), strict=True))
 
     def stream(self, node: str, command: str, ended: threading.Event, *, stdin: str = "") -> Iterator[str]:
         """The lines that ``command`` writes on ``node``, as they come, until it ends or ``ended`` is set.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lab import bmc, gates, interrupt, state
@@ -18,6 +17,7 @@ from lab.errors import RefusedError
 from lab.lab import Lab, read_plan
 from lab.ops.fit import refuse_unhealed, refuse_unhealthy
 from lab.ops.hold import held
+from lab.parallel import for_each
 from lab.plan import Node, Plan
 from lab.plan.layouts import needed_disk_mb, needed_memory_mb
 from lab.plan.resize import next_size, resized
@@ -185,8 +185,7 @@ def _make_missing(lab: Lab, members: tuple[Node, ...]) -> None:
     write_ssh_config(lab)
     missing = [node for node in members
                if node.late and lab.driver.power.state(node.name) is PowerState.OFF]
-    with ThreadPoolExecutor(max(1, len(missing))) as pool:
-        list(pool.map(lambda node: make_node(lab, node), missing))
+    for_each(missing, lambda node: make_node(lab, node))
 
 
 def _shrink(lab: Lab, step: Plan, cluster: str, timeout: float) -> None:
@@ -230,8 +229,7 @@ def _files(lab: Lab) -> dict[str, dict[str, str]]:
         return push.digests(lab, node.name, files)
 
     nodes = _running(lab)
-    with ThreadPoolExecutor(max(1, len(nodes))) as pool:
-        return dict(zip((node.name for node in nodes), pool.map(ask, nodes), strict=True))
+    return dict(zip((node.name for node in nodes), for_each(nodes, ask), strict=True))
 
 
 def _compared(old: Plan, new: Plan, before: dict[str, dict[str, str]],

@@ -7,7 +7,6 @@ its record and its disks are enough.
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lab import bmc, gates, interrupt, state
@@ -17,6 +16,7 @@ from lab.lab import Lab
 from lab.ops.hold import held
 from lab.ops.order import start_order
 from lab.ops.stop import halt, refuse_unfinished
+from lab.parallel import for_each
 from lab.state import Phase
 from lab.state.events import Listener
 
@@ -54,8 +54,7 @@ def wake(lab: Lab, *, timeout: float = DEFAULT_TIMEOUT) -> StartResult:
         bmc.start(lab)
     for wave in start_order(lab.plan):
         interrupt.check("power")
-        with ThreadPoolExecutor(len(wave)) as pool:
-            list(pool.map(lambda node: _power_on(lab, node.name), wave))
+        for_each(wave, lambda node: _power_on(lab, node.name))
     results = gates.await_all(lab, begun + timeout * lab.driver.slowness)
     state.record(lab.paths, Phase.RUNNING)
     return StartResult(lab.name, round(time.monotonic() - begun, 2), results)

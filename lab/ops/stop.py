@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lab import bmc, interrupt, state
@@ -14,6 +13,7 @@ from lab.node import crm
 from lab.ops.fit import refuse_unhealed
 from lab.ops.hold import held
 from lab.ops.order import start_order
+from lab.parallel import for_each
 from lab.plan import Cluster
 from lab.state import Phase
 from lab.state.events import Listener
@@ -52,11 +52,9 @@ def halt(lab: Lab, *, timeout: float = DEFAULT_TIMEOUT) -> StopResult:
         interrupt.check("the nodes that the stopped ones depended on")
         deadline = time.monotonic() + timeout * lab.driver.slowness
         clusters = [cluster for cluster in lab.plan.clusters if cluster.name in {node.cluster for node in wave}]
-        with ThreadPoolExecutor(len(clusters) or 1) as pool:
-            list(pool.map(lambda cluster: _quiesce(lab, cluster, deadline), clusters))  # noqa: B023
-        with ThreadPoolExecutor(len(wave)) as pool:
-            clean = pool.map(lambda node: _shut_down(lab, node.name, deadline), wave)  # noqa: B023
-            forced += [node.name for node, done in zip(wave, clean, strict=True) if not done]
+        for_each(clusters, lambda cluster: _quiesce(lab, cluster, deadline))  # noqa: B023
+        clean = for_each(wave, lambda node: _shut_down(lab, node.name, deadline))  # noqa: B023
+        forced += [node.name for node, done in zip(wave, clean, strict=True) if not done]
     state.record(lab.paths, Phase.STOPPED)
     return StopResult(lab.name, round(time.monotonic() - begun, 2), tuple(forced))
 

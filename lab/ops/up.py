@@ -20,6 +20,7 @@ from lab.image import bake
 from lab.lab import Lab, read_plan
 from lab.ops.snapshot import put_back
 from lab.ops.start import wake
+from lab.parallel import for_each
 from lab.plan import Node, Plan
 from lab.state import Phase
 from lab.state.events import EventLog, Listener
@@ -193,8 +194,7 @@ def _settle(lab: Lab, deadline: float, *, fresh: bool) -> list[GateResult]:
 
 
 def _each_node(lab: Lab, work: Callable[[str], None]) -> None:
-    with ThreadPoolExecutor(len(lab.plan.hosts)) as pool:
-        list(pool.map(work, [node.name for node in lab.plan.hosts]))
+    for_each((node.name for node in lab.plan.hosts), work)
 
 
 def write_ssh_config(lab: Lab) -> None:

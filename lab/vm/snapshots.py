@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from lab.drivers.base import PowerState, Saved
 from lab.errors import HalabError, HostError
 from lab.node.files import File
 from lab.node.shell import Shell
+from lab.parallel import for_each
 from lab.plan import Plan
 from lab.vm.machines import Machines
 
@@ -93,10 +93,7 @@ class MachineSnapshots:
 
     def _each(self, work: Callable[[str], object]) -> None:
         """``work`` on all machines at the same time; the first error is raised after all have ended."""
-        with ThreadPoolExecutor(len(self._names)) as pool:
-            running = [pool.submit(work, name) for name in self._names]
-        for one in running:
-            one.result()
+        for_each(self._names, work)
 
 
 def _set_clock(shell: Shell, node: str) -> None:

@@ -7,11 +7,10 @@ here, and by a timer on the node itself should this process die.
 
 from __future__ import annotations
 
-import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
@@ -21,6 +20,7 @@ from pymemcache.client.base import Client
 from pymemcache.client.rendezvous import RendezvousHash
 from pymemcache.exceptions import MemcacheError
 
+from chaos import deadman
 from daemons import haproxy
 from daemons.haproxy import Server
 from lab.errors import HalabError
@@ -155,10 +155,9 @@ def _is(status: str, up: bool) -> bool:
 
 def _desync(lab: Lab, idle: _Standbys) -> Desync:
     member = idle.take(_seen(lab, idle.proxies), 1)
-    unit = "halab-verify-resync"
     back = "mariadb --execute 'SET GLOBAL wsrep_desync=OFF'"
     begun = time.monotonic()
-    with _dead_man(lab, member, unit, back):
+    with _put_back(lab, member, "verify-resync", back):
         lab.shell.run(member, "mariadb --execute 'SET GLOBAL wsrep_desync=ON'", timeout=10)
         begun = time.monotonic()
         down = _until(lab, idle.proxies, member, False, begun)
@@ -180,9 +179,8 @@ def _bound(lab: Lab, proxy: str) -> float:
 def _maintenance(lab: Lab, idle: _Standbys) -> Maintenance:
     member = idle.take(_seen(lab, idle.proxies), 2)
     proxy = idle.proxies[-1]
-    unit = "halab-verify-ready"
     said = [haproxy.command(f"set server {haproxy.PROXY}/{member} state {state}") for state in ("ready", "maint")]
-    with _dead_man(lab, proxy, unit, said[0]):
+    with _put_back(lab, proxy, "verify-ready", said[0]):
         lab.shell.run(proxy, said[1], timeout=5)
         during = _status(lab, proxy, member)
         answered = _query(lab, str(lab.plan.node(member).control), "SELECT 1") == "1"
@@ -194,19 +192,15 @@ def _status(lab: Lab, proxy: str, member: str) -> str:
     return next((one.status for one in _seen(lab, [proxy])[proxy] if one.name == member), "unknown")
 
 
-class _dead_man:
+@contextmanager
+def _put_back(lab: Lab, node: str, identity: str, back: str) -> Iterator[None]:
     """Run ``back`` on the node at the end of the block, and by the node's own timer if we never get there."""
-
-    def __init__(self, lab: Lab, node: str, unit: str, back: str) -> None:
-        self._lab, self._node, self._unit, self._back = lab, node, unit, back
-
-    def __enter__(self) -> None:
-        self._lab.shell.run(self._node, f"systemd-run --quiet --collect --unit={self._unit} --on-active={_DEAD_MAN} "
-                            f"--timer-property=AccuracySec=1s sh -c {shlex.quote(self._back)}", timeout=10)
-
-    def __exit__(self, *_exception: object) -> None:
-        self._lab.shell.run(self._node, self._back, timeout=10)
-        self._lab.shell.run(self._node, f"systemctl stop {self._unit}.timer", timeout=10, check=False)
+    deadman.arm(lab, node, identity, back, _DEAD_MAN)
+    try:
+        yield
+    finally:
+        lab.shell.run(node, back, timeout=10)
+        deadman.disarm(lab, node, identity)
 
 
 def _spread(lab: Lab, servers: Sequence[tuple[str, int]]) -> Spread:

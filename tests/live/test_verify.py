@@ -82,8 +82,9 @@ def test_violations_of_nodes_and_cluster_are_found(lab: Lab) -> None:
 def test_the_lab_is_as_before_after_the_trials(lab: Lab) -> None:
     facts = look(lab)
     assert facts.desync.value is not None and facts.desync.value.up is not None
-    timers = lab.shell.on_all([node.name for node in lab.plan.nodes], "systemctl list-timers --all 'halab-verify*'")
-    assert all("halab-verify" not in said.stdout for said in timers.values())
+    asked = "systemctl list-timers --all 'halab-undo-verify*'"
+    timers = lab.shell.on_all([node.name for node in lab.plan.nodes], asked)
+    assert all("halab-undo-verify" not in said.stdout for said in timers.values())
 
 
 def test_no_secret_is_in_what_is_said(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from chaos import journal, runner
 from chaos.model import Result
-from chaos.progress import clock_ahead
 from chaos.reach import packets_return
 from chaos.scenario import load_scenario
 from lab import gates
@@ -17,6 +16,7 @@ from lab.drivers.base import PowerState
 from lab.errors import CapabilityError
 from lab.lab import Lab
 from lab.net import network
+from lab.node import clock
 from lab.ops import snapshot
 
 
@@ -66,7 +66,7 @@ def test_a_snapshot_brings_back_memory_disk_and_time(lab: Lab) -> None:
     assert all(gate.ok for gate in result.gates)
     assert _on_all(lab, "cat /proc/sys/kernel/random/boot_id") == boot
     assert lab.shell.run("n1", "ls /root").stdout.split() == []
-    ahead = {node.name: clock_ahead(lab, node.name) for node in lab.plan.nodes}
+    ahead = {node.name: clock.offset(lab, node.name).ahead for node in lab.plan.nodes}
     assert all(abs(seconds) < 2 for seconds in ahead.values()), ahead
 
 
