@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from chaos.fencing import fence_requests
+from chaos.fencelog import fence_requests
 from chaos.model import Proof
 from chaos.selectors.galera_donor import donors
 from chaos.selectors.vip_holder import VipHolder

@@ -13,7 +13,7 @@ from typing import Any
 
 from chaos import looks
 from chaos.facts import Facts
-from chaos.fencing import fence_requests, was_off
+from chaos.fencelog import fence_requests, was_off
 from chaos.ledger import read_ledger
 from chaos.looks import NodeLook
 from chaos.model import Outcome, Sample
@@ -159,7 +159,7 @@ class Recording:
         return requests[0] if requests else None
 
     def was_off(self, node: str, begin: float, end: float) -> Event | None:
-        """The best word there is on that ``node`` was without power (see :func:`chaos.fencing.was_off`)."""
+        """The best word there is on that ``node`` was without power (see :func:`chaos.fencelog.was_off`)."""
         return was_off(self.events, node, begin, end, witnessed=self.facts.witnessed)
 
 

@@ -29,13 +29,13 @@ from pyghmi.ipmi.bmc import Bmc
 
 from lab.drivers.base import Power, PowerState
 from lab.errors import DeadlineError, HalabError
-from lab.fencing import suppressed_by
 from lab.host.cgroups import Cgroup
 from lab.host.process import detached, run
 from lab.lab import Lab
 from lab.net.namespace import Namespace
 from lab.plan import Node
 from lab.state.home import LabPaths
+from lab.suppression import suppressed_by
 
 USER = "halab"
 MODES = ("normal", "dead", "lying", "slow")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from chaos.fencing import fence_requests
+from chaos.fencelog import fence_requests
 from chaos.model import HealRank, Proof, Target
 from lab.choices import unknown_choice
 from lab.drivers.base import PowerState

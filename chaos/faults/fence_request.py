@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chaos.faults.base import all_hold, with_params
 from chaos.faults.nodebase import NodeFault
-from chaos.fencing import fence_requests
+from chaos.fencelog import fence_requests
 from chaos.model import Proof, Target
 from lab.errors import HalabError
 from lab.state.events import read_events

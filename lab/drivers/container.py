@@ -21,7 +21,7 @@ from lab.drivers.base import Disks, PowerState, Snapshots
 from lab.drivers.container_snapshots import ContainerSnapshots
 from lab.drivers.traits import traits
 from lab.errors import DeadlineError
-from lab.host import cgroups, overlay, trials
+from lab.host import cgroups, kernel, overlay
 from lab.host.blockdevice import disk_of
 from lab.host.cgroups import Cgroup
 from lab.host.process import detached, run
@@ -172,7 +172,7 @@ class ContainerDriver:
 
     @property
     def capabilities(self) -> frozenset[str]:
-        of_the_host = {"netem": trials.has_netem(), "slow_disk": self._disks.limited}
+        of_the_host = {"netem": kernel.has_netem(), "slow_disk": self._disks.limited}
         return CAPABILITIES | {word for word, there in of_the_host.items() if there}
 
     @property

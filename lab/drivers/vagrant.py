@@ -25,7 +25,7 @@ from lab.plan import NetworkName, Node, Plan
 from lab.state.events import EventLog
 from lab.state.home import LabPaths
 from lab.state.secrets import Secrets
-from lab.vm import box, hypervisor, project, store, watch
+from lab.vm import box, hypervisor, project, store, witness
 from lab.vm.daemon import Daemon
 from lab.vm.machines import Machines
 from lab.vm.seed import write_initrd
@@ -109,7 +109,7 @@ class VagrantDriver:
 
     @property
     def capabilities(self) -> frozenset[str]:
-        return CAPABILITIES | {"witness"} if watch.running(self._plan.lab) else CAPABILITIES
+        return CAPABILITIES | {"witness"} if witness.running(self._plan.lab) else CAPABILITIES
 
     @property
     def slowness(self) -> float:
@@ -128,7 +128,7 @@ class VagrantDriver:
             self._plan, self._paths, box=name, kernel=disk.with_name("vmlinuz"), uri=self._daemon.uri,
             accelerated=hypervisor.acceleration() == "kvm")
         state.write_atomically(self._paths.root / "Vagrantfile", text)
-        watch.start(self._plan.lab, self._paths, self._daemon.uri)
+        witness.start(self._plan.lab, self._paths, self._daemon.uri)
 
     def create(self, node: Node, seed: Iterable[File]) -> None:
         """Make one machine.  Vagrant knows no machine that was never on: it boots when this returns.

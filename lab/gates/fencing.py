@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from daemons.cib import FenceDevice
-from lab import fencing
+from lab import suppression
 from lab.gates import Look, first_red, on_node
 from lab.lab import Lab
 from lab.node import crm
@@ -24,7 +24,7 @@ class Fencing:
         return bool(plan.clusters)
 
     def look(self, lab: Lab) -> Look:
-        if holder := fencing.suppressed_by(lab.paths):
+        if holder := suppression.suppressed_by(lab.paths):
             return Look(False, f"fencing is suppressed by {holder}")
         return first_red(lab, lambda cluster: _of_cluster(lab, cluster)) or Look(
             True, f"{len(lab.plan.nodes)} devices answer")

@@ -2,7 +2,7 @@
 
 Reading the host (:func:`read_host`) and judging it (:func:`judge`) are apart: the judgement is
 a function of :class:`Readings`, so any host can be described in a test.  What the kernel can do
-is tried, not looked up (:mod:`lab.host.trials`).
+is tried, not looked up (:mod:`lab.host.kernel`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lab.drivers.traits import all_programs, traits
 from lab.errors import RefusedError
-from lab.host import inotify, leftovers, trials
+from lab.host import inotify, kernel, leftovers
 from lab.plan import Plan
 from lab.state.home import home
 
@@ -200,9 +200,9 @@ def _kernel(host: Readings) -> list[Finding]:
         _finding(
             "kernel",
             not reason,
-            f"{trials.TITLES.get(name, name)} works",
-            f"{trials.TITLES.get(name, name)} does not work: {reason}",
-            trials.FIXES.get(name, ""),
+            f"{kernel.TITLES.get(name, name)} works",
+            f"{kernel.TITLES.get(name, name)} does not work: {reason}",
+            kernel.FIXES.get(name, ""),
         )
         for name, reason in host.kernel.items()
     ]
@@ -236,7 +236,7 @@ def read_host() -> Readings:
         apt=shutil.which("apt-get") is not None,
         programs=frozenset(program for program in {*PROGRAMS, *all_programs()} if shutil.which(program)),
         cgroups=_cgroups(),
-        kernel=trials.run_all(place) if root else {},
+        kernel=kernel.run_all(place) if root else {},
         memory_mb=free_memory_mb(),
         disk_mb=shutil.disk_usage(place).free // 2**20,
         disk_path=home(),

@@ -23,7 +23,7 @@ from lab.vm import store
 
 _NAMESPACES = Path("/run/netns")
 _NSPAWN = Path("/run/systemd/nspawn")
-_TRIAL = ".halab-trial-*"  # lab.host.trials
+_TRIAL = ".halab-trial-*"  # lab.host.kernel
 _OLD = 600.0  # s after which a folder that only lives for a moment was forgotten
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from lab import bmc, fencing, gates, interrupt, state
+from lab import bmc, gates, interrupt, state, suppression
 from lab.choices import unknown_choice
 from lab.drivers.base import Snapshots
 from lab.errors import CapabilityError, HostError, RefusedError
@@ -124,7 +124,7 @@ def keep(lab: Lab, name: str, *, timeout: float = DEFAULT_TIMEOUT) -> Snapshot:
     draft.mkdir(mode=0o700, parents=True)
     interrupt.check("the nodes stand still")
     try:
-        with lab.events.step("snapshot"), fencing.suppressed(lab.paths, "lab.snapshot.save"), _disk_errors(name):
+        with lab.events.step("snapshot"), suppression.suppressed(lab.paths, "lab.snapshot.save"), _disk_errors(name):
             saved = driver.save(name, draft)
             time.sleep(_wary(lab, saved.pause_seconds))
             plan = lab.plan
@@ -160,7 +160,7 @@ def put_back(lab: Lab, name: str, *, timeout: float = DEFAULT_TIMEOUT) -> Restor
     # A new BMC: a boot that the old one has promised must not happen while the disks change hands.
     bmc.stop(lab.name)
     lab.driver.prepare()
-    with ThreadPoolExecutor(1) as pool, fencing.suppressed(lab.paths, "lab.snapshot.restore"):
+    with ThreadPoolExecutor(1) as pool, suppression.suppressed(lab.paths, "lab.snapshot.restore"):
         service = pool.submit(bmc.start, lab)
         with lab.events.step("restore"):
             driver.restore(name, folder, revive_files(lab))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import NAME
 
-from lab import fencing, gates, state
+from lab import gates, state, suppression
 from lab.drivers.base import PowerState
 from lab.drivers.container_snapshots import ContainerSnapshots
 from lab.errors import HostError
@@ -86,7 +86,7 @@ def test_saved_without_a_membership_change_and_put_back(lab: Lab, kept: snapshot
     assert {lab.driver.power.state(node.name) for node in lab.plan.nodes} == {PowerState.ON}
     assert [sql(lab, "SELECT seq FROM halab.probe_rows WHERE client='snapshot';", node.name)
             for node in lab.plan.nodes] == ["1"] * 3
-    assert fencing.suppressed_by(lab.paths) == ""
+    assert suppression.suppressed_by(lab.paths) == ""
 
 
 def test_sigkill_of_a_save_leaves_a_lab_that_runs_and_no_snapshot(lab: Lab, kept: snapshot.Snapshot) -> None:
@@ -96,7 +96,7 @@ def test_sigkill_of_a_save_leaves_a_lab_that_runs_and_no_snapshot(lab: Lab, kept
     while any(Cgroup(NAME, node.name).frozen() for node in lab.plan.nodes):
         assert time.monotonic() < deadline, "frozen for ever"
     assert "killed" not in [one.name for one in snapshot.snapshots(NAME)]
-    assert fencing.suppressed_by(lab.paths) == ""
+    assert suppression.suppressed_by(lab.paths) == ""
     assert all(gate.ok for gate in resume(NAME).gates) and fences(lab, begun) == []
 
 

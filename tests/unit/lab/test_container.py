@@ -9,7 +9,7 @@ import pytest
 
 from lab.drivers.container import CAPABILITIES, ContainerDriver
 from lab.errors import HostError
-from lab.host import cgroups, trials
+from lab.host import cgroups, kernel
 from lab.host.blockdevice import disk_of, whole_disk
 from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
@@ -33,26 +33,26 @@ def test_netem_is_declared_where_the_kernel_has_it(driver: ContainerDriver, monk
         asked.append(argv)
         return said
 
-    monkeypatch.setattr(trials, "_inside", inside)
-    trials.has_netem.cache_clear()
+    monkeypatch.setattr(kernel, "_inside", inside)
+    kernel.has_netem.cache_clear()
     try:
         for _ in range(3):
             assert ("netem" in driver.capabilities) is there
         assert len(asked) == 1 and asked[0][:2] == ["tc", "qdisc"] and driver.capabilities >= CAPABILITIES
     finally:
-        trials.has_netem.cache_clear()
+        kernel.has_netem.cache_clear()
 
 
 def test_a_host_without_tc_has_no_netem(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(argv: list[str], given: str | None = None) -> str:
         raise HostError("tc is not installed")
 
-    monkeypatch.setattr(trials, "_inside", missing)
-    trials.has_netem.cache_clear()
+    monkeypatch.setattr(kernel, "_inside", missing)
+    kernel.has_netem.cache_clear()
     try:
-        assert not trials.has_netem()
+        assert not kernel.has_netem()
     finally:
-        trials.has_netem.cache_clear()
+        kernel.has_netem.cache_clear()
 
 
 @pytest.mark.parametrize(("device", "throttle", "there"), [

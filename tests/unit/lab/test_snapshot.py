@@ -15,7 +15,7 @@ from onfake import GREEN, running_lab
 
 from chaos.journal import Journal
 from chaos.model import Target
-from lab import fencing, state
+from lab import state, suppression
 from lab.drivers.base import PowerState, Saved
 from lab.drivers.fake import FakeSnapshots
 from lab.errors import CapabilityError, DeadlineError, HostError, RefusedError
@@ -132,7 +132,7 @@ def test_a_disk_that_fills_up_leaves_no_half_snapshot(lab: Lab, monkeypatch: pyt
     monkeypatch.setattr(FakeSnapshots, "save", full)
     with pytest.raises(HostError, match="disk is full"):
         snapshot.save("fake", "clean")
-    assert list(lab.paths.snapshots.iterdir()) == [] and fencing.suppressed_by(lab.paths) == ""
+    assert list(lab.paths.snapshots.iterdir()) == [] and suppression.suppressed_by(lab.paths) == ""
 
 
 def test_what_a_killed_save_left_is_not_listed_and_does_not_disturb(lab: Lab) -> None:
@@ -159,18 +159,18 @@ def test_an_interrupted_restore_is_on_record(lab: Lab, monkeypatch: pytest.Monke
 
 def test_fencing_is_suppressed_no_longer_than_its_process_lives(lab: Lab) -> None:
     def hold() -> None:
-        with fencing.suppressed(lab.paths, "a test"):
+        with suppression.suppressed(lab.paths, "a test"):
             time.sleep(60)
 
-    assert fencing.suppressed_by(lab.paths) == ""
+    assert suppression.suppressed_by(lab.paths) == ""
     child = multiprocessing.get_context("fork").Process(target=hold)
     child.start()
     deadline = time.monotonic() + 10
-    while fencing.suppressed_by(lab.paths) != f"a test, pid {child.pid}":
+    while suppression.suppressed_by(lab.paths) != f"a test, pid {child.pid}":
         assert time.monotonic() < deadline
     child.kill()
     child.join()
-    assert fencing.suppressed_by(lab.paths) == ""
+    assert suppression.suppressed_by(lab.paths) == ""
 
 
 def test_a_pause_below_the_token_needs_no_waiting(lab: Lab) -> None:

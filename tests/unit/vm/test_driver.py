@@ -21,7 +21,7 @@ from lab.plan.layouts import make_plan
 from lab.plan.topology import load_topology, topology_from_options
 from lab.state.events import EventLog, read_events
 from lab.state.home import LabPaths
-from lab.vm import watch
+from lab.vm import witness
 from lab.vm.daemon import Daemon
 
 PLAN = make_plan(topology_from_options(name="demo", driver="vagrant"))
@@ -126,9 +126,9 @@ def test_no_kvm_is_a_warning_and_the_emulated_profile(monkeypatch: pytest.Monkey
 
 
 def test_the_witness_is_claimed_only_while_it_watches(driver: VagrantDriver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "running", lambda lab: False)
+    monkeypatch.setattr(witness, "running", lambda lab: False)
     assert "witness" not in driver.capabilities
-    monkeypatch.setattr(watch, "running", lambda lab: lab == "demo")
+    monkeypatch.setattr(witness, "running", lambda lab: lab == "demo")
     assert "witness" in driver.capabilities
 
 

@@ -1,4 +1,4 @@
-"""The watch hears libvirt's own events; no machine, libvirt's test driver."""
+"""The witness hears libvirt's own events; no machine, libvirt's test driver."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ libvirt = pytest.importorskip("libvirt", reason="the vagrant driver's libraries 
 from lab.drivers.base import PowerState  # noqa: E402
 from lab.state.events import EventLog, read_events  # noqa: E402
 from lab.vm.machines import Machines  # noqa: E402
-from lab.vm.watch import Watch  # noqa: E402
+from lab.vm.witness import Witness  # noqa: E402
 
 DOMAIN = """<domain type='test'><name>{name}</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
 <os><type arch='i686'>hvm</type></os></domain>"""
@@ -24,37 +24,37 @@ def test_every_change_of_power_is_seen_once_and_in_time(tmp_path: Path) -> None:
     (tmp_path / "host.xml").write_text("<node></node>")
     machines = Machines("t", f"test://{tmp_path}/host.xml")
     diary = tmp_path / "events.jsonl"
-    watch = Watch("t", machines._uri, EventLog(diary))
-    watch.open()
+    witness = Witness("t", machines._uri, EventLog(diary))
+    witness.open()
     for name in ("halab.t.n1", "halab.other.n1"):
-        watch._connection.defineXML(DOMAIN.format(name=name))
+        witness._connection.defineXML(DOMAIN.format(name=name))
 
     # The test driver's events reach the connection that acts.
-    machines._connection = lambda: watch._connection  # type: ignore[method-assign]
+    machines._connection = lambda: witness._connection  # type: ignore[method-assign]
     acts = ((machines.start, "on", ""), (machines.suspend, "suspended", ""), (machines.resume, "on", ""),
             (machines.kill, "off", "destroyed"))
     for act, state, why in acts:
         began = time.time()
         act("n1")
-        assert _within(5, lambda: bool(watch.step() and _last(diary) == state))  # noqa: B023
+        assert _within(5, lambda: bool(witness.step() and _last(diary) == state))  # noqa: B023
         seen = read_events(diary)[-1]
         assert (seen.kind, seen.node, seen.data) == ("power.seen", "n1", {"state": state, "by": "libvirt", "why": why})
         assert began <= seen.at + 0.001
         assert seen.at <= time.time() + 0.001
-    watch._connection.lookupByName("halab.other.n1").create()
-    watch.step()
+    witness._connection.lookupByName("halab.other.n1").create()
+    witness.step()
     assert {event.node for event in read_events(diary)} == {"n1"}
     assert len(read_events(diary)) == 4
 
 
 def test_what_changed_while_libvirtd_was_away_is_caught_up_with(tmp_path: Path) -> None:
     lab, diary = f"t{uuid.uuid4().hex[:6]}", tmp_path / "events.jsonl"
-    watch = Watch(lab, "test:///default", EventLog(diary))
-    watch.open()
-    first = watch._connection  # all connections to test:///default are to one host, as long as one is open
+    witness = Witness(lab, "test:///default", EventLog(diary))
+    witness.open()
+    first = witness._connection  # all connections to test:///default are to one host, as long as one is open
     domain = first.defineXML(DOMAIN.format(name=f"halab.{lab}.n1"))
-    watch._known["n1"] = PowerState.ON
-    watch.open()
+    witness._known["n1"] = PowerState.ON
+    witness.open()
     domain.undefine()
     assert read_events(diary)[-1].data == {"state": "off", "by": "libvirt", "why": "found so"}
 

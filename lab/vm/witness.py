@@ -48,7 +48,7 @@ _STOPPED: Mapping[int, str] = {
 }
 
 
-class Watch:
+class Witness:
     """Hears one libvirtd and writes the power of the lab's machines into ``events``."""
 
     def __init__(self, lab: str, uri: str, events: EventLog) -> None:
@@ -103,7 +103,7 @@ def start(lab: str, paths: LabPaths, uri: str) -> None:
     if group.pids():
         return
     group.create()
-    argv = [sys.executable, "-m", "lab.vm.watch", "--lab", lab, "--uri", uri]
+    argv = [sys.executable, "-m", "lab.vm.witness", "--lab", lab, "--uri", uri]
     run(detached(group.command(argv), paths.root / "watch.log"), timeout=10,
         cwd=Path(__file__).resolve().parent.parent.parent)
     deadline = time.monotonic() + _WITHIN
@@ -121,4 +121,4 @@ if __name__ == "__main__":
     parser.add_argument("--lab", required=True)
     parser.add_argument("--uri", required=True)
     given = parser.parse_args()
-    Watch(given.lab, given.uri, EventLog(LabPaths.of(given.lab).events)).run()
+    Witness(given.lab, given.uri, EventLog(LabPaths.of(given.lab).events)).run()
