@@ -28,6 +28,7 @@ from chaos.formulas import (
     vip_takeover,
 )
 from chaos.model import Traits
+from daemons.services import of_process
 
 
 def _struck(injection: Injection, role: str) -> bool:
@@ -62,19 +63,19 @@ def _process(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     if injection.wants_fencing:
         # The node leaves its cluster but serves on until it is fenced: a silent loss without a floor.
         return [replace(part, low=0.0) for part in _silent_loss(facts, injection, client)]
-    match process, client.client_of:
+    match of_process(process), client.client_of:
         case "haproxy", _:
             through = client.through_vip and _struck(injection, "vip_holder")
             return [proxy_killed(timers)] if through else []
-        case "mariadbd", "galera" if client.writes:
+        case "galera", "galera" if client.writes:
             return [galera_member_lost(timers), backend_reset(timers)]
-        case "mariadbd", "galera":
+        case "galera", "galera":
             return [backend_reset(timers)] if _struck(injection, "galera_writer") else []
-        case "beam.smp", "rabbitmq":
+        case "rabbitmq", "rabbitmq":
             return [queue_leader_lost(timers, silent=False)]
         case "memcached", "memcached":
             return [client_reconnect(timers)]
-        case "mariadbd" | "beam.smp" | "memcached", _:
+        case "galera" | "rabbitmq" | "memcached", _:
             return []
     raise NoFormula(f"there is no formula for the death of {process or 'an unnamed process'}")
 
@@ -104,14 +105,14 @@ def _pause(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     timers, process = injection.timers, str(injection.params.get("process", ""))
     if injection.wants_fencing:
         return [replace(part, low=0.0) for part in _silent_loss(facts, injection, client)]
-    match process, client.client_of:
-        case "mariadbd", "galera" if client.writes:
+    match of_process(process), client.client_of:
+        case "galera", "galera" if client.writes:
             return [replace(galera_member_lost(timers), low=0.0), replace(backend_silent(timers), low=0.0)]
-        case "mariadbd", "galera":
+        case "galera", "galera":
             return [replace(backend_silent(timers), low=0.0)] if _struck(injection, "galera_writer") else []
         case "memcached", "memcached":
             return [client_reconnect(timers)]
-        case "mariadbd" | "memcached", _:
+        case "galera" | "memcached", _:
             return []
     # A paused proxy or broker is only noticed by a monitor's timeout or a heartbeat.
     raise NoFormula(f"there is no formula for a paused {process or 'process'}")

@@ -14,6 +14,7 @@ Service = Literal["haproxy", "galera", "rabbitmq", "memcached"]
 
 GALERA_CHECK_UNIT = "halab-galera-check"
 GALERA_CHECK_PORT = 9200  # where HAProxy asks whether a database is Synced
+TOTEM_PORT = 5405  # corosync's, over UDP
 HEALTH_PORT = 8404  # where HAProxy itself says that it is there, on each VIP
 
 
@@ -59,6 +60,11 @@ SERVICES: Mapping[Service, Daemon] = {
         letters="MC", unit="memcached", process="memcached", agents=("memcached",), memory_mb=10,
         port=11211, port_name="memcached"),
 }
+
+
+def of_process(process: str) -> Service | None:
+    """The service whose daemon has this process name."""
+    return next((service for service, daemon in SERVICES.items() if daemon.process == process), None)
 
 
 def port(service: Service) -> int:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from chaos.faults.base import with_params
 from chaos.faults.guestbase import GuestFault
 from chaos.model import Target
+from daemons.galera import GRASTATE, GVWSTATE
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
-STATE = "/var/lib/mysql/grastate.dat"
 KEPT = "/run/halab-grastate.kept"  # shows that the fault acted; gone with a reboot
 
 
@@ -26,9 +26,9 @@ class DbRmGrastate(GuestFault):
         return with_params(target, process="mariadbd")  # as its bounds are those of a killed server
 
     def act(self, lab: Lab, node: str, target: Target) -> str:
-        return (f"cp -a {STATE} {KEPT}; rm -f {STATE}; pkill -9 -x mariadbd; "
+        return (f"cp -a {GRASTATE} {KEPT}; rm -f {GRASTATE}; pkill -9 -x mariadbd; "
                 # Nor may its own log tell: recovery would find the position again.
-                "rm -f /var/lib/mysql/gvwstate.dat")
+                "rm -f " + GVWSTATE)
 
     def undo(self, lab: Lab, node: str, target: Target) -> str:
         return f"rm -f {KEPT}; crm_resource --cleanup >/dev/null 2>&1; true"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,6 +11,7 @@ from chaos import deadman
 from chaos.faults.base import FAULT_ID, BaseFault, all_hold, power_back_on
 from chaos.model import HealRank, Proof, Target
 from chaos.reach import ssh_banner
+from daemons import rabbitmq
 from lab.errors import HalabError, NodeError, RefusedError
 
 if TYPE_CHECKING:
@@ -97,8 +97,7 @@ REVIVE = ("for unit in $(systemctl list-units --failed --type=service --plain --
 
 def erlang(question: str) -> str:
     """A command that has the node's broker evaluate an Erlang expression and prints the answer."""
-    return (f"printf '%s\\n' {shlex.quote(question)} | "
-            "HOME=/var/lib/rabbitmq erl_call -sname halabfault -n rabbit@$(hostname) -e")
+    return rabbitmq.question("fault", question)
 
 
 def resource_of(fault: str, params: Mapping[str, Any]) -> str:

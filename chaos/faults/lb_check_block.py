@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from chaos.faults.base import BaseFault, with_params
 from chaos.faults.net_port_block import NetPortBlock
 from chaos.model import Target
+from daemons.services import GALERA_CHECK_PORT
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
-PORT = 9200
+PORT = GALERA_CHECK_PORT
 
 
 class LbCheckBlock(NetPortBlock):

@@ -9,6 +9,7 @@ from chaos import nft
 from chaos.faults.base import all_hold
 from chaos.faults.netbase import NetFault, wires
 from chaos.model import Proof, Target
+from daemons.services import SERVICES, TOTEM_PORT
 from lab.choices import unknown_choice
 from lab.errors import RefusedError
 
@@ -18,10 +19,8 @@ if TYPE_CHECKING:
 _KNOCK = 0.7  # s
 # What listens there in this lab, and over which protocol.
 PORTS: dict[int, tuple[str, str]] = {
-    3306: ("tcp", "the database"), 4567: ("tcp", "Galera's group"), 9200: ("tcp", "the proxy's check of the database"),
-    5672: ("tcp", "AMQP clients"), 25672: ("tcp", "RabbitMQ's cluster"), 4369: ("tcp", "Erlang's port mapper"),
-    11211: ("tcp", "memcached"), 5405: ("udp", "corosync"),
-}
+    **{port: ("tcp", words) for daemon in SERVICES.values() for port, words in daemon.ports.items()},
+    TOTEM_PORT: ("udp", "corosync")}
 
 
 class NetPortBlock(NetFault):
@@ -45,7 +44,7 @@ class NetPortBlock(NetFault):
             raise unknown_choice("port", str(params["port"]), [str(port) for port in sorted(PORTS)])
 
     def fencing_follows(self, target: Target) -> bool:
-        return target.params.get("port") == 5405
+        return target.params.get("port") == TOTEM_PORT
 
     def rules(self, lab: Lab, target: Target) -> list[nft.Rule]:
         port = int(target.params["port"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from chaos import daemons, deadman
+from chaos import deadman, processes
 from chaos.faults.guestbase import GuestFault, identity
 from chaos.model import Target
 
@@ -26,17 +26,18 @@ class ProcCrashloop(GuestFault):
 
     def validate(self, params: Mapping[str, Any]) -> None:
         super().validate(params)
-        daemons.validate(self.name, params)
+        processes.validate(self.name, params)
 
     def inject(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:
             deadman.run_beside(lab, node, identity(target),
-                               f"while :; do pkill -9 -x {daemons.comm(target.params['process'])}; sleep 0.5; done")
+                               f"while :; do pkill -9 -x {processes.comm(target.params['process'])}; sleep 0.5; done")
 
     def undo(self, lab: Lab, node: str, target: Target) -> str:
         process = target.params["process"]
-        unit = daemons.DAEMONS[process].unit
-        start = "" if daemons.by_pacemaker(lab, process) else f"systemctl reset-failed {unit}; systemctl start {unit}; "
+        unit = processes.PROCESSES[process].unit
+        by_hand = f"systemctl reset-failed {unit}; systemctl start {unit}; "
+        start = "" if processes.by_pacemaker(lab, process) else by_hand
         return f"{deadman.stop_beside(identity(target))}; {start}crm_resource --cleanup >/dev/null 2>&1; true"
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:

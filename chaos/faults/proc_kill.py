@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from chaos import daemons
-from chaos.daemons import DAEMONS
+from chaos import processes
 from chaos.faults.base import BaseFault, all_hold, power_back_on, with_params
 from chaos.model import HealRank, Proof, Target
+from chaos.processes import PROCESSES
 from chaos.reach import ssh_banner
 from lab.errors import NodeError, RefusedError
 
@@ -39,16 +39,16 @@ class ProcKill(BaseFault):
     def validate(self, params: Mapping[str, Any]) -> None:
         super().validate(params)
         if not self.process:
-            daemons.validate(self.name, params)
+            processes.validate(self.name, params)
 
     def fencing_follows(self, target: Target) -> bool:
-        return DAEMONS[target.params["process"]].cluster
+        return PROCESSES[target.params["process"]].cluster
 
     def prepare(self, lab: Lab, target: Target) -> Target:
         """Note who runs now; refuse when there is nobody to kill."""
         if self.process:
             target = with_params(target, process=self.process)
-        daemons.validate(self.name, target.params)
+        processes.validate(self.name, target.params)
         before = {node: self._running(lab, node, target) for node in target.nodes}
         for node, found in before.items():
             if not found:
@@ -58,7 +58,7 @@ class ProcKill(BaseFault):
 
     def inject(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:
-            lab.shell.run(node, f"pkill -9 -x {daemons.comm(target.params['process'])}")
+            lab.shell.run(node, f"pkill -9 -x {processes.comm(target.params['process'])}")
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:
         return all_hold([self._gone(lab, node, target) for node in target.nodes])
@@ -69,8 +69,8 @@ class ProcKill(BaseFault):
         Without the clean-up Pacemaker's failed action would keep the lab from counting as
         healthy until its failure-timeout.
         """
-        daemon = DAEMONS[target.params["process"]]
-        by_cluster = daemons.by_pacemaker(lab, target.params["process"])
+        daemon = PROCESSES[target.params["process"]]
+        by_cluster = processes.by_pacemaker(lab, target.params["process"])
         for node in target.nodes:
             power_back_on(lab, node)
             _until(partial(ssh_banner, lab, node))
@@ -89,7 +89,7 @@ class ProcKill(BaseFault):
             except NodeError as error:
                 proofs.append(Proof(False, f"{node}: {error.what}"))
                 continue
-            proofs.append(Proof(bool(now), f"{node}: {target.params['process']} {daemons.in_words(now)}"))
+            proofs.append(Proof(bool(now), f"{node}: {target.params['process']} {processes.in_words(now)}"))
         return all_hold(proofs)
 
     def _gone(self, lab: Lab, node: str, target: Target) -> Proof:
@@ -103,12 +103,12 @@ class ProcKill(BaseFault):
         survivors = sorted(set(old) & set(now))
         process = target.params["process"]
         if survivors:
-            return Proof(False, f"{node}: {process} survived, {daemons.in_words(survivors)}")
-        return Proof(True, f"{node}: {process} was {daemons.in_words(old)}, now {daemons.in_words(now)}")
+            return Proof(False, f"{node}: {process} survived, {processes.in_words(survivors)}")
+        return Proof(True, f"{node}: {process} was {processes.in_words(old)}, now {processes.in_words(now)}")
 
     @staticmethod
     def _running(lab: Lab, node: str, target: Target) -> list[str]:
-        return daemons.running(lab, node, str(target.params["process"]))
+        return processes.running(lab, node, str(target.params["process"]))
 
     def _surely_running(self, lab: Lab, node: str, target: Target) -> bool:
         try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from chaos import daemons
-from chaos.daemons import DAEMONS
+from chaos import processes
 from chaos.faults.base import BaseFault, with_params
 from chaos.faults.guestbase import GuestFault
 from chaos.model import Target
+from chaos.processes import PROCESSES
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -31,24 +31,25 @@ class ProcPause(GuestFault):
     def validate(self, params: Mapping[str, Any]) -> None:
         BaseFault.validate(self, params)
         if not self.process:
-            daemons.validate(self.name, params)
+            processes.validate(self.name, params)
 
     def prepare(self, lab: Lab, target: Target) -> Target:
         return with_params(target, process=self.process or target.params.get("process"))
 
     def fencing_follows(self, target: Target) -> bool:
-        return DAEMONS[target.params["process"]].cluster
+        return PROCESSES[target.params["process"]].cluster
 
     def act(self, lab: Lab, node: str, target: Target) -> str:
-        return f"pkill -STOP -x {daemons.comm(target.params['process'])}"
+        return f"pkill -STOP -x {processes.comm(target.params['process'])}"
 
     def undo(self, lab: Lab, node: str, target: Target) -> str:
         # Nobody to continue is fine: whoever was stopped may have been replaced since.
-        return f"pkill -CONT -x {daemons.comm(target.params['process'])}; crm_resource --cleanup >/dev/null 2>&1; true"
+        process = processes.comm(target.params["process"])
+        return f"pkill -CONT -x {process}; crm_resource --cleanup >/dev/null 2>&1; true"
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         """In effect while a process of that name is in state T."""
-        return (f"for pid in $(pgrep -x {daemons.comm(target.params['process'])}); do "
+        return (f"for pid in $(pgrep -x {processes.comm(target.params['process'])}); do "
                 "ps -o pid=,stat=,comm= -p $pid; done | grep -E '^ *[0-9]+ +T'")
 
 

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from daemons.services import HEALTH_PORT, port
 from lab.errors import RefusedError
 
 DATABASE = "halab"
@@ -32,16 +33,16 @@ class Targets(_Value):
     vip: str = ""  # the proxy's address
     vips: dict[str, str] = {}  # every virtual address, for ARP
     interface: str = "br-control"
-    http_port: int = 8404
+    http_port: int = HEALTH_PORT
     http_path: str = "/healthz"
-    sql_port: int = 3306
+    sql_port: int = port("galera")
     sql_user: str = "halab_probe"
     mq_hosts: tuple[str, ...] = ()
-    mq_port: int = 5672
+    mq_port: int = port("rabbitmq")
     mq_user: str = "halab_probe"
     mq_quorum: bool = True  # the queue's type: quorum, or classic and mirrored by the broker's policy
     cache_servers: tuple[str, ...] = ()
-    cache_port: int = 11211
+    cache_port: int = port("memcached")
 
 
 class ProbeSecrets(_Value):

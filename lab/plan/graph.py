@@ -12,6 +12,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from daemons.services import port
 from lab.plan import Cluster, NetworkName, Node, Plan, Service
 from lab.plan.addresses import NETWORKS
 
@@ -21,8 +22,8 @@ CARRIES: dict[NetworkName, str] = {
     "ring": "corosync link 0",
 }
 # What clients use of each service, and how they reach it (R28 to R30).
-_PROXIED = "database 3306"
-_DIRECT: dict[Service, str] = {"rabbitmq": "AMQP 5672", "memcached": "cache 11211"}
+_PROXIED = f"database {port('galera')}"
+_DIRECT: dict[Service, str] = {"rabbitmq": f"AMQP {port('rabbitmq')}", "memcached": f"cache {port('memcached')}"}
 
 # Pixels.  Left of the boxes is room for the lines to the services, right of them for the networks.
 _LEFT, _TOP, _GAP = 190, 118, 26

@@ -11,6 +11,7 @@ from chaos.probes.cache import KEYS
 from chaos.recording import Recording
 from chaos.runs import RunSummary, list_runs
 from chaos.scenario import list_scenarios
+from daemons.services import SERVICES, port
 from lab.errors import HalabError
 from lab.lab import Lab
 from lab.plan import Plan
@@ -71,9 +72,9 @@ def _cache_effect(plan: Plan, summary: RunSummary, facts: Facts) -> CacheEffect 
         return None
     one = facts.injections[0]
     hit = [node for node in plan.running("memcached") if node.name in one.target]
-    if not hit or not (one.fault.startswith("node.") or one.params.get("process") == "memcached"):
+    if not hit or not (one.fault.startswith("node.") or one.params.get("process") == SERVICES["memcached"].process):
         return None
-    return cache_effect(Recording.load(summary.folder), {f"{node.control}:11211" for node in hit},
+    return cache_effect(Recording.load(summary.folder), {f"{node.control}:{port('memcached')}" for node in hit},
                         len(plan.running("memcached")))
 
 

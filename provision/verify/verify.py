@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from daemons.services import port
 from lab.lab import Lab
 from lab.plan import Plan
 from lab.state import exclusive
@@ -44,7 +45,7 @@ def look(lab: Lab) -> LabFacts:
         nodes = read_nodes(lab)
         # The client's own list, not the plan's: it is the list that is on trial.
         told = next((facts.clients.value for facts in nodes.values() if facts.clients.value), ())
-        servers = [(one.host, one.port or 11211) for one in told if one.option == "cache/memcache_servers"]
+        servers = [(one.host, one.port or port("memcached")) for one in told if one.option == "cache/memcache_servers"]
         spread = trials.spread(lab, servers)
         moved = Answer("lab", "rendered without the last database member",
                        footprint.without_database_member(lab.plan, lab.secrets) if lab.plan.running("galera") else ())

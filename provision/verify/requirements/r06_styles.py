@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import combinations
 
+from daemons.services import SERVICES
 from lab.plan import Plan
 from lab.plan.topology import topology_from_options
 from provision.verify.facts import LabFacts
-from provision.verify.instances import PROGRAMS, wrong_instances
+from provision.verify.instances import wrong_instances
 from provision.verify.model import Judgement, Requirement, judged, not_deployed
 
 
@@ -15,7 +16,7 @@ def _collapsed(plan: Plan, facts: LabFacts) -> Judgement:
     if plan.style != "collapsed":
         return not_deployed(f"this lab is {plan.style}")
     problems = [] if len(plan.clusters) == 1 else [f"{len(plan.clusters)} clusters in the plan"]
-    deployed = [service for service in PROGRAMS if plan.running(service)]
+    deployed = [service for service in SERVICES if plan.running(service)]
     problems += [f"{service} does not run on {node.name} by the plan" for node in plan.nodes for service in deployed
                  if service not in node.services]
     problems += wrong_instances(plan, facts)
@@ -108,7 +109,7 @@ def _mixed(plan: Plan, facts: LabFacts) -> Judgement:
     problems = [] if alone else ["a layout of your own: no component has a cluster of its own"]
     problems += [f"{len(rest)} clusters run several components"] if len(rest) != 1 else []
     deployed = [service for cluster in plan.clusters for service in cluster.services]
-    problems += [f"{service} runs in {deployed.count(service)} clusters" for service in PROGRAMS
+    problems += [f"{service} runs in {deployed.count(service)} clusters" for service in SERVICES
                  if deployed.count(service) > 1]
     return judged(problems + wrong_instances(plan, facts), "alone: "
                   + ", ".join(f"{cluster.name} ({cluster.services[0]}, {len(cluster.nodes)})" for cluster in alone)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from daemons.services import SERVICES
 from lab.plan import Plan, Service
 from provision.verify.facts import LabFacts
-from provision.verify.instances import PROGRAMS, wrong_instances
+from provision.verify.instances import wrong_instances
 from provision.verify.model import Judgement, Requirement, Result, judged, unproven
 from provision.verify.proof import NODE_LOSS, how_to_prove, judged_run, newest
 
 
 def _redundant(plan: Plan, facts: LabFacts) -> Judgement:
-    problems = [f"{service} runs on {len(plan.running(service))} node(s)" for service in PROGRAMS
+    problems = [f"{service} runs on {len(plan.running(service))} node(s)" for service in SERVICES
                 if 0 < len(plan.running(service)) < 3] + wrong_instances(plan, facts) + _outside(plan, facts)
     if problems:
         return judged(problems, "")
     seen, missing = [], []
-    for service in PROGRAMS:
+    for service in SERVICES:
         if not plan.running(service):
             continue
         run = newest(facts, lambda one: one.fault in NODE_LOSS and _takes(plan, one.target, service))  # noqa: B023
@@ -25,7 +26,7 @@ def _redundant(plan: Plan, facts: LabFacts) -> Judgement:
             return judged_run(run)
         elif judged_run(run).evidence not in seen:
             seen.append(judged_run(run).evidence)
-    sizes = ", ".join(f"{service} {len(plan.running(service))}" for service in PROGRAMS if plan.running(service))
+    sizes = ", ".join(f"{service} {len(plan.running(service))}" for service in SERVICES if plan.running(service))
     words = "; ".join([*seen, f"instances that listen: {sizes}"])
     if missing:
         return unproven(f"no recorded run takes a node of {', '.join(missing)}; {words}",

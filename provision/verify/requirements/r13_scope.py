@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from daemons.services import GALERA_CHECK_UNIT, SERVICES
 from lab.plan import Plan
 from provision.verify.facts import LabFacts
 from provision.verify.model import Judgement, Requirement, judged, not_deployed
 
-# Agents by the component that they run.
-_AGENTS = {"haproxy": ("haproxy",), "galera": ("galera",), "rabbitmq": ("rabbitmq-cluster", "rabbitmq-server"),
-           "memcached": ("memcached",)}
-_UNIT = {"haproxy": "haproxy.service", "galera": "mariadb.service", "rabbitmq": "rabbitmq-server.service",
-         "memcached": "memcached.service"}
-_STATELESS = {"memcached": "memcached.service", "galera": "halab-galera-check.service"}
+_STATELESS = {"memcached": f"{SERVICES['memcached'].unit}.service", "galera": f"{GALERA_CHECK_UNIT}.service"}
 
 
 def _managed(plan: Plan, service: str) -> bool:
@@ -31,9 +27,9 @@ def _scope(plan: Plan, facts: LabFacts) -> Judgement:
     for cluster in plan.clusters:
         answer = facts.nodes[cluster.nodes[0]].cib
         types = [one.type for one in answer.get().primitives if not one.agent.startswith("stonith:")]
-        for service, agents in _AGENTS.items():
+        for service, daemon in SERVICES.items():
             wanted = service in cluster.services and _managed(plan, service)
-            there = any(kind in agents for kind in types)
+            there = any(kind in daemon.agents for kind in types)
             if wanted != there:
                 problems.append(answer.shows(f"{service} is {'no' if wanted else 'a'} resource in cluster "
                                              f"{cluster.name}, scope {plan.pacemaker}"))
@@ -51,8 +47,8 @@ def _enabled_twice(plan: Plan, facts: LabFacts) -> list[str]:
     problems = []
     for node in plan.nodes:
         units = facts.nodes[node.name].units
-        for service in _AGENTS:
-            unit = units.get().get(_UNIT[service])
+        for service, daemon in SERVICES.items():
+            unit = units.get().get(f"{daemon.unit}.service")
             if not unit or not unit.enabled:
                 continue
             if service not in node.services:

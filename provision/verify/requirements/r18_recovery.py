@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from daemons.services import SERVICES
 from lab.plan import Plan, Service
 from provision.verify.facts import LabFacts
 from provision.verify.model import Judgement, Requirement, Result, passed, unproven
 from provision.verify.proof import by_run, how_to_prove, judged_run, newest
 
 _DAEMONS: tuple[tuple[str, Service | None], ...] = (
-    ("mariadbd", "galera"), ("haproxy", "haproxy"), ("beam.smp", "rabbitmq"), ("memcached", "memcached"),
-    ("corosync", None), ("pacemakerd", None))
+    *((daemon.process, service) for service, daemon in SERVICES.items()), ("corosync", None), ("pacemakerd", None))
 
 
 def _daemon_revived(plan: Plan, facts: LabFacts) -> Judgement:

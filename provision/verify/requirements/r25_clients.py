@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from daemons.services import port
 from lab.plan import Node, Plan
 from provision.verify.facts import Endpoint, LabFacts
 from provision.verify.model import Judgement, Requirement, judged, not_deployed
 
 _LISTS = ("DEFAULT/transport_url", "cache/memcache_servers", "keystone_authtoken/memcached_servers")
 _LOCAL = ("localhost", "::1")
-_UNPROXIED = {5672: "RabbitMQ", 11211: "memcached", 27017: "MongoDB"}
+_UNPROXIED = {port("rabbitmq"): "RabbitMQ", port("memcached"): "memcached", 27017: "MongoDB"}
 
 
 def _by_the_vip(plan: Plan, facts: LabFacts) -> Judgement:
@@ -43,10 +44,11 @@ def _brokers(plan: Plan, facts: LabFacts) -> Judgement:
         model = answer.get().partition_handling
         if (model == "pause_minority") != (plan.queues == "quorum"):
             problems.append(answer.shows(f"cluster_partition_handling {model} with {plan.queues} queues"))
-    problems += _lists(plan, facts, ("DEFAULT/transport_url",), members, 5672)
+    problems += _lists(plan, facts, ("DEFAULT/transport_url",), members, port("rabbitmq"))
     first = facts.nodes[plan.nodes[0].name].clients
     return judged(problems, first.shows("transport_url " + _shown(first.get(), "DEFAULT/transport_url"))
-                  + "; no proxy has 5672 or 11211; members " + ", ".join(node.name for node in members))
+                  + f"; no proxy has {port('rabbitmq')} or {port('memcached')}; members "
+                  + ", ".join(node.name for node in members))
 
 
 def _caches(plan: Plan, facts: LabFacts) -> Judgement:
@@ -55,7 +57,7 @@ def _caches(plan: Plan, facts: LabFacts) -> Judgement:
         return not_deployed("no node runs memcached")
     options = ("cache/memcache_servers", "keystone_authtoken/memcached_servers")
     first = facts.nodes[plan.nodes[0].name].clients
-    return judged(_lists(plan, facts, options, servers, 11211),
+    return judged(_lists(plan, facts, options, servers, port("memcached")),
                   first.shows("memcache_servers " + _shown(first.get(), "cache/memcache_servers"))
                   + f"; the same on {len(plan.nodes)} nodes")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daemons.services import GALERA_CHECK_PORT
 from lab.plan import Plan
 from provision.verify.facts import LabFacts
 from provision.verify.model import Judgement, Requirement, judged, not_deployed, unproven
@@ -45,8 +46,8 @@ def _synced_only(plan: Plan, facts: LabFacts) -> Judgement:
                 continue
             if not section.having("option", "httpchk"):
                 problems.append(answer.shows("no 'option httpchk' in section galera"))
-            problems += [answer.shows(f"server {server[0]} is not checked on port 9200") for server in section.servers
-                         if "check" not in server or "9200" not in server]
+            problems += [answer.shows(f"server {server[0]} is not checked on port {GALERA_CHECK_PORT}")
+                         for server in section.servers if "check" not in server or str(GALERA_CHECK_PORT) not in server]
     if problems:
         return judged(problems, "")
     if facts.desync.value is None:

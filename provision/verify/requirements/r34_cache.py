@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import sqrt
 
+from daemons.services import port
 from lab.plan import Plan
 from provision.verify.facts import CacheEffect, LabFacts, Run
 from provision.verify.model import Judgement, Requirement, judged, not_deployed, unproven
@@ -17,7 +18,7 @@ def _spread(plan: Plan, facts: LabFacts) -> Judgement:
     if not plan.running("memcached"):
         return not_deployed(_NONE)
     seen = facts.spread.get()
-    want = {f"{node.control}:11211" for node in plan.running("memcached")}
+    want = {f"{node.control}:{port('memcached')}" for node in plan.running("memcached")}
     problems = [facts.spread.shows(f"{server} holds none of {seen.keys} keys") for server in sorted(want)
                 if not seen.held.get(server)]
     if seen.astray:

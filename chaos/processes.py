@@ -1,4 +1,4 @@
-"""The daemons of a node that a fault may aim at, and who brings each one back."""
+"""The processes of a node that a fault may aim at, and who brings each one back."""
 
 from __future__ import annotations
 
@@ -7,60 +7,59 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from daemons.services import SERVICES, Service
 from lab.choices import unknown_choice
 from lab.errors import NodeError, RefusedError
-from lab.plan import Service
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
 _END = "end"  # of a whole answer
 _COMM_LENGTH = 15  # the kernel keeps this much of a process name, and pgrep compares with that
-_SERVICES: dict[str, Service] = {"rabbitmq-server": "rabbitmq", "memcached": "memcached"}
 
 
 @dataclass(frozen=True)
-class Daemon:
+class Process:
     """A process that may be aimed at.
 
     ``unit`` is the systemd unit to start when nobody else has; empty for what Pacemaker runs
-    in every scope.  ``cluster`` marks a daemon whose death takes the node out of its cluster.
+    in every scope.  ``service`` is the service that it is, if it is one.  ``cluster`` marks a daemon whose
+    death takes the node out of its cluster.
     """
 
     unit: str = ""
+    service: Service | None = None
     cluster: bool = False
 
 
-DAEMONS: dict[str, Daemon] = {
-    "mariadbd": Daemon(),
-    "haproxy": Daemon(),
-    "beam.smp": Daemon(unit="rabbitmq-server"),
-    "memcached": Daemon(unit="memcached"),
-    "corosync": Daemon(unit="corosync pacemaker", cluster=True),
-    "pacemakerd": Daemon(unit="pacemaker"),
-    "pacemaker-based": Daemon(unit="pacemaker"),
-    "pacemaker-fenced": Daemon(unit="pacemaker"),
-    "pacemaker-execd": Daemon(unit="pacemaker"),
-    "pacemaker-attrd": Daemon(unit="pacemaker"),
-    "pacemaker-schedulerd": Daemon(unit="pacemaker"),
-    "pacemaker-controld": Daemon(unit="pacemaker"),
+PROCESSES: dict[str, Process] = {
+    # Galera and HAProxy are Pacemaker's in every scope.
+    **{SERVICES[service].process: Process("", service) for service in ("galera", "haproxy")},
+    **{SERVICES[service].process: Process(SERVICES[service].unit, service) for service in ("rabbitmq", "memcached")},
+    "corosync": Process(unit="corosync pacemaker", cluster=True),
+    "pacemakerd": Process(unit="pacemaker"),
+    "pacemaker-based": Process(unit="pacemaker"),
+    "pacemaker-fenced": Process(unit="pacemaker"),
+    "pacemaker-execd": Process(unit="pacemaker"),
+    "pacemaker-attrd": Process(unit="pacemaker"),
+    "pacemaker-schedulerd": Process(unit="pacemaker"),
+    "pacemaker-controld": Process(unit="pacemaker"),
 }
 
 
 def validate(fault: str, params: Mapping[str, Any]) -> None:
-    """Refuse a parameter ``process`` that is missing or none of ``DAEMONS``."""
+    """Refuse a parameter ``process`` that is missing or none of ``PROCESSES``."""
     process = params.get("process")
     if process is None:
-        raise RefusedError(f"{fault} needs the parameter 'process'", remedy="one of: " + ", ".join(sorted(DAEMONS)))
-    if not isinstance(process, str) or process not in DAEMONS:
-        raise unknown_choice("killable process" if fault == "proc.kill" else "process", process, sorted(DAEMONS))
+        raise RefusedError(f"{fault} needs the parameter 'process'", remedy="one of: " + ", ".join(sorted(PROCESSES)))
+    if not isinstance(process, str) or process not in PROCESSES:
+        raise unknown_choice("killable process" if fault == "proc.kill" else "process", process, sorted(PROCESSES))
 
 
 def by_pacemaker(lab: Lab, process: str) -> bool:
     """Whether Pacemaker brings it back in this lab; otherwise systemd does."""
-    unit = DAEMONS[process].unit
-    service = _SERVICES.get(unit)
-    return not unit or (service is not None and lab.plan.in_pacemaker(service))
+    aimed = PROCESSES[process]
+    return not aimed.unit or (aimed.service is not None and lab.plan.in_pacemaker(aimed.service))
 
 
 def comm(process: str) -> str:
