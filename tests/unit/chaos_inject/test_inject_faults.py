@@ -197,3 +197,25 @@ def test_a_crashed_node_is_power_cycled_unless_it_was_fenced() -> None:
     assert driver.calls[before:] == [("off", "n2"), ("on", "n2")]
     namespace_of(lab).cut.clear()
     assert fault.healed(lab, target).ok
+
+
+def test_a_node_that_shuts_down_is_waited_for_before_it_is_powered_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab, fault = make_lab(), get_fault("node.shutdown")
+    shell_of(lab).answers = {"/proc/1": "100", "is-system-running": "stopping"}
+    target = fault.prepare(lab, Target(("n2",)))
+    fault.inject(lab, target)
+    assert ("n2", "systemctl --no-block poweroff") in shell_of(lab).asked
+    assert not fault.took_effect(lab, target).ok  # the fake lives on
+
+    def it_ends(_seconds: float) -> None:
+        lab.driver.power.off("n2")
+
+    monkeypatch.setattr("chaos.faults.node_reboot.time.sleep", it_ends)
+    fault.heal(lab, target)
+    assert lab.driver.power.state("n2") is PowerState.ON
+    driver: Any = lab.driver
+    assert driver.calls[-2:] == [("off", "n2"), ("on", "n2")]
+    # On record, and never done: nobody waits for a node that is not going down.
+    shell_of(lab).answers["is-system-running"] = "running"
+    monkeypatch.setattr("chaos.faults.node_reboot.time.sleep", lambda _seconds: pytest.fail("it waits"))
+    fault.heal(lab, target)
