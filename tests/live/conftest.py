@@ -2,6 +2,7 @@
 
 The lab is called ``halabtest`` and lives in the machine's own HALAB_HOME, because the image is
 worth keeping.  Tests that break it put it back; ``lab`` proves green gates before each of them.
+HALAB_TEST_LAB gives it another name, for a second run beside one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from lab.ops.up import bring_up
 from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
 
-NAME = "halabtest"
+NAME = os.environ.get("HALAB_TEST_LAB", "halabtest")
 HERE = Path(__file__).resolve().parent
 
 
