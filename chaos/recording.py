@@ -75,7 +75,7 @@ class Recording:
         facts = Facts.read(run_dir)
         samples, ledgers, status = {}, {}, {}
         for name in facts.probes:
-            samples[name] = tuple(_samples(run_dir / "samples" / f"{name}.jsonl"))
+            samples[name] = tuple(read_samples(run_dir / "samples" / f"{name}.jsonl"))
             ledger = run_dir / "ledgers" / f"{name}.txt"
             if not traits(name).observer and ledger.exists():
                 ledgers[name] = read_ledger(ledger)
@@ -175,7 +175,8 @@ def _rows(path: Path) -> Iterator[list[Any]]:
                 continue
 
 
-def _samples(path: Path) -> list[Sample]:
+def read_samples(path: Path) -> list[Sample]:
+    """Every attempt that one probe wrote down, in the order of its schedule."""
     found = [Sample(int(row[0]), float(row[1]), float(row[2]), float(row[3]), Outcome(row[4]), str(row[5]))
              for row in _rows(path)]
     return sorted(found, key=lambda sample: sample.slot)

@@ -144,4 +144,20 @@ def heal(c: Any, name: str = "default", format: str = "table") -> None:
     console.next_step("lab.status" + options.again({"name": name}))
 
 
-TASKS = (list_scenarios, show, run, suite, rejudge, lint, status, heal)
+@command(root=True, polite=True, count="how many known outages of each length")
+def bench(c: Any, name: str = "default", count: str = "20", format: str = "table") -> None:
+    """Measure how exact the engine measures outages, and what its clients cost; the lab stays whole."""
+    from chaos.bench import bench as measure
+    from cli.views.precision import precision_view
+    from lab.lab import Lab
+
+    times = options.number("count", count)
+    lab = Lab.open(name)
+    with console.progress() as listener:
+        lab.events.subscribe(listener)
+        result = measure(lab, times)
+    precision_view(result, format)
+    console.next_step("chaos.list")
+
+
+TASKS = (list_scenarios, show, run, suite, rejudge, lint, status, heal, bench)

@@ -95,6 +95,10 @@ class ProbeFleet:
         """Epoch seconds of each probe's first success."""
         return dict(self._ready)
 
+    @property
+    def pids(self) -> dict[str, int]:
+        return {name: process.pid for name, process in self._processes.items()}
+
     def start(self, lab: Lab, names: Sequence[str], period: float = 0.02, *, client: str,
               deadline: float = 30.0) -> None:
         """Start the probes in the lab's namespace and wait until each has succeeded once.

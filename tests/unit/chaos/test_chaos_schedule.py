@@ -31,7 +31,7 @@ from chaos.probes.sql import outcome_of
 from chaos.probes.threads import Abandoned, Operation, Pool, ThreadedProbe
 from chaos.probes.vip_arp import reply, request
 from chaos.probes.vip_tcp import VipTcp
-from chaos.recording import _samples
+from chaos.recording import read_samples
 from lab.errors import NotFoundError, RefusedError
 
 # These measure time, and two processors that do something else for a moment are no bug of ours.
@@ -312,7 +312,7 @@ def test_samples_survive_the_file(tmp_path: Path) -> None:
     file.write(written)
     file.close()
     assert (tmp_path / "s.jsonl").read_text().count(" ") == 0
-    assert _samples(tmp_path / "s.jsonl") == [written]
+    assert read_samples(tmp_path / "s.jsonl") == [written]
 
 
 def test_ledgers_drop_a_torn_line_and_audits_count(tmp_path: Path) -> None:
