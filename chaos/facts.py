@@ -57,6 +57,7 @@ class Timers:
     evs_inactive: float | None = None
     evs_install: float | None = None
     net_ticktime: float | None = None
+    mirrored_queues: bool = False  # no timer: which failure detector finds a silent broker
     mq_heartbeat: float | None = None  # what the broker suggests to its clients
     stonith_timeout: float | None = None  # of the cluster
     fence_timeout: float | None = None  # pcmk_reboot_timeout of the target's device

@@ -57,7 +57,7 @@ def read_timers(lab: Lab, target: str) -> Reading:
     Totem and fencing are of the target's own cluster, the VIP's of the cluster that holds it,
     the services' of the first node that runs them.
     """
-    reading = Reading(Timers(slowness=lab.driver.slowness))
+    reading = Reading(Timers(slowness=lab.driver.slowness, mirrored_queues=lab.plan.queues == "mirrored"))
     home = lab.plan.node(target).cluster
     shell = lab.shell.run
     reading.take("corosync", lambda: totem(shell(target, corosync.MAP, timeout=10).stdout))

@@ -10,6 +10,7 @@ import functools
 import inspect
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -61,6 +62,8 @@ def command(
 def _run(body: Body, given: inspect.BoundArguments, *, root: bool, polite: bool) -> int:
     as_json = given.arguments.get("format") == "json"
     lab = str(given.arguments.get("name", ""))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as it was while the program was loaded (cli.__main__)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         _refuse_lacking(given)
         if "format" in given.arguments:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from lab import interrupt
 from lab.lab import Lab
 from lab.node.files import File
+from lab.ops.fit import refuse_dark
 from lab.parallel import for_each
 from lab.plan import Cluster, Node, Plan
 from lab.state import exclusive
@@ -37,10 +38,11 @@ def revive_files(lab: Lab) -> dict[str, list[File]]:
 def apply(lab: Lab) -> list[Change]:
     """Push what differs on every node, then converge every cluster; the changes made.
 
-    RefusedError while another command works on the lab: a daemon restarted in the middle of a
-    chaos run would be taken for the fault's doing.
+    RefusedError for a node without power, and while another command works on the lab: a daemon
+    restarted in the middle of a chaos run would be taken for the fault's doing.
     """
     with exclusive(lab.name, "provision.apply"):
+        refuse_dark(lab, "and its configuration is laid on running nodes")
         changes = apply_files(lab)
         interrupt.check("clusters")
         with lab.events.step("clusters"):

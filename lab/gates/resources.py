@@ -1,8 +1,8 @@
-"""Every resource is where the plan wants it, no node is in a special state, no action failed."""
+"""Every resource is where the plan wants it and none is failed, no node is in a special state."""
 
 from __future__ import annotations
 
-from daemons.pacemaker import Status
+from daemons.pacemaker import Failure, Status
 from lab.gates import Look, on_node
 from lab.lab import Lab
 from lab.node import crm
@@ -19,12 +19,16 @@ class Resources:
 
     def look(self, lab: Lab) -> Look:
         total = 0
+        remembered: list[Failure] = []
         seen = for_each(lab.plan.clusters, lambda cluster: crm.status(lab, cluster.nodes[0]))
         for cluster, status in zip(lab.plan.clusters, seen, strict=True):
             if trouble := _node_trouble(status, cluster) or _resource_trouble(status, lab, cluster):
                 return Look(False, trouble)
             total += len(status.resources)
-        return Look(True, f"{total} resource instances in place, no failed action")
+            remembered += status.failures
+        # What was recovered is no lack of redundancy: Pacemaker only remembers it, until failure-timeout.
+        history = f"remembered failures: {', '.join(map(str, remembered[:3]))}" if remembered else "no failed action"
+        return Look(True, f"{total} resource instances in place, {history}")
 
     def show(self, lab: Lab) -> str:
         return on_node(lab, lab.plan.clusters[0].nodes[0], "crm_mon -1rf")
@@ -59,7 +63,7 @@ def _resource_trouble(status: Status, lab: Lab, cluster: Cluster) -> str:
                 return f"{name} runs {len(seen)} times, wanted {roles}"
         elif seen != roles:
             return f"{name} is {', '.join(sorted(seen)) or 'nowhere'}, wanted {', '.join(sorted(roles))}"
-    return f"failed actions: {', '.join(map(str, status.failures[:3]))}" if status.failures else ""
+    return ""
 
 
 def _wanted(lab: Lab, cluster: Cluster) -> dict[str, set[str] | int]:

@@ -106,6 +106,9 @@ def delete(lab_name: str, name: str, *, listener: Listener | None = None) -> Non
 def find(paths: LabPaths, name: str) -> Snapshot:
     """The snapshot of that name; RefusedError lists the ones there are."""
     known = {one.name: one for one in _all(paths)}
+    if not known:
+        raise RefusedError(f"lab '{paths.root.name}' has no snapshots", where=str(paths.snapshots),
+                           remedy=f"./inv lab.snapshot.save clean --name={paths.root.name}")
     if name not in known:
         raise unknown_choice("snapshot", name, known, where=f"lab {paths.root.name}")
     return known[name]

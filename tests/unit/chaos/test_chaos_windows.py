@@ -18,6 +18,7 @@ from chaos.formulas import (
     galera_member_lost,
     membership,
     proxy_killed,
+    queue_leader_lost,
     tie_break,
     unnoticed,
     vip_takeover,
@@ -89,6 +90,15 @@ def test_bounds_follow_the_live_timers() -> None:
         assert takeover.low < measured < takeover.high
     slow = fencing(replace(TIMERS, fence_power_wait=4.0, fence_delay=2.0))
     assert slow == (pytest.approx(6.1), pytest.approx(11.0))
+
+
+def test_mirrored_queues_wait_for_the_tick_of_their_brokers() -> None:
+    quorum, mirrored = TIMERS, replace(TIMERS, mirrored_queues=True, net_ticktime=60.0)
+    assert queue_leader_lost(mirrored, silent=True).high == pytest.approx(75 + 3 + 1)
+    assert queue_leader_lost(replace(mirrored, net_ticktime=5.0), silent=True).high == pytest.approx(11)
+    assert queue_leader_lost(mirrored, silent=False) == queue_leader_lost(quorum, silent=False)
+    with pytest.raises(NoBound, match="net_ticktime"):
+        queue_leader_lost(replace(mirrored, net_ticktime=None), silent=True)
 
 
 def test_a_quorum_device_delays_a_takeover_by_its_patience() -> None:

@@ -163,6 +163,26 @@ def test_half_an_answer_of_pacemaker_is_not_yet() -> None:
     assert not result.ok and "does not answer yet" in result.detail
 
 
+CRM = (Path(__file__).parent.parent / "lab" / "explain" / "samples" / "crm_mon.xml").read_text()
+REMEMBERED = ('<failures><failure op_key="galera_monitor_15000" node="n2" exitstatus="not running" exitreason=""/>'
+              "</failures></pacemaker-result>")
+
+
+@pytest.mark.parametrize(("change", "ok", "words"), [
+    (("", ""), True, "11 resource instances in place, no failed action"),
+    # Recovered: Pacemaker remembers it until failure-timeout, and nothing is missing.
+    (("</pacemaker-result>", REMEMBERED), True, "remembered failures: galera_monitor_15000 on n2"),
+    (('id="vip-public" resource_agent="ocf:heartbeat:IPaddr2" role="Started" active="true" orphaned="false" '
+      'blocked="false"', 'id="vip-public" resource_agent="ocf:heartbeat:IPaddr2" role="Started" active="true" '
+      'orphaned="false" blocked="true"'), False, "vip-public is failed or blocked"),
+    (('role="Promoted" active="true"', 'role="Unpromoted" active="true"'), False, "galera is n"),
+])
+def test_resources_count_what_is_missing_not_what_was_recovered(change: tuple[str, str], ok: bool, words: str) -> None:
+    assert change[0] in CRM
+    seen = look(RESOURCES, FakeLab(CRM.replace(*change)))
+    assert seen.ok is ok and words in seen.detail
+
+
 def test_an_answer_that_makes_no_sense_is_not_yet() -> None:
     class Odd:
         name = "odd"

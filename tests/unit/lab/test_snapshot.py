@@ -69,6 +69,8 @@ def test_a_name_is_not_taken_twice(lab: Lab) -> None:
 
 @pytest.mark.parametrize("act", [snapshot.restore, snapshot.delete])
 def test_an_unknown_name_is_answered_with_the_near_one(lab: Lab, act: Callable[[str, str], object]) -> None:
+    with pytest.raises(RefusedError, match="has no snapshots"):
+        act("fake", "claen")
     snapshot.save("fake", "clean")
     with pytest.raises(RefusedError, match="no snapshot 'claen'") as refused:
         act("fake", "claen")
