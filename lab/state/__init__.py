@@ -51,11 +51,6 @@ class LabState:
     cluster: str = ""
     size: int = 0
 
-    @property
-    def complete(self) -> bool:
-        """Whether the lab's gates were green once."""
-        return self.phase is not Phase.BUILDING
-
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
     """Replace ``path`` with ``text``, flushed to disk before the name changes hands."""
