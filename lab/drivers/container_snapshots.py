@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from lab.drivers.base import Power, Saved
-from lab.host import cgroups, overlay, replica
+from lab.host import overlay, replica
 from lab.host.cgroups import Cgroup
+from lab.host.standstill import standstill
 from lab.image import image_root
 from lab.net import network
 from lab.node.files import File
@@ -44,7 +45,7 @@ class ContainerSnapshots:
         groups = [Cgroup(self._plan.lab, node.name) for node in self._plan.hosts]
         drafts = self._each(lambda node: replica.Draft.make(self._upper(node), folder / node))
         begun = time.monotonic()
-        with cgroups.standstill(groups):
+        with standstill(groups):
             # Frozen some milliseconds apart, and still one moment: a frozen node sends nothing, so no other
             # can know of it what its disk does not hold.
             found = self._each(lambda node: drafts[node].differences())

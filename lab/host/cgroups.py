@@ -10,14 +10,12 @@ from __future__ import annotations
 import os
 import select
 import signal
-import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from lab.errors import DeadlineError
-from lab.parallel import for_each
 
 _ROOT = Path("/sys/fs/cgroup")
 # v1: nspawn itself needs the named hierarchy (and "unified" where the host is hybrid);
@@ -31,8 +29,6 @@ _RT_RUNTIME_US = 50_000
 # Join every cgroup, then become the command; a cgroup that is gone ends it.  A shell, because joining
 # must happen between fork and exec, where a threaded Python may not run; paths arrive as arguments.
 _JOIN = 'set -e; n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n-1)); done; exec "$@"'
-# Wait until the pipe from halab ends, then write the first word into all files.
-_THAW = 'read -r _; word=$1; shift; for knob; do echo "$word" > "$knob"; done 2>/dev/null'
 
 
 def is_v2() -> bool:
@@ -192,42 +188,6 @@ class Cgroup:
         """Remove the group with the groups that systemd made below it; it must be empty."""
         for folder in self._dirs:
             _remove_tree(folder)
-
-
-@contextmanager
-def standstill(groups: Sequence[Cgroup]) -> Iterator[None]:
-    """Every process of all ``groups`` stands still while the block runs, and goes on after it.
-
-    It goes on also when this process is killed meanwhile: a small guard waits for the end of a pipe.  Threads
-    that are started in the block run before all ordinary work of the host, to keep the time short.
-    """
-    knobs = [str(group.freezer) for group in groups]
-    guard = subprocess.Popen(["sh", "-c", _THAW, "sh", "0" if is_v2() else "THAWED", *knobs],
-                             stdin=subprocess.PIPE, start_new_session=True)
-    try:
-        with _urgent():
-            try:
-                for_each(groups, lambda group: group.freeze(True))
-                yield
-            finally:
-                for group in groups:
-                    group.freeze(False)
-    finally:
-        guard.communicate()
-
-
-@contextmanager
-def _urgent() -> Iterator[None]:
-    """Real-time scheduling for this thread and those it starts; without it where the host refuses."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-    except OSError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def can_throttle() -> bool:

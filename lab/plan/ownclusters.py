@@ -26,6 +26,13 @@ RESERVED = ("bmc", "qnetd", "libvirt", "public", "internal")
 _NO_FENCING = (None, False, "none", "off", "no", "false", "")
 
 
+def words(value: Any) -> Any:
+    """Options bring one string, ``db,mq``; a file may give one word without brackets."""
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    return value
+
+
 class ClusterSpec(BaseModel):
     """One cluster as its person wants it: ``size`` or ``nodes``, and what every member runs."""
 
@@ -51,7 +58,7 @@ class ClusterSpec(BaseModel):
     @field_validator("services", "nodes", mode="before")
     @classmethod
     def _words(cls, value: Any) -> Any:
-        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+        return words(value)
 
     @field_validator("services", mode="after")
     @classmethod

@@ -28,7 +28,7 @@ from lab.errors import RefusedError
 from lab.plan import DriverName, PacemakerScope, QueueType, RabbitmqManager, Style
 from lab.plan.addresses import NETWORKS, VipAddresses
 from lab.plan.overrides import TimerOverrides, overridden
-from lab.plan.ownclusters import ClusterSpec, check_cluster_names, own_shape, style_of
+from lab.plan.ownclusters import ClusterSpec, check_cluster_names, own_shape, style_of, words
 from lab.plan.profiles import DEFAULT_PROFILE, load_profile, profile_names
 from lab.plan.shape import DEFAULT_NODES, Bottleneck, Shape, default_nodes, shape
 from lab.yamlfile import Loc, Place, read_mapping, refusal
@@ -87,7 +87,7 @@ class Topology(BaseModel):
         style = data.get("style", "collapsed")
         if style not in DEFAULT_NODES:
             return data
-        named = _words(data.get("segregate"))
+        named = words(data.get("segregate"))
         known = (
             [name for name in named if name in get_args(Bottleneck)]
             if isinstance(named, list | tuple)
@@ -188,7 +188,7 @@ class Topology(BaseModel):
     @field_validator("segregate", mode="before")
     @classmethod
     def _list_of_words(cls, value: Any) -> Any:
-        return _words(value)
+        return words(value)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Topology:
@@ -285,13 +285,6 @@ def _beside(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
     if isinstance(box, str) and box.endswith(".box"):
         return {**data, "box": str(file.resolve().parent / Path(box).expanduser())}
     return dict(data)
-
-
-def _words(value: Any) -> Any:
-    """Options bring one string, ``db,mq``; a file may give one word without brackets."""
-    if isinstance(value, str):
-        return tuple(word.strip() for word in value.split(",") if word.strip())
-    return value
 
 
 def _validated(values: dict[str, Any], place: Place) -> Topology:

@@ -15,6 +15,7 @@ import pytest
 
 from lab.host import cgroups
 from lab.host.cgroups import Cgroup
+from lab.host.standstill import standstill
 
 
 def unified_mount() -> Path | None:
@@ -107,7 +108,7 @@ def test_v2_groups_stand_still_together_and_go_on(v2: Path) -> None:
     for group in groups:
         group.create()
         children.append(start(group, "sleep", "60"))
-    with cgroups.standstill(groups):
+    with standstill(groups):
         assert all(group.frozen() for group in groups)
     assert not any(group.frozen() for group in groups)
     for group, child in zip(groups, children, strict=True):
