@@ -36,7 +36,8 @@ def question(asker: str, expression: str) -> str:
     ``asker`` becomes part of the name under which the question comes: two at once may not have the same.
     The cookie is found in the broker's home, so it is on no command line.
     """
-    return (f"echo {shlex.quote(expression)} | HOME={SERVICES['rabbitmq'].data} "
+    # printf: a shell's own echo may read backslashes its own way.
+    return (f"printf '%s\\n' {shlex.quote(expression)} | HOME={SERVICES['rabbitmq'].data} "
             f"erl_call -sname halab{asker} -n rabbit@$(hostname) -e")
 
 

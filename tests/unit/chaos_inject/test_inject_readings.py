@@ -14,8 +14,6 @@ from chaos.node_watch import NodeWatch
 from chaos.progress import await_phase, detected_at, membership_losses
 from chaos.versions import parse
 from daemons import cib
-from daemons.cib import seconds
-from daemons.galera import Member, components
 from lab.errors import NodeError
 
 CMAP = """\
@@ -68,12 +66,6 @@ def test_provider_options() -> None:
     assert timers.provider_options(WSREP) == {
         "evs_keepalive": 0.3, "evs_check": 0.1, "evs_join_retrans": 0.3, "evs_suspect": 61.5,
         "evs_inactive": 3.0, "evs_install": 3.0}
-
-
-@pytest.mark.parametrize(("text", "value"), [("2s", 2), ("2", 2), ("500ms", 0.5), ("1min", 60),
-                                             ("PT3S", 3), ("x", None)])
-def test_pacemaker_times(text: str, value: float | None) -> None:
-    assert seconds(text) == value
 
 
 def test_cib_says_who_is_fenced_and_how_often_is_looked() -> None:
@@ -154,31 +146,6 @@ def test_phases_are_read_from_the_diary(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_versions() -> None:
     assert parse("corosync 3.1.7-1\nhaproxy 2.6.12-1\nmissing\n") == {"corosync": "3.1.7-1", "haproxy": "2.6.12-1"}
-
-
-def claim(conf: int, size: int, component: str = "Primary", addresses: str = "") -> Member:
-    return Member("Synced", component, size, str(conf), tuple(sorted(addresses.split(","))))
-
-
-def test_two_primary_components_are_two_that_are_complete() -> None:
-    assert components({"n1": claim(5, 3), "n2": claim(5, 3), "n3": claim(5, 3)}) == (("n1", "n2", "n3"),)
-    # A real split: each side is all that it says it is.
-    assert components({"n1": claim(1, 1), "n2": claim(6, 2), "n3": claim(6, 2)}) == (("n1",), ("n2", "n3"))
-    # n1 was just cut off and still shows the old view of three.
-    assert components({"n1": claim(5, 3), "n2": claim(6, 2), "n3": claim(6, 2)}) == (("n2", "n3"),)
-    assert components({"n1": claim(5, 3, "non-Primary"), "n2": claim(6, 2), "n3": claim(6, 2)}) == (("n2", "n3"),)
-    assert components({}) == ()
-
-
-def test_an_even_split_is_two_components() -> None:
-    """Both halves count on to the same number and the same size."""
-    left, right = "10.0.0.1:3306,10.0.0.2:3306", "10.0.0.3:3306,10.0.0.4:3306"
-    said = {node: claim(6, 2, addresses=left if node < "n3" else right) for node in ("n1", "n2", "n3", "n4")}
-    assert components(said) == (("n1", "n2"), ("n3", "n4"))
-    blind = {node: claim(6, 2, addresses="AUTO,AUTO") for node in said}
-    assert len(components(blind)) == 2
-    whole = {node: claim(7, 4, addresses=f"{left},{right}" if node < "n3" else f"{right},{left}") for node in said}
-    assert components(whole) == (("n1", "n2", "n3", "n4"),)
 
 
 def test_a_watch_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

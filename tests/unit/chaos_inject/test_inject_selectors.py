@@ -10,8 +10,6 @@ from inject_fakes import make_lab, sample, shell_of
 from chaos import pacemaker
 from chaos.progress import await_phase
 from chaos.selectors import all_selectors, resolve
-from daemons import haproxy
-from daemons.pacemaker import status
 from lab.errors import HalabError, NodeError, RefusedError
 from lab.lab import Lab
 
@@ -29,13 +27,6 @@ def test_registry_and_plain_names() -> None:
     with pytest.raises(RefusedError) as caught:
         resolve(lab, "vip_holdr")
     assert "did you mean vip_holder" in caught.value.remedy
-
-
-def test_crm_mon_is_read_in_groups_clones_and_alone() -> None:
-    view = status(sample("crm_mon.xml"))
-    assert view.dc == "n3"
-    assert [(one.id, one.node) for one in view.running("IPaddr2")] == [("vip-internal", "n2")]
-    assert [one.node for one in view.running("galera")] == ["n1"]
 
 
 def test_crm_mon_without_a_cluster_is_an_error_and_not_an_empty_view() -> None:
@@ -74,24 +65,6 @@ def test_dead_and_frozen_nodes_are_not_asked() -> None:
     lab.driver.power.off("n3")
     with pytest.raises(NodeError):
         pacemaker.ask(lab, ["n1", "n2", "n3"])
-
-
-def test_stat_and_stick_table_are_read() -> None:
-    found = haproxy.servers(sample("show-stat.csv"))
-    assert [(one.name, one.sessions, one.up, one.backup) for one in found] == [
-        ("n1", 0, True, True), ("n2", 2, True, True), ("n3", 0, False, True)]
-    assert found[0].host == "10.0.0.11"
-    assert haproxy.stuck_to(sample("show-table.txt")) == "n1"
-    assert haproxy.stuck_to("# table: galera, type: ip, size:1000, used:0\n") == ""
-
-
-def test_open_sessions_say_more_than_the_stick_table() -> None:
-    found = haproxy.servers(sample("show-stat.csv"))
-    assert haproxy.active(found, "n1") == "n2"
-    idle = [haproxy.Server("galera", one.name, one.address, one.status, 0, True) for one in found]
-    assert haproxy.active(idle, "n2") == "n2"
-    assert haproxy.active(idle, "n3") == "n1"  # stuck to a server that is down: the first one up
-    assert haproxy.active([], "n1") == ""
 
 
 def test_galera_writer_asks_the_proxy_of_the_vip() -> None:

@@ -12,7 +12,6 @@ import pytest
 from daemons import corosync, galera, haproxy, rabbitmq
 from daemons.corosync import Quorum
 from daemons.galera import Member
-from daemons.haproxy import seconds
 from daemons.rabbitmq import View
 from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
@@ -91,12 +90,6 @@ def test_sockets_on_any_address_are_seen() -> None:
     assert [(one.protocol, one.address, one.port, one.program, one.anywhere) for one in found] == [
         ("tcp", "0.0.0.0", 22, "sshd", True), ("tcp", "::", 11211, "", True), ("tcp", "*", 15672, "beam.smp", True),
         ("udp", "127.0.0.1", 323, "", False)]
-
-
-def test_times_of_haproxy() -> None:
-    assert [seconds(text) for text in ("1s", "500ms", "1000", "90m")] == [1.0, 0.5, 1.0, 5400.0]
-    with pytest.raises(ValueError, match="no time"):
-        seconds("soon")
 
 
 @pytest.mark.parametrize("reader", [corosync.quorum, read._servers, haproxy.table_head, galera.member, rabbitmq.view])
