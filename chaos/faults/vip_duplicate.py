@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaos.faults.guestbase import GuestFault
+from chaos.faults.vip_remove import clients_vip
 from chaos.model import Target
 from lab.net.network import GUEST_NICS
 
@@ -20,13 +21,13 @@ class VipDuplicate(GuestFault):
     bounds = "undecided"
 
     def act(self, lab: Lab, node: str, target: Target) -> str:
-        return f"ip address add {lab.plan.vips[0].address}/32 dev {GUEST_NICS['control']}"
+        return f"ip address add {clients_vip(lab).address}/32 dev {GUEST_NICS['control']}"
 
     def undo(self, lab: Lab, node: str, target: Target) -> str:
-        return f"ip address del {lab.plan.vips[0].address}/32 dev {GUEST_NICS['control']} 2>/dev/null; true"
+        return f"ip address del {clients_vip(lab).address}/32 dev {GUEST_NICS['control']} 2>/dev/null; true"
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
-        return f"ip -4 -oneline address show | grep -F ' {lab.plan.vips[0].address}/'"
+        return f"ip -4 -oneline address show | grep -F ' {clients_vip(lab).address}/'"
 
 
 FAULT = VipDuplicate()

@@ -11,6 +11,7 @@ from lab.net.network import GUEST_NICS
 
 if TYPE_CHECKING:
     from lab.lab import Lab
+    from lab.plan import Vip
 
 
 class VipRemove(GuestFault):
@@ -21,21 +22,26 @@ class VipRemove(GuestFault):
     bounds = "vip_process"
 
     def act(self, lab: Lab, node: str, target: Target) -> str:
-        return "; ".join(f"ip address del {vip.address}/32 dev {GUEST_NICS['control']}" for vip in lab.plan.vips[:1])
+        return f"ip address del {clients_vip(lab).address}/32 dev {GUEST_NICS['control']}"
 
     def undo(self, lab: Lab, node: str, target: Target) -> str:
         return "crm_resource --cleanup >/dev/null 2>&1; true"
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         """In effect once Pacemaker has noted the failure, or while the address is away."""
-        vip = lab.plan.vips[0]
+        vip = clients_vip(lab)
         return (f"! ip -4 -oneline address show | grep -F ' {vip.address}/' && echo {vip.address} is on no interface "
                 f"|| crm_failcount --query --resource=vip-{vip.name} --node={node} | grep -v 'value=0$'")
 
     def healed(self, lab: Lab, target: Target) -> Proof:
         """The address is somewhere.  A failure that Pacemaker noted after the clean-up ends with its timeout."""
         (holder,) = VipHolder().resolve(lab)
-        return Proof(True, f"{lab.plan.vips[0].address} is on {holder} again")
+        return Proof(True, f"{clients_vip(lab).address} is on {holder} again")
+
+
+def clients_vip(lab: Lab) -> Vip:
+    """The address that the probes use: of several, the one whose loss a run can measure."""
+    return lab.plan.internal_vip or lab.plan.vips[0]
 
 
 FAULT = VipRemove()
