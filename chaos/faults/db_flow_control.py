@@ -7,31 +7,37 @@ from typing import TYPE_CHECKING
 from chaos import deadman
 from chaos.faults.guestbase import GuestFault, identity
 from chaos.model import Target
+from chaos.probes.config import DATABASE, TABLE
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
 
 class DbFlowControl(GuestFault):
-    """A read lock on one member: its queue grows, it asks the others to wait, and nobody can commit.
+    """A lock on the probes' table holds one member's applier: its queue grows, it asks the others to wait, and nobody
+    can commit.  No check sees it: every server answers, is synced and Primary.
 
-    No check sees it: every server answers, is synced and Primary.
+    Not FLUSH TABLES WITH READ LOCK: that desynchronises the member first, and the others need not wait (seen).
+    The applier waits for explicit table locks and does not kill their holder.
     """
 
     name = "db.flow_control"
-    summary = "hold a global read lock on one database server"
+    summary = "hold up one database server until the group waits for it"
     bounds = "writers"
 
     def inject(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:
             deadman.run_beside(lab, node, identity(target),
-                               f"mariadb -e 'FLUSH TABLES WITH READ LOCK; SELECT SLEEP({deadman.LASTS})'")
+                               f"mariadb {DATABASE} -e 'LOCK TABLES {TABLE} READ; SELECT SLEEP({deadman.LASTS})'")
 
     def undo(self, lab: Lab, node: str, target: Target) -> str:
         return deadman.stop_beside(identity(target))
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
+        """In effect while the lock is held and what the others committed waits behind it."""
         return ("mariadb -N -e \"SELECT 'lock held for', TIME, 's' FROM information_schema.PROCESSLIST "
-                "WHERE INFO LIKE 'SELECT SLEEP(%'\" | grep .")
+                "WHERE INFO LIKE 'SELECT SLEEP(%'; SHOW GLOBAL STATUS WHERE Variable_name='wsrep_local_recv_queue' "
+                "AND Value > 0\" | grep -A1 lock | grep recv_queue")
+
 
 FAULT = DbFlowControl()
