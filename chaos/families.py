@@ -77,6 +77,8 @@ def _process(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
             return [client_reconnect(timers)]
         case "galera" | "rabbitmq" | "memcached", _:
             return []
+        case "pacemaker-controld", _:
+            return []  # resources run on; pacemakerd starts it again
     raise NoFormula(f"there is no formula for the death of {process or 'an unnamed process'}")
 
 

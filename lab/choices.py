@@ -7,6 +7,8 @@ from difflib import get_close_matches
 
 from lab.errors import RefusedError
 
+_LISTED = 30  # choices
+
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     """The choice that ``word`` most likely stands for, or None if it resembles none."""
@@ -22,5 +24,8 @@ def unknown_choice(kind: str, word: object, choices: Iterable[str], *, where: st
     known = list(choices)
     guess = did_you_mean(str(word), known)
     listed = ", ".join(known) or "(there is none)"
+    if guess and len(known) > _LISTED:  # nobody reads them all
+        near = get_close_matches(str(word).lower(), known, n=5, cutoff=0.4)
+        listed = f"{', '.join(near or [guess])} and others"
     remedy = f"did you mean {guess}? Possible: {listed}" if guess else f"one of: {listed}"
     return RefusedError(f"There is no {kind} '{word}'.", where=where, remedy=remedy)

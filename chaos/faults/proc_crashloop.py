@@ -36,9 +36,9 @@ class ProcCrashloop(GuestFault):
     def undo(self, lab: Lab, node: str, target: Target) -> str:
         process = target.params["process"]
         unit = processes.PROCESSES[process].unit
-        by_hand = f"systemctl reset-failed {unit}; systemctl start {unit}; "
-        start = "" if processes.by_pacemaker(lab, process) else by_hand
-        return f"{deadman.stop_beside(identity(target))}; {start}crm_resource --cleanup >/dev/null 2>&1; true"
+        start = "" if processes.by_pacemaker(lab, process) else f"systemctl start {unit}; "
+        # Whoever starts it: systemd refuses while it counts the loop's starts.
+        return f"{deadman.stop_beside(identity(target))}; systemctl reset-failed; {start}crm_resource --cleanup >/dev/null 2>&1; true"
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         return deadman.runs_beside(identity(target))

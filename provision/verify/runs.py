@@ -10,7 +10,7 @@ from chaos.facts import Facts
 from chaos.probes.cache import KEYS
 from chaos.recording import Recording
 from chaos.runs import RunSummary, list_runs
-from chaos.scenario import list_scenarios
+from chaos.scenario import Needs, list_scenarios
 from daemons.services import SERVICES, port
 from lab.errors import HalabError
 from lab.lab import Lab
@@ -22,9 +22,10 @@ _STEADY = 1.0  # seconds of answers from home before it counts as settled
 
 
 def scenarios() -> tuple[Known, ...]:
-    """The scenarios that come with halab."""
+    """The scenarios that come with halab, for any number of nodes, and about what a cluster has to survive."""
     return tuple(Known(one.name, step.fault, str(step.params.get("process", "")))
-                 for one in list_scenarios() for step in one.injections[:1])
+                 for one in list_scenarios() for step in one.injections[:1]
+                 if one.needs == Needs(capabilities=one.needs.capabilities) and not one.expect.checks)
 
 
 def runs_of(lab: Lab) -> tuple[Run, ...]:

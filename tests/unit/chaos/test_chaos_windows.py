@@ -149,8 +149,8 @@ def test_what_the_fault_should_not_touch_may_be_away_for_one_retry() -> None:
 
 
 def test_a_daemon_or_fault_without_a_formula_has_no_bound() -> None:
-    killed = facts_but(fault="proc.kill", params={"process": "pacemaker-controld"}, wants_fencing=False)
-    assert set(bounds(killed).missing.values()) == {"there is no formula for the death of pacemaker-controld"}
+    killed = facts_but(fault="proc.kill", params={"process": "pacemaker-execd"}, wants_fencing=False)
+    assert set(bounds(killed).missing.values()) == {"there is no formula for the death of pacemaker-execd"}
     assert not bounds(killed).unread
     assert set(bounds(facts_but(fault="of.the.future")).missing) == set(base_facts().probes) - {"vip_arp"}
 
