@@ -38,7 +38,8 @@ class ProcCrashloop(GuestFault):
         unit = processes.PROCESSES[process].unit
         start = "" if processes.by_pacemaker(lab, process) else f"systemctl start {unit}; "
         # Whoever starts it: systemd refuses while it counts the loop's starts.
-        return f"{deadman.stop_beside(identity(target))}; systemctl reset-failed; {start}crm_resource --cleanup >/dev/null 2>&1; true"
+        stop = deadman.stop_beside(identity(target))
+        return f"{stop}; systemctl reset-failed; {start}crm_resource --cleanup >/dev/null 2>&1; true"
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         return deadman.runs_beside(identity(target))
