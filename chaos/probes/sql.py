@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,14 +98,18 @@ class SqlProbe(ThreadedProbe):
         return Outcome.OK, link.server
 
     def _connect(self, operation: Operation) -> Link:
-        connection = pymysql.connect(
+        # Our own socket: for one that is silent PyMySQL would make a whole connection first and then put its
+        # traceback into words, at 50 Hz 3 % of a core.
+        sock = socket.create_connection((self._server.host, self._server.port), operation.left())
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection: Any = pymysql.connect(
             host=self._server.host, port=self._server.port, user=self._server.user,
             password=self._server.password, database=DATABASE, autocommit=True,
             # Without this PyMySQL loads all CA certificates for each connection: 28 ms of processor time
             # instead of 0.6, the reason why reconnecting probes used to saturate a core.
-            ssl_disabled=True,
-            connect_timeout=operation.left(), read_timeout=self.timeout,  # type: ignore[arg-type,unused-ignore]
-            write_timeout=self.timeout)
+            ssl_disabled=True, read_timeout=self.timeout,
+            write_timeout=self.timeout, defer_connect=True)  # type: ignore[arg-type,unused-ignore]
+        connection.connect(sock)
         link = Link(connection, "")
         try:
             if not self._ready:
