@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -10,7 +12,7 @@ from inject_fakes import make_lab, shell_of
 
 from chaos.faults import all_faults, get_fault
 from chaos.faults.base import FAULT_ID
-from chaos.faults.clockbase import TICK
+from chaos.faults.clockbase import _PACE, TICK
 from chaos.model import Target
 from lab.drivers import container
 from lab.errors import RefusedError
@@ -76,6 +78,15 @@ def test_a_node_that_nobody_heals_counts_on_from_its_right_time(name: str) -> No
     armed = next(command for _, command in shell_of(lab).asked if "halab-undo-ab12" in command)
     assert "1234.5 + time.clock_gettime(time.CLOCK_MONOTONIC_RAW)" in armed
     assert str(int(time.time()))[:6] not in armed and str(TICK) in armed
+
+
+def test_the_tick_lies_where_the_script_writes_it() -> None:
+    """Asked of this host's own kernel without setting anything (modes 0)."""
+    asked = _PACE.format(tick=0).replace("0x4000", "0").replace(
+        "raise SystemExit", "ctypes.CDLL(None).adjtimex(t); print(struct.unpack_from('q', t, 88)[0]); raise SystemExit")
+    assert "0x4000" not in asked
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert 0.89 * TICK < int(done.stdout) < 1.11 * TICK
 
 
 def test_a_clock_is_healed_when_it_is_right_and_not_only_when_its_pace_is() -> None:
