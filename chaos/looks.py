@@ -49,7 +49,8 @@ class NodeLook:
     """One node between ``asked`` and ``answered`` (epoch seconds on the host's clock).
 
     ``quorate`` is corosync's word, None while it has none.  ``vips`` are those of the lab's addresses that
-    are on its interfaces.  ``component`` is Galera's wsrep_cluster_status, '' where no server answers.
+    are on its interfaces.  ``component`` is Galera's wsrep_cluster_status, '' where no server answers;
+    ``database`` whether one runs there at all.
     ``write`` is what became of a write on a server outside the Primary component ("accepted", "refused",
     "no answer"), and ``broker`` of a client's handshake on a node without quorum ("serves", "refused"); '' where
     nothing was tried.
@@ -61,6 +62,7 @@ class NodeLook:
     quorate: bool | None = None
     vips: tuple[str, ...] = ()
     component: str = ""
+    database: bool = False
     write: str = ""
     broker: str = ""
 
@@ -89,7 +91,8 @@ def read(node: str, asked: float, answered: float, said: str,
     return NodeLook(
         node, round(asked, 3), round(answered, 3), quorate,
         vips=tuple(address for address in vips.values() if address in local),
-        component=member.component if member else "", write=_written(parts), broker=_served(parts)), member
+        component=member.component if member else "", database="galera" in parts,
+        write=_written(parts), broker=_served(parts)), member
 
 
 def _written(parts: Mapping[str, str]) -> str:

@@ -68,12 +68,15 @@ class NodeWatch:
                 while not self._stop.is_set():
                     at = time.time()
                     members: dict[str, Member] = {}
+                    read: list[str] = []
                     for answer in pool.map(self._look, self._nodes):
                         if answer is not None:
                             look, member = answer
                             file.write(looks.line(look) + "\n")
                             members |= {look.node: member} if member else {}
-                    self._seen.append(PrimarySighting(at, components(members), tuple(members)))
+                            # Where no server runs there is no Primary component: that is an answer, too.
+                            read += [look.node] if member or not look.database else []
+                    self._seen.append(PrimarySighting(at, components(members), tuple(read)))
                     self._stop.wait(max(0.2, _LOOK_EVERY * self._lab.driver.slowness - (time.time() - at)))
         except Exception as error:  # a thread's death is silent; stop() tells it
             self._error = error

@@ -40,13 +40,13 @@ ALONE = ("#quorum\n" + QUORUM % ("No", "1", "Activity blocked") + "#addresses\n"
 
 def test_a_healthy_node() -> None:
     look, member = read("n1", 1.0, 1.2, HEALTHY, VIPS)
-    assert look == NodeLook("n1", 1.0, 1.2, True, ("10.66.0.101",), "Primary")
+    assert look == NodeLook("n1", 1.0, 1.2, True, ("10.66.0.101",), "Primary", True)
     assert member is not None and member.size == 3
 
 
 def test_a_node_without_quorum() -> None:
     look, _ = read("n1", 1.0, 1.2, ALONE, VIPS)
-    assert look == NodeLook("n1", 1.0, 1.2, False, (), "non-Primary", "refused", "refused")
+    assert look == NodeLook("n1", 1.0, 1.2, False, (), "non-Primary", True, "refused", "refused")
     assert read("n1", 1, 1, ALONE.replace("#wrote 1", "#wrote 0"), VIPS)[0].write == "accepted"
     assert read("n1", 1, 1, ALONE.replace("#wrote 1", "#wrote 124"), VIPS)[0].write == "no answer"
     serving = ALONE.replace("bash: connect: Connection refused", " 01")

@@ -173,6 +173,18 @@ def test_a_watch_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert watch.seen == ()
 
 
+def test_a_node_without_a_database_is_read_and_a_mute_one_is_not() -> None:
+    """After a blackout nobody runs a database for a while, and there is no second Primary component either."""
+    lab = make_lab()
+    shell_of(lab).answers = {"SHOW": lambda node, _: f"#quorum\n{QUORUM}"
+                             + ("#galera\nERROR 2002\n" if node == "n2" else "")}
+    with NodeWatch(lab, lab.paths.root) as watch:
+        until = time.monotonic() + 5
+        while not watch.seen and time.monotonic() < until:
+            time.sleep(0.01)
+    assert watch.seen[0].answered == ("n1", "n3") and watch.seen[0].components == () and watch.seen[0].counts
+
+
 def test_audit_reads_every_node_and_says_which_it_could_not() -> None:
     lab = make_lab()
     ledger = lab.paths.root / "ledger.txt"
