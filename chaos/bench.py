@@ -27,7 +27,8 @@ from chaos.windows import Span, downtime, longest_gap, longest_stall, outages
 from lab import interrupt
 from lab.lab import Lab
 from lab.ops.fit import refuse_unhealed, refuse_unhealthy
-from lab.state import exclusive
+from lab.ops.hold import held
+from lab.state.events import Listener
 
 OUTAGES = (0.5, 1.0, 3.0, 10.0)  # s
 FIVE = ("vip_tcp", "sql_read", "sql_write", "mq_publish", "cache")
@@ -77,14 +78,14 @@ class Precision:
     costs: tuple[Cost, ...]
 
 
-def bench(lab: Lab, count: int) -> Precision:
-    """Measure ``count`` outages of each length, then what the probes cost, on a healthy lab.
+def bench(name: str, count: int, listener: Listener | None = None) -> Precision:
+    """Measure ``count`` outages of each length, then what the probes cost, on the healthy lab ``name``.
 
     RefusedError, before anything is touched, for a lab that is not healthy or not healed.
     """
-    refuse_unhealed(lab)
-    refuse_unhealthy(lab, "so its clients' own outages would be measured")
-    with exclusive(lab.name, "chaos.bench"), tempfile.TemporaryDirectory(prefix="halab-bench-") as folder:
+    with held(name, "chaos.bench", listener) as lab, tempfile.TemporaryDirectory(prefix="halab-bench-") as folder:
+        refuse_unhealed(lab)
+        refuse_unhealthy(lab, "so its clients' own outages would be measured")
         return Precision(_outages(lab, Path(folder) / "outages", count), _costs(lab, Path(folder) / "costs"))
 
 
@@ -166,7 +167,8 @@ def _cost(probe: str, hung: bool, span: Span, used: float, samples: Iterable[Sam
     late = [one.started - one.intended for one in samples if span.begin <= one.intended < span.end]
     # A slot that was not even written down was not held either.
     slots = max(len(late), round(span.seconds / PERIOD) - 1)
-    return Cost(probe, hung, used / span.seconds, slots, sum(one <= ON_TIME for one in late) / slots, max(late))
+    held_slots = sum(one <= ON_TIME for one in late)
+    return Cost(probe, hung, used / span.seconds, slots, held_slots / slots, max(late, default=span.seconds))
 
 
 def _used(pids: dict[str, int]) -> dict[str, float]:

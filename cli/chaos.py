@@ -149,13 +149,10 @@ def bench(c: Any, name: str = "default", count: str = "20", format: str = "table
     """Measure how exact the engine measures outages, and what its clients cost; the lab stays whole."""
     from chaos.bench import bench as measure
     from cli.views.precision import precision_view
-    from lab.lab import Lab
 
     times = options.number("count", count)
-    lab = Lab.open(name)
     with console.progress() as listener:
-        lab.events.subscribe(listener)
-        result = measure(lab, times)
+        result = measure(name, times, listener)
     precision_view(result, format)
     console.next_step("chaos.list")
 

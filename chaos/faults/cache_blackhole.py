@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-from chaos.faults.base import BaseFault, with_params
 from chaos.faults.net_port_block import NetPortBlock
-from chaos.model import Target
-from daemons.services import port
-
-if TYPE_CHECKING:
-    from lab.lab import Lab
-
-PORT = port("memcached")
+from daemons.services import port as service_port
 
 
 class CacheBlackhole(NetPortBlock):
@@ -22,12 +12,7 @@ class CacheBlackhole(NetPortBlock):
     name = "cache.blackhole"
     summary = "drop the traffic of memcached"
     parameters = frozenset()
-
-    def validate(self, params: Mapping[str, Any]) -> None:
-        BaseFault.validate(self, params)
-
-    def prepare(self, lab: Lab, target: Target) -> Target:
-        return super().prepare(lab, with_params(target, port=PORT))
+    port = service_port("memcached")
 
 
 FAULT = CacheBlackhole()

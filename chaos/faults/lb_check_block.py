@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-from chaos.faults.base import BaseFault, with_params
 from chaos.faults.net_port_block import NetPortBlock
-from chaos.model import Target
 from daemons.services import GALERA_CHECK_PORT
-
-if TYPE_CHECKING:
-    from lab.lab import Lab
-
-PORT = GALERA_CHECK_PORT
 
 
 class LbCheckBlock(NetPortBlock):
@@ -22,12 +12,7 @@ class LbCheckBlock(NetPortBlock):
     name = "lb.check_block"
     summary = "drop the proxy's check of one database"
     parameters = frozenset()
-
-    def validate(self, params: Mapping[str, Any]) -> None:
-        BaseFault.validate(self, params)
-
-    def prepare(self, lab: Lab, target: Target) -> Target:
-        return super().prepare(lab, with_params(target, port=PORT))
+    port = GALERA_CHECK_PORT
 
 
 FAULT = LbCheckBlock()

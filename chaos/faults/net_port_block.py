@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from chaos import nft
-from chaos.faults.base import all_hold
+from chaos.faults.base import all_hold, with_params
 from chaos.faults.netbase import NetFault, wires
 from chaos.model import Proof, Target
 from daemons.services import SERVICES, TOTEM_PORT
@@ -34,14 +34,20 @@ class NetPortBlock(NetFault):
     wants_fencing = True
     bounds = "port"
     parameters = frozenset({"port"})
+    port = 0  # for a fault that always means the same one
 
     def validate(self, params: Mapping[str, Any]) -> None:
         super().validate(params)
+        if self.port:
+            return
         if "port" not in params:
             raise RefusedError("net.port_block needs the parameter 'port'",
                                remedy="one of: " + ", ".join(map(str, sorted(PORTS))))
         if params["port"] not in PORTS:
             raise unknown_choice("port", str(params["port"]), [str(port) for port in sorted(PORTS)])
+
+    def prepare(self, lab: Lab, target: Target) -> Target:
+        return super().prepare(lab, with_params(target, port=self.port) if self.port else target)
 
     def fencing_follows(self, target: Target) -> bool:
         return target.params.get("port") == TOTEM_PORT
