@@ -53,8 +53,20 @@ def explain(lab: Lab, cluster: str, resource: str) -> Explanation:
 
 def tell(facts: ClusterFacts, resource: str) -> tuple[Point, ...]:
     """Score, constraints, last transition, failures and outlook of one resource."""
-    return (_scores(facts, resource), *_constraints(facts, resource), *_changes(facts, resource),
+    return (*_unclean(facts, resource), _scores(facts, resource), *_constraints(facts, resource),
+            *_changes(facts, resource),
             *_failures(facts, resource), *_outlooks(facts, resource))
+
+
+def _unclean(facts: ClusterFacts, resource: str) -> list[Point]:
+    """A place on a node that is lost and not fenced yet is no place: it only blocks the others."""
+    lost = sorted(member.name for member in facts.status.members if "unclean" in member.special)
+    held = [node for node in lost if node in facts.status.places(resource)]
+    if not held:
+        return []
+    return [Point("waiting", f"{listed(held)} is lost and not known to be dead (unclean): what Pacemaker still shows "
+                  "there is what was there last, and it starts nowhere else before the fencing is confirmed.",
+                  tuple(f"{node}: unclean" for node in held))]
 
 
 def where(facts: ClusterFacts, resource: str) -> str:

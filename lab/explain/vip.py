@@ -73,6 +73,8 @@ def _holding(facts: VipFacts, holders: Mapping[str, list[str]]) -> Point:
                  for line in said.splitlines() if any(f" {vip.address}/" in line for vip in facts.vips)]
     says = "Pacemaker and the kernels of the nodes say the same." if not wrong else \
         f"Pacemaker and the kernels do not agree about {listed(wrong)}: believe the kernels."
+    if silent := sorted({member.name for member in facts.cluster.status.members} - facts.addresses.keys()):
+        says += f" {listed(silent)} did not answer."
     return Point("holder", says, tuple(evidence))
 
 

@@ -48,7 +48,7 @@ class Galera(BaseRole):
                  owner="mysql", group="mysql"),
             _FIRST_START,
             File(f"/etc/systemd/system/{first_start}",
-                 render(f"{first_start}.j2", timeout=int(60 * ctx.plan.profile.patience))),
+                 render(f"{first_start}.j2", stop_within=int(60 * ctx.plan.profile.patience))),
             enabled_local(first_start),
         ]
 

@@ -168,3 +168,20 @@ def test_a_cib_is_brought_to_the_plan_in_one_replacement() -> None:
     named = {one.attrib["rsc"] for one in whole.iterfind("constraints/rsc_location")}
     assert named == {"fence-n1", "fence-n2", "fence-n3"}
     assert named <= {one.attrib["id"] for one in whole.iterfind("resources/primitive")}
+
+
+def test_the_first_start_waits_for_every_member_and_is_tried_again(tmp_path: Path) -> None:
+    unit = files_of(tmp_path, "n1")["/etc/systemd/system/halab-galera-first-start.service"]
+    flag = "/var/lib/halab/galera-first-start"
+    # Given up half-way the server neither ends nor serves, and the view forms with it: seen, and blocked for ever.
+    assert "TimeoutStartSec=infinity" in unit and "SendSIGKILL=no" not in unit
+    assert f"ExecStartPost=+/bin/rm -f {flag}" in unit and "ExecStartPre" not in unit
+
+
+def test_the_proxy_is_in_no_lasting_order_before_pacemaker(tmp_path: Path) -> None:
+    for options in ({}, {"pacemaker": "full"}, {"rabbitmq": "pacemaker"}):
+        files = files_of(tmp_path, "n1", **options)
+        lasting = {path: text for path, text in files.items() if path.startswith("/etc/systemd/system/")}
+        assert "haproxy.service" not in lasting["/etc/systemd/system/pacemaker.service.d/halab.conf"]
+        assert not [path for path, text in lasting.items() if "haproxy.service.d" in path and "pacemaker" in text]
+    assert "Before=pacemaker.service" in files_of(tmp_path, "n1")["/etc/halab/haproxy-held.conf"]

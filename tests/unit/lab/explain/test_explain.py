@@ -67,6 +67,20 @@ def test_the_move_is_told_with_its_reason(cluster: ClusterFacts) -> None:
     assert earlier.done is not None and earlier.done.at == "Nov 22 20:37:49.808" and not earlier.because
 
 
+def test_a_place_on_a_lost_node_is_none(cluster: ClusterFacts) -> None:
+    # As seen on a lab whose BMCs were silent: Pacemaker goes on showing what ran on the lost node.
+    lost = text("crm_mon.xml").replace('name="n2" id="2" online="true"', 'name="n2" id="2" online="false"', 1)
+    at = lost.index('name="n2" id="2" online="false"')
+    lost = lost[:at] + lost[at:].replace('unclean="false"', 'unclean="true"', 1)
+    facts = replace(cluster, status=status(lost))
+    assert "n2 is lost and not known to be dead" in about(resource.tell(facts, "vip-public"), "waiting").says
+    assert [point.about for point in resource.tell(facts, "fence-n2")].count("waiting") == 0
+    one = Vip(name="public", address=IPv4Address("10.66.1.200"), cluster="controllers")
+    told = vip.tell(VipFacts((one,), {"n1": "", "n3": ""}, facts, Timers()))
+    assert told.answer == "public is on nobody" and "n2 did not answer" in about(told, "holder").says
+    assert "starts nowhere else before the fencing" in about(told, "public: waiting").says
+
+
 def test_constraints_in_words() -> None:
     config = cib.read(text("cib.xml"))
 
