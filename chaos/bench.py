@@ -1,14 +1,14 @@
 """How well the engine measures, and what its clients cost: known outages by a stopwatch, and silence for all targets.
 
-An outage here is made by the kernel between two readings of the host's clock, so its true length is known.  The
-lab is not hurt: only what the clients say and hear is dropped, on the control network.
+The stopwatch is the kernel's: an address is in a set of nft's with a timeout, and packets look whether it is over.
+So an outage is as long as it says, to a tick of the kernel's clock, however late anybody else is.  The lab is not
+hurt: only what the clients say and hear over TCP is dropped; between the nodes all goes on.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import nft
-from chaos.faults.netbase import others, table_name, wires
+from chaos.faults.netbase import table_name
 from chaos.journal import Entry, Journal
 from chaos.model import Sample, Target
 from chaos.preflight import probes_for
@@ -35,7 +35,7 @@ FIVE = ("vip_tcp", "sql_read", "sql_write", "mq_publish", "cache")
 PERIOD = 0.02  # s
 ON_TIME = 0.010  # s; a slot that began later than this after its time was not held
 _BETWEEN = 1.5  # s before and after an outage: its last attempts end within one
-_READY = 0.3  # s for nft to start and read its rules, before the moment comes
+_SET = "silent"
 _COST_SECONDS = 20.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 # Healing this fault removes its table, whatever that drops: a benchmark that is killed leaves nothing either.
@@ -44,11 +44,10 @@ _FAULT = "net.port_block"
 
 @dataclass(frozen=True)
 class Outage:
-    """One known outage.  ``true`` is known to +/- ``doubt``; ``measured`` is what a report calls the downtime,
-    ``window`` the longest stretch between two successes, which is one period longer.  All in seconds."""
+    """One known outage.  ``true`` is how long it was, ``measured`` what a report calls the downtime, ``window`` the
+    longest stretch between two successes, which is one period longer.  All in seconds."""
 
     true: float
-    doubt: float
     measured: float
     window: float
 
@@ -92,72 +91,43 @@ def bench(name: str, count: int, listener: Listener | None = None) -> Precision:
 def _outages(lab: Lab, folder: Path, count: int) -> dict[float, tuple[Outage, ...]]:
     probe = FIVE[0]
     folder.mkdir()
-    marks: dict[float, list[tuple[Span, Span]]] = {seconds: [] for seconds in OUTAGES}
+    begun: dict[float, list[Span]] = {seconds: [] for seconds in OUTAGES}
     with ProbeFleet(folder) as fleet, _table(lab) as table:
         fleet.start(lab, [probe], PERIOD, client=_client())
         interrupt.wait(_BETWEEN)
         for seconds in OUTAGES:
             with lab.events.step(f"{count} outages of {seconds:g} s"):
                 for _ in range(count):
-                    marks[seconds].append(_one_outage(lab, table, seconds))
-                    interrupt.wait(_BETWEEN)
+                    begun[seconds].append(_silence(lab, table, seconds))
+                    interrupt.wait(seconds + _BETWEEN)
     samples = read_samples(samples_file(folder, probe))
-    return {seconds: tuple(judge(samples, *each) for each in found) for seconds, found in marks.items()}
+    return {seconds: tuple(judge(samples, one, seconds) for one in spans) for seconds, spans in begun.items()}
 
 
-def judge(samples: Sequence[Sample], cut: Span, free: Span) -> Outage:
-    """What the clients say of an outage that began within ``cut`` and ended within ``free``."""
-    near = [one for one in samples if cut.begin - _BETWEEN / 2 < one.intended < free.end + _BETWEEN / 2]
-    true = (free.begin + free.end - cut.begin - cut.end) / 2
-    gap = longest_gap(near, cut.begin, free.end + _BETWEEN)
-    stall = longest_stall(near, cut.begin, free.end + _BETWEEN)
-    return Outage(true, (cut.seconds + free.seconds) / 2, downtime(outages(near, PERIOD), PERIOD),
-                  max(span.seconds for span in (gap, stall) if span))
-
-
-def _one_outage(lab: Lab, table: str, seconds: float) -> tuple[Span, Span]:
-    rules = nft.ruleset(table, _silence(lab))
-    began = time.monotonic() + _READY
-    cut = _at(lab, began, rules)
-    # From the middle of the one to the middle of the other.
-    return cut, _at(lab, began + cut.seconds / 2 + seconds, nft.removal(table))
-
-
-def _at(lab: Lab, moment: float, rules: str) -> Span:
-    """Have nft act at ``moment`` (monotonic); between which two times (epoch) it did.
-
-    It runs and has read everything before; it acts when its input ends.
-    """
-    interrupt.wait(moment - _READY - time.monotonic())
-    argv = lab.namespace.command(["nft", "-f", "-"])
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        process.stdin.write(rules)
-        process.stdin.flush()
-        time.sleep(max(0.0, moment - time.monotonic()))
-        before = time.time()
-        process.stdin.close()
-        process.wait(10)
-        return Span(before, time.time())
+def judge(samples: Sequence[Sample], begun: Span, seconds: float) -> Outage:
+    """What the clients say of an outage of ``seconds`` that began within ``begun``."""
+    begin, end = begun.begin - _BETWEEN / 2, begun.end + seconds + _BETWEEN / 2
+    near = [one for one in samples if begin < one.intended < end]
+    longest = [look(near, begun.begin, end) for look in (longest_gap, longest_stall)]
+    return Outage(seconds, downtime(outages(near, PERIOD), PERIOD), max(span.seconds for span in longest if span))
 
 
 def _costs(lab: Lab, folder: Path) -> tuple[Cost, ...]:
     folder.mkdir()
     names = probes_for(lab.plan, FIVE)
+    spans: dict[bool, tuple[Span, dict[str, float]]] = {}
     with ProbeFleet(folder) as fleet, _table(lab) as table:
         fleet.start(lab, names, PERIOD, client=_client())
-        spans: dict[bool, tuple[Span, dict[str, float]]] = {}
         for hung in (False, True):
             if hung:
-                nft.load(lab, table, _silence(lab))
+                _silence(lab, table, _COST_SECONDS + 2 * _BETWEEN)
             with lab.events.step(f"{len(names)} probes, their targets {'hang' if hung else 'answer'}"):
                 interrupt.wait(_BETWEEN)
                 before, begun = _used(fleet.pids), time.time()
                 interrupt.wait(_COST_SECONDS)
                 after, ended = _used(fleet.pids), time.time()
             spans[hung] = Span(begun, ended), {name: after[name] - before[name] for name in names}
-        nft.remove(lab, table)
-        interrupt.wait(_BETWEEN)
+        interrupt.wait(2 * _BETWEEN)
     samples = {name: read_samples(samples_file(folder, name)) for name in names}
     return tuple(_cost(name, hung, span, used[name], samples[name])
                  for hung, (span, used) in spans.items() for name in names)
@@ -180,19 +150,24 @@ def _used(pids: dict[str, int]) -> dict[str, float]:
     return {name: of(pid) for name, pid in pids.items()}
 
 
-def _silence(lab: Lab) -> list[nft.Rule]:
-    """What clients say to nodes and what they hear of them; between the nodes all goes on."""
-    cables, ports = wires(lab, others(lab, ()), ["control"]), "ip protocol tcp"  # who is where stays known: no ARP
-    return [rule for rule in (*nft.arriving(cables, ports), *nft.leaving(cables, ports)) if rule.hook != "forward"]
+def _silence(lab: Lab, table: str, seconds: float) -> Span:
+    """Let all that clients talk to be silent for so long; between which two moments (epoch) it began."""
+    addresses = [*(vip.address for vip in lab.plan.vips), *(node.control for node in lab.plan.nodes)]
+    before = time.time()
+    nft.expire(lab, table, _SET, map(str, addresses), seconds)
+    return Span(before, time.time())
 
 
 @contextmanager
 def _table(lab: Lab) -> Iterator[str]:
-    """The name of a table that is gone at the end, and that ``chaos.heal`` removes if this process dies."""
+    """The name of a table that silences nobody yet; ``chaos.heal`` removes it if this process dies."""
     journal = Journal(lab.paths.journal)
     entry: Entry = journal.arm(_FAULT, Target((lab.plan.nodes[0].name,), {"port": 3306}, "chaos.bench"))
     name = table_name(entry.target)
+    rules = [nft.Rule("output", f"ip daddr @{_SET} ip protocol tcp"),
+             nft.Rule("input", f"ip saddr @{_SET} ip protocol tcp")]
     try:
+        nft.load(lab, name, rules, f"  set {_SET} {{ type ipv4_addr; flags timeout; }}\n")
         yield name
     finally:
         nft.remove(lab, name)

@@ -55,15 +55,15 @@ def between(senders: Iterable[str], receivers: Iterable[str]) -> list[Rule]:
     return [Rule("forward", f"iifname {names(senders)} oifname {names(receivers)}")]
 
 
-def ruleset(table: str, rules: Iterable[Rule]) -> str:
-    """nft's own language.  A second load replaces the first."""
+def ruleset(table: str, rules: Iterable[Rule], sets: str = "") -> str:
+    """nft's own language; ``sets`` declares what the rules name.  A second load replaces the first."""
     by_hook: dict[Hook, list[str]] = {hook: [] for hook in HOOKS}
     for rule in rules:
         by_hook[rule.hook].append(f"    {rule.match} counter drop\n")
     chains = "".join(
         f"  chain {hook} {{\n    type filter hook {hook} priority {_PRIORITY}; policy accept;\n{''.join(lines)}  }}\n"
         for hook, lines in by_hook.items() if lines)
-    return f"{removal(table)}table bridge {table} {{\n{chains}}}\n"
+    return f"{removal(table)}table bridge {table} {{\n{sets}{chains}}}\n"
 
 
 def removal(table: str) -> str:
@@ -93,8 +93,14 @@ def tables(listing: str) -> set[str]:
     return {entry["table"]["name"] for entry in found if "table" in entry}
 
 
-def load(lab: Lab, table: str, rules: Iterable[Rule]) -> None:
-    _nft(lab, ["-f", "-"], ruleset(table, rules))
+def load(lab: Lab, table: str, rules: Iterable[Rule], sets: str = "") -> None:
+    _nft(lab, ["-f", "-"], ruleset(table, rules, sets))
+
+
+def expire(lab: Lab, table: str, name: str, members: Iterable[str], seconds: float) -> None:
+    """Have these alone in the set ``name``, which has timeouts, for so long; the kernel itself ends it."""
+    held = ", ".join(f"{one} timeout {round(seconds * 1000)}ms" for one in members)
+    _nft(lab, ["-f", "-"], f"flush set bridge {table} {name}\nadd element bridge {table} {name} {{ {held} }}\n")
 
 
 def remove(lab: Lab, table: str) -> None:

@@ -16,11 +16,11 @@ def precision_view(result: Precision, format: str) -> None:
              for seconds, found in result.outages.items()]
     if as_json({"outages": known, "costs": result.costs}, format):
         return
-    console.table(("OUTAGE", "TIMES", "LEAST ERROR", "WORST ERROR", "LONGEST WINDOW", "STOPWATCH +/-"), [
+    console.table(("OUTAGE", "TIMES", "LEAST ERROR", "WORST ERROR", "LONGEST WINDOW"), [
         (f"{seconds:.2f} s", len(found), f"{min((one.error for one in found), key=abs) * 1000:+.1f} ms",
          f"{max((one.error for one in found), key=abs) * 1000:+.1f} ms",
-         f"{max(one.window - one.true for one in found) * 1000:+.1f} ms",
-         f"{max(one.doubt for one in found) * 1000:.1f} ms") for seconds, found in result.outages.items()])  # fmt: skip
+         f"{max(one.window - one.true for one in found) * 1000:+.1f} ms")
+        for seconds, found in result.outages.items()])  # fmt: skip
     console.out("")
     console.table(("PROBE", "TARGET", "OF A CORE", "SLOTS", "IN 10 MS", "LATEST"), [
         (one.probe, "hangs" if one.hung else "answers", f"{one.core:.1%}", one.slots, f"{one.on_time:.2%}",
