@@ -41,6 +41,8 @@ def _struck(injection: Injection, role: str) -> bool:
 
 def _silent_loss(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     """A node is gone and said no goodbye."""
+    if injection.starves and client.client_of != "memcached":
+        raise NoFormula(f"after {injection.fault} nobody has quorum until it is healed; promise seconds")
     timers = injection.timers
     found: list[Bound] = []
     vip_lost = client.through_vip and _struck(injection, "vip_holder")

@@ -132,6 +132,11 @@ def test_losing_a_bystander_costs_the_vip_nothing() -> None:
     assert found.known["sql_write"].low == pytest.approx(1.2)
 
 
+def test_without_quorum_there_is_no_bound_but_for_the_cache() -> None:
+    found = bounds(facts_but(fault="net.split", starves=True, wants_fencing=False))
+    assert "nobody has quorum" in found.missing["vip_tcp"] and "cache" in found.known and not found.unread
+
+
 def test_a_timer_or_role_that_was_not_read_leaves_the_bound_out() -> None:
     found = bounds(facts_but(timers=Timers()))
     assert found.missing["vip_tcp"] == "the timer token was not read"
