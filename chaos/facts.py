@@ -209,6 +209,7 @@ class Facts:
     macs: dict[str, str] = field(default_factory=dict)  # MAC -> node
     services: dict[str, tuple[str, ...]] = field(default_factory=dict)  # as Plan.running; {}: all on all
     # the audits, made after convergence
+    looked: bool = False  # the nodes were watched (chaos.looks), and rows signed; recordings from before: not
     sql: SqlAudit | None = None
     primaries: tuple[PrimarySighting, ...] = ()
     gates: tuple[GateResult, ...] = ()

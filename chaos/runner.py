@@ -133,7 +133,8 @@ class _Run:
             # As many operations as on containers would be all that an emulated node can do.  One a second is
             # enough there: its windows are of tens of seconds.
             period=max(scenario.workload.period, _SLOW_PERIOD if lab.driver.slowness > 1 else 0.0),
-            sla=dict(scenario.sla), expect=scenario.expect.verdict.value, expect_checks=scenario.expect.checks,
+            looked=True, sla=dict(scenario.sla),
+            expect=scenario.expect.verdict.value, expect_checks=scenario.expect.checks,
             vips={vip.name: str(vip.address) for vip in plan.vips},
             macs={guest_mac(node.index, "control"): node.name for node in plan.nodes},
             services={service: tuple(node.name for node in plan.running(service)) for service in _SERVICES},

@@ -35,6 +35,8 @@ class SingleActive:
         if problem:
             return found(self, False, problem)
         begin = run.facts.inject_begin
+        if not run.facts.looked:
+            return skipped(self, "a recording from before the nodes were watched")
         if begin is None:
             return unjudged(self, "no time of injection")
         seen = []

@@ -105,7 +105,7 @@ def base_facts() -> Facts:
         injections=(base_injection(),), heal_begin=T0 + 6.0, heal_end=T0 + 7.5, converged_at=T0 + 9.0,
         ended_at=T0 + 12, versions={"pacemaker": "2.1.5", "corosync": "3.1.7", "galera-4": "26.4.13",
                                  "haproxy": "2.6.12", "rabbitmq-server": "3.10.8"},
-        vips={"public": VIP}, macs=MACS, primaries=LOOKS,
+        vips={"public": VIP}, macs=MACS, looked=True, primaries=LOOKS,
         gates=tuple(GateResult(name, True, 0.2) for name in
                     ("power", "membership", "fencing", "resources", "galera", "rabbitmq", "haproxy", "vip")),
         sla={"*": "bound + 2s", "converged": 60.0, "errors": "bound + 2s", "latency": "3x"},

@@ -191,6 +191,14 @@ def test_a_starved_node_that_stops_passes(tmp_path: Path) -> None:
     assert told.ok and not told.skipped and "14 writes tried outside the Primary component, none taken" in told.evidence
 
 
+@pytest.mark.parametrize("check", ["S2", "S6"])
+def test_an_old_recording_without_looks_is_judged_by_the_other_checks(check: str, tmp_path: Path) -> None:
+    old = recording(tmp_path, STARVED.but_facts(looked=False))
+    old = replace(old, looks=(), samples={**old.samples, "sql_write": tuple(
+        replace(one, detail="") for one in old.samples["sql_write"])})
+    assert next(one for one in all_checks() if one.id == check).judge(old).skipped
+
+
 def test_s6_does_not_apply_where_nobody_lost_quorum(tmp_path: Path) -> None:
     told = finding(tmp_path, SOUND.but(looks=tuple(one for one in LOOKED if one.quorate)), "S6")
     assert told.skipped
