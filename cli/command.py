@@ -6,6 +6,7 @@ the same everywhere and a task holds only: parse, call one library function, ren
 
 from __future__ import annotations
 
+import errno
 import functools
 import inspect
 import os
@@ -21,7 +22,8 @@ from invoke.tasks import Task
 
 from cli import console, errors, options
 from lab import interrupt
-from lab.errors import HalabError, InterruptedByUser, RefusedError
+from lab.errors import HalabError, HostError, InterruptedByUser, RefusedError
+from lab.state.home import home
 
 Body = Callable[..., int | None]
 
@@ -96,6 +98,10 @@ def _run(body: Body, given: inspect.BoundArguments, *, root: bool, polite: bool)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # the last stop: nothing may end in a traceback
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = f"{error.filename or home()}: {os.strerror(error.errno)}"
+            full = HostError("the disk is full", where=where, remedy="make room on that disk, then the same command")
+            return errors.show(full, as_json=as_json)
         return errors.show_unexpected(error, as_json=as_json)
 
 

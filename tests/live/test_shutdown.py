@@ -14,7 +14,7 @@ from lab.errors import HalabError
 from lab.gates.vip import holders
 from lab.lab import Lab
 
-WITHIN = 25.0  # seconds; 4 to 8 on an idle host.  The order that hung took the proxy's stop timeout, 60 s
+WITHIN = 45.0  # seconds; off after 4 to 8, up again 6 later.  The order that hung took the proxy's stop timeout, 60 s
 
 
 def _await(what: Callable[[], bool]) -> None:
@@ -29,7 +29,7 @@ def _await(what: Callable[[], bool]) -> None:
 def test_a_vip_holder_leaves_in_good_order(lab: Lab, word: str) -> None:
     (leaver,) = holders(lab)["internal"]
     other = next(node.name for node in lab.plan.nodes if node.name != leaver)
-    fenced = lab.shell.run(other, f"stonith_admin --history={leaver}").stdout
+    fenced = _fencings(lab, other, leaver)
     life = lab.shell.run(leaver, BOOT).stdout
     lab.shell.run(leaver, f"systemctl --no-block {word}", check=False)
     lab.shell.forget(leaver)
@@ -41,7 +41,11 @@ def test_a_vip_holder_leaves_in_good_order(lab: Lab, word: str) -> None:
         _await(lambda: _life(lab, leaver) not in ("", life))
     gates.await_all(lab, time.monotonic() + 90)
     assert leaver not in holders(lab)["internal"]
-    assert lab.shell.run(other, f"stonith_admin --history={leaver}").stdout == fenced
+    assert _fencings(lab, other, leaver) == fenced
+
+
+def _fencings(lab: Lab, asked: str, node: str) -> str:
+    return lab.shell.run(asked, f"stonith_admin --history={node}", check=False).stdout
 
 
 def _life(lab: Lab, node: str) -> str:

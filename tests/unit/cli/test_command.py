@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -139,3 +140,10 @@ def test_a_code_of_its_own() -> None:
         return 1
 
     assert code_of(task) == 1
+
+
+def test_a_full_disk_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of(failing(OSError(errno.ENOSPC, "No space left on device"))) == 4
+    assert "error  the disk is full\nwhere  " in (said := capsys.readouterr().err) and "a bug" not in said
+    assert code_of(failing(OSError(errno.EIO, "Input/output error"))) == 4
+    assert "this is a bug in halab" in capsys.readouterr().err
