@@ -11,6 +11,9 @@ from provision.verify.model import Judgement, Result, passed, unproven
 # What takes a node away without a goodbye.
 NODE_LOSS = frozenset({"node.poweroff", "node.reset", "node.panic", "node.freeze", "net.isolate"})
 
+# What ends one daemon with SIGKILL; which one, the parameter ``process`` of the run says.
+KILLS = ("proc.kill", "lb.kill", "mq.leader_kill", "cache.kill")
+
 
 def newest(facts: LabFacts, wanted: Callable[[Run], bool]) -> Run | None:
     """The newest run of this kind that proves anything: INVALID and BROKEN ones do not."""

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chaos.facts import Facts
+from chaos.faults import get_fault
 from chaos.probes.cache import KEYS
 from chaos.recording import Recording
 from chaos.runs import RunSummary, list_runs
-from chaos.scenario import Needs, list_scenarios
+from chaos.scenario import Inject, Needs, list_scenarios
 from daemons.services import SERVICES, port
 from lab.errors import HalabError
 from lab.lab import Lab
@@ -23,9 +24,14 @@ _STEADY = 1.0  # seconds of answers from home before it counts as settled
 
 def scenarios() -> tuple[Known, ...]:
     """The scenarios that come with halab, for any number of nodes, and about what a cluster has to survive."""
-    return tuple(Known(one.name, step.fault, str(step.params.get("process", "")))
+    return tuple(Known(one.name, step.fault, _process(step))
                  for one in list_scenarios() for step in one.injections[:1]
                  if one.needs == Needs(capabilities=one.needs.capabilities) and not one.expect.checks)
+
+
+def _process(step: Inject) -> str:
+    """The daemon that it kills: a parameter, or the fault's own business; '' for any other fault."""
+    return str(step.params.get("process") or getattr(get_fault(step.fault), "process", ""))
 
 
 def runs_of(lab: Lab) -> tuple[Run, ...]:

@@ -6,7 +6,7 @@ from daemons.services import SERVICES
 from lab.plan import Plan, Service
 from provision.verify.facts import LabFacts
 from provision.verify.model import Judgement, Requirement, Result, passed, unproven
-from provision.verify.proof import by_run, how_to_prove, judged_run, newest
+from provision.verify.proof import KILLS, by_run, how_to_prove, judged_run, newest
 
 _DAEMONS: tuple[tuple[str, Service | None], ...] = (
     *((daemon.process, service) for service, daemon in SERVICES.items()), ("corosync", None), ("pacemakerd", None))
@@ -17,7 +17,7 @@ def _daemon_revived(plan: Plan, facts: LabFacts) -> Judgement:
     for process, service in _DAEMONS:
         if service is not None and not plan.running(service):
             continue
-        run = newest(facts, lambda one: one.fault == "proc.kill" and one.process == process)  # noqa: B023
+        run = newest(facts, lambda one: one.fault in KILLS and one.process == process)  # noqa: B023
         if run is None:
             missing.append(process)
         elif judged_run(run).result is Result.FAIL:
@@ -26,7 +26,7 @@ def _daemon_revived(plan: Plan, facts: LabFacts) -> Judgement:
             seen.append(judged_run(run).evidence)
     if not missing:
         return passed("; ".join(seen))
-    ways = [how_to_prove(plan, facts, ("proc.kill",), process) for process in missing]
+    ways = [how_to_prove(plan, facts, KILLS, process) for process in missing]
     return unproven(f"no recorded run kills {', '.join(missing)}" + "".join(f"; {one}" for one in seen),
                     next((way for way in ways if way.startswith("./inv")), ways[0]))
 

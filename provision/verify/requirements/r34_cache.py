@@ -8,7 +8,7 @@ from daemons.services import port
 from lab.plan import Plan
 from provision.verify.facts import CacheEffect, LabFacts, Run
 from provision.verify.model import Judgement, Requirement, judged, not_deployed, unproven
-from provision.verify.proof import how_to_prove, newest
+from provision.verify.proof import KILLS, how_to_prove, newest
 
 _NONE = "no node runs memcached"
 _MINUTES = 120.0  # seconds; "within minutes", and the guide's overall recovery of one to two
@@ -33,7 +33,7 @@ def _by_fault(plan: Plan, facts: LabFacts) -> tuple[Run, CacheEffect] | Judgemen
         return not_deployed(_NONE)
     run = newest(facts, lambda one: one.cache is not None)
     if run is None or run.cache is None:
-        killed = how_to_prove(plan, facts, ("proc.kill",), "memcached")
+        killed = how_to_prove(plan, facts, KILLS, "memcached")
         return unproven("no recorded run of this lab loses a memcached server",
                         killed if killed.startswith("./inv") else how_to_prove(plan, facts, ("node.poweroff",)))
     if run.cache.lost == 0:

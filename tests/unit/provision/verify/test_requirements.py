@@ -270,4 +270,5 @@ def test_the_way_to_prove_is_a_scenario_that_exists() -> None:
     assert found["R17"].remedy == "./inv chaos.run vip-holder-frozen --name=default"
     assert found["R5"].remedy == "./inv chaos.run split-minority --name=default"
     assert found["R18"].remedy == "./inv chaos.run galera-writer-killed --name=default"
+    assert found["R35"].remedy == "./inv chaos.run memcached-killed --name=default"
     assert proof.NODE_LOSS
