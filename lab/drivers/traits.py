@@ -34,7 +34,8 @@ class Traits:
     """``programs`` maps what the driver starts to the Debian package that has it.
 
     ``on_this_host``: its nodes run here and take something of the host; False for a driver that keeps a
-    record alone.  ``takes_box``: its nodes can be made from a box of the person's own.
+    record alone.  ``own_load``: a node's load average is its own; that of a container is the whole host's.
+    ``takes_box``: its nodes can be made from a box of the person's own.
     ``memory_mb`` is what a node with such services takes, ``overhead_mb`` what the host spends on it
     beside that; ``image_disk_mb`` goes once, ``node_disk_mb`` for each node.
     ``default_profile`` names the timer profile of a lab whose topology names none, ``warnings`` are
@@ -44,6 +45,7 @@ class Traits:
     memory_mb: Callable[[Collection[Service]], int]
     image: ImageKind = "tree"
     on_this_host: bool = True
+    own_load: bool = True
     takes_box: bool = False
     image_disk_mb: int = 1200
     node_disk_mb: int = 400
@@ -73,7 +75,7 @@ _MACHINES = Traits(
     overhead_mb=hypervisor.overhead_mb,
     warnings=hypervisor.warnings,
 )
-_CONTAINERS = Traits(_container_mb, default_profile=hypervisor.container_profile,
+_CONTAINERS = Traits(_container_mb, own_load=False, default_profile=hypervisor.container_profile,
                      warnings=hypervisor.container_warnings)
 _RECORD = Traits(_none, on_this_host=False, image_disk_mb=0, node_disk_mb=0)
 _TRAITS: Mapping[str, Traits] = {"container": _CONTAINERS, "vagrant": _MACHINES, "fake": _RECORD}

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 from daemons.services import SERVICES
 from lab.bmc import USER as BMC_USER
+from lab.drivers.traits import traits
 from lab.errors import NodeError
 from lab.lab import Lab
 from lab.node import crm
@@ -76,7 +77,7 @@ def wanted_cib(plan: Plan, cluster: Cluster) -> bytes:
     """The whole CIB that the plan wants for one cluster, without status."""
     return render("cib.xml.j2", plan=plan, cluster=cluster, members=plan.members(cluster.name),
                   vips=[vip for vip in plan.vips if vip.cluster == cluster.name], timers=plan.profile.pacemaker,
-                  patience=plan.profile.patience, units=_units(plan, cluster),
+                  patience=plan.profile.patience, own_load=traits(plan.driver).own_load, units=_units(plan, cluster),
                   rabbitmq_by_agent="rabbitmq" in cluster.services and plan.rabbitmq == "pacemaker",
                   bmc_user=BMC_USER, password_script=_PASSWORD_SCRIPT)
 
