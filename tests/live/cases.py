@@ -13,8 +13,10 @@ from lab.lab import Lab
 
 Case = tuple[str, str, dict[str, Any]]  # fault, target, parameters
 
-# Tried by every run of the live tier.  Not db.flow_control: nobody feels it while nobody writes, and its
-# scenario has clients.
+# Nobody feels it while nobody writes: it is tried by its scenario, which has clients.
+FELT_BY_CLIENTS = frozenset({"db.flow_control"})
+
+# Tried by every run of the live tier.
 GENTLE: tuple[Case, ...] = (
     ("proc.pause", "one(not(vip_holder))", {"process": "haproxy"}),
     ("cache.pause", "n2", {}),
