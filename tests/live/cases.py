@@ -91,7 +91,7 @@ true
 
 def possible(lab: Lab) -> tuple[Case, ...]:
     """The cases of every fault that this lab can take; a fault without a case is an error."""
-    wanted = {name for name, fault in all_faults().items() if fault.needs <= lab.driver.capabilities}
+    wanted = {name for name, fault in all_faults().items() if fault.needs <= lab.driver.capabilities} - FELT_BY_CLIENTS
     cases = tuple(case for case in (*GENTLE, *HARSH) if case[0] in wanted)
     assert {case[0] for case in cases} == wanted
     return cases
