@@ -202,7 +202,7 @@ def start(lab: Lab, *, within: float = 60.0) -> None:
     if is_running(lab):
         return
     group = Cgroup(lab.name, "bmc")
-    group.create(real_time=False)
+    group.create()
     lab.paths.bmc.mkdir(exist_ok=True)
     lab.secrets.password("bmc")
     waiting = [_ready(lab.paths, node.name) for node in lab.plan.nodes]

@@ -65,7 +65,7 @@ class ContainerPower:
         group.kill()  # a supervisor of the last life may linger, and holds locks on the tree
         # On v2 a group whose children were given controllers, as nspawn does, takes no process again.
         group.remove()
-        group.create()
+        group.create(real_time=1 / len(self._plan.hosts))
         root = overlay.mount(self._paths.node(node), image_root(self._paths))
         guest = network.plug(self._plan, self._plan.node(node))
         nspawn = [

@@ -25,7 +25,7 @@ def watched(lab: str, node: str, life: str, post: float, argv: Sequence[str]) ->
     ``post``: seconds of self test.  ``life`` names this life, so that a power switch in the meantime wins.
     """
     group = Cgroup(lab, GROUP)
-    group.create(real_time=False)
+    group.create()
     return group.command([*_watcher(post, sys.executable, lab, node, life), *argv])
 
 

@@ -24,8 +24,12 @@ _V1 = ("systemd", "unified", "freezer", "cpu", "cpuacct", "memory", "pids", "blk
 # v2: they measure and limit; without them a lab runs all the same.
 _V2_CONTROLLERS = ("cpu", "memory", "pids", "io")
 _V1_THROTTLE = "blkio.throttle.write_iops_device"
-# Real-time budget of a node on v1 (RT_GROUP_SCHED gives a new group none), microseconds per second.
-_RT_RUNTIME_US = 50_000
+# Real-time budgets on v1, where RT_GROUP_SCHED gives a new group none: microseconds of each period.  The period is
+# short, for who has spent his budget stands still for the rest of it: with 50 ms of each second corosync lost its
+# token (1 s) in a third of all joins, and with it a healthy node.
+_RT_RUNTIME, _RT_PERIOD = "cpu.rt_runtime_us", "cpu.rt_period_us"
+_RT_PERIOD_US = 100_000
+_RT_ALL_US, _RT_LAB_US = 90_000, 45_000
 # Join every cgroup, then become the command; a cgroup that is gone ends it.  A shell, because joining
 # must happen between fork and exec, where a threaded Python may not run; paths arrive as arguments.
 _JOIN = 'set -e; n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n-1)); done; exec "$@"'
@@ -55,8 +59,9 @@ class Cgroup:
         entries = [str(folder / "cgroup.procs") for folder in self._dirs]
         return ["sh", "-c", _JOIN, "sh", str(len(entries)), *entries, *argv]
 
-    def create(self, *, real_time: bool = True) -> None:
-        """Make the group; idempotent.  ``real_time``: its processes may ask for it, as corosync does."""
+    def create(self, *, real_time: float = 0.0) -> None:
+        """Make the group; idempotent.  ``real_time`` is its share, 0 to 1, of what its lab may spend on such
+        processes, of which corosync is one."""
         for folder in self._dirs:
             for parent in (folder.parent.parent.parent, folder.parent.parent, folder.parent):
                 parent.mkdir(exist_ok=True)
@@ -64,22 +69,24 @@ class Cgroup:
                     _enable_controllers(parent)
             folder.mkdir(exist_ok=True)
         if real_time:
-            self._allow_real_time()
+            self._allow_real_time(round(_RT_LAB_US * real_time))
 
-    def _allow_real_time(self) -> None:
-        """Give corosync's SCHED_RR a budget on v1; a host that refuses runs corosync without."""
-        cpu = _ROOT / "cpu" / "halab" / self.lab / self.member
-        if is_v2() or not (cpu / "cpu.rt_runtime_us").exists():
+    def _allow_real_time(self, budget: int) -> None:
+        """Let processes be SCHED_RR for ``budget`` of each period on v1; where the host refuses they do without."""
+        lab = _ROOT / "cpu" / "halab" / self.lab
+        if is_v2() or not (lab / self.member / _RT_RUNTIME).exists():
             return
-        # A group's budget is what its parent has to give away: all of halab 0.9 s of each second, a lab
-        # half of that, and its nodes what is left; from the tenth node on they go without.
-        for folder, runtime in ((cpu.parent.parent, 900_000), (cpu.parent, 450_000), (cpu, _RT_RUNTIME_US)):
-            knob = folder / "cpu.rt_runtime_us"
-            if int(knob.read_text()) == 0:
-                try:
-                    knob.write_text(str(runtime))
-                except OSError:
-                    return
+        with suppress(OSError):
+            for folder, runtime in ((lab.parent, _RT_ALL_US), (lab, _RT_LAB_US)):
+                if int((folder / _RT_RUNTIME).read_text()) == 0:
+                    (folder / _RT_PERIOD).write_text(str(_RT_PERIOD_US))
+                    (folder / _RT_RUNTIME).write_text(str(runtime))
+            # A group can give away what it has: members of a lab that was smaller once hand over their excess.
+            for knob in lab.glob(f"*/{_RT_RUNTIME}"):
+                if int(knob.read_text()) > budget:
+                    knob.write_text(str(budget))
+            (lab / self.member / _RT_PERIOD).write_text(str(_RT_PERIOD_US))
+            (lab / self.member / _RT_RUNTIME).write_text(str(budget))
 
     def pids(self) -> list[int]:
         """Every process of the group and of the groups below it; empty when it is gone."""

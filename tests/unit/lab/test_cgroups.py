@@ -196,12 +196,24 @@ def test_v1_a_member_is_in_every_hierarchy_that_there_is(tmp_path: Path, monkeyp
 
 
 def test_v1_gets_a_real_time_budget_of_what_its_lab_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In short periods: 50 ms of each second made corosync stand still for longer than its token timeout."""
     (tmp_path / "systemd").mkdir()
     node = tmp_path / "cpu/halab/one/n1"
-    node.mkdir(parents=True)
-    for folder in (node.parent.parent, node.parent, node):
+    other = node.with_name("n2")
+    for folder in (node, other):
+        folder.mkdir(parents=True)
+    for folder in (node.parent.parent, node.parent, node, other):
         (folder / "cpu.rt_runtime_us").write_text("0")
+        (folder / "cpu.rt_period_us").write_text("1000000")
     monkeypatch.setattr(cgroups, "_ROOT", tmp_path)
+
+    def given(knob: str) -> list[int]:
+        return [int((folder / knob).read_text()) for folder in (node.parent.parent, node.parent, node, other)]
+
     Cgroup("one", "n1").create()
-    given = [int((folder / "cpu.rt_runtime_us").read_text()) for folder in (node.parent.parent, node.parent, node)]
-    assert given == [900_000, 450_000, 50_000]
+    assert given("cpu.rt_runtime_us") == [0, 0, 0, 0]
+    Cgroup("one", "n1").create(real_time=1)
+    assert given("cpu.rt_runtime_us") == [90_000, 45_000, 45_000, 0]
+    Cgroup("one", "n2").create(real_time=1 / 2)  # the lab has grown
+    assert given("cpu.rt_runtime_us") == [90_000, 45_000, 22_500, 22_500]
+    assert given("cpu.rt_period_us") == [100_000] * 4
