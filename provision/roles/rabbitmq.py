@@ -39,7 +39,7 @@ class Rabbitmq(BaseRole):
         restart = () if by_agent else ("rabbitmq-server.service",)
         unit = [] if ctx.plan.in_pacemaker("rabbitmq") else [
             File("/etc/systemd/system/rabbitmq-server.service.d/halab.conf", render(
-                "rabbitmq-server.conf.j2", patience=ctx.plan.profile.patience)),
+                "rabbitmq-server.conf.j2", start_within=_start_within(len(members), ctx.plan.profile.patience))),
             enabled("rabbitmq-server.service"),
         ]
         return [
@@ -55,6 +55,11 @@ class Rabbitmq(BaseRole):
                  on_change=restart, owner="rabbitmq", group="rabbitmq"),
             *unit,
         ]
+
+
+def _start_within(members: int, patience: float) -> int:
+    """Seconds for a boot: systemd's own 90 for three brokers, and more where more of them boot on the same cores."""
+    return int(max(90, 30 * members) * patience)
 
 
 def _definitions(password: str, *, mirrored: bool = False) -> bytes:
