@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Iterable
 
-from lab import state
+from lab import interrupt, state
 from lab.drivers import switch
 from lab.drivers.base import Disks, PowerState, Snapshots
 from lab.drivers.traits import traits
-from lab.errors import HostError
+from lab.errors import HalabError, HostError
 from lab.image import image_root
 from lab.net import network
 from lab.net.namespace import Namespace
@@ -30,7 +31,7 @@ from lab.vm.daemon import Daemon
 from lab.vm.machines import Machines
 from lab.vm.seed import write_initrd
 from lab.vm.snapshots import MachineSnapshots
-from lab.vm.vagrant import LabVagrant
+from lab.vm.vagrant import LabVagrant, VagrantError
 
 CAPABILITIES = frozenset({"poweroff", "suspend", "netfilter", "shell", "seed", "panic", "own_clock", "netem",
                           "watchdog", "blockdev", "slow_disk", "snapshot"})
@@ -133,7 +134,8 @@ class VagrantDriver:
     def create(self, node: Node, seed: Iterable[File]) -> None:
         """Make one machine.  Vagrant knows no machine that was never on: it boots when this returns.
 
-        HostError with libvirt's or Vagrant's own reason; what it had begun is removed by the next try.
+        A Vagrant that fails is tried once more (docs/decisions/machines.md).  HostError with libvirt's or
+        Vagrant's own reasons; what it had begun is removed by the next try.
         """
         self._forget(node.name)
         folder = self._paths.node(node.name)
@@ -141,24 +143,20 @@ class VagrantDriver:
         base = image_root(self._paths).with_name("initrd.img")
         write_initrd(base, seed, project.initrd(self._paths, node.name))
         self._making.acquire()
-        turn = [True]
-
-        def progress(name: str, words: str) -> None:
-            if words.startswith(_STARTING) and turn:
-                turn.pop()
-                self._making.release()
-            if words.startswith(_STARTED):
-                self._events.emit("power.on", name)
-
+        deadline = time.monotonic() + _MAKE_TIMEOUT
         try:
-            self._vagrant(node.name).bring_up(node.name, progress, timeout=_MAKE_TIMEOUT)
-        except HostError as error:
-            if not self._daemon.running():
-                raise self._daemon.lost() from error
-            raise
-        finally:
-            if turn:
-                self._making.release()
+            self._bring_up(node.name, deadline)
+        except VagrantError as first:
+            if interrupt.requested() or self._machines.state(node.name) is not PowerState.OFF:
+                raise
+            self._events.emit("note", node.name, text=f"{first.what} and is tried once more: {first.where}")
+            self._forget(node.name)
+            self._making.acquire()
+            try:
+                self._bring_up(node.name, deadline)
+            except HalabError as second:
+                raise type(second)(second.what, where=f"{second.where}; the first time: {first.where}",
+                                   remedy=second.remedy) from first
 
     def interface(self, node: str, network_name: NetworkName) -> str:
         return network.host_interface(node, network_name)
@@ -169,6 +167,27 @@ class VagrantDriver:
             self._vagrant(node).destroy(vm_name=node)
         self._forget(node)
         shutil.rmtree(self._paths.node(node), ignore_errors=True)
+
+    def _bring_up(self, node: str, deadline: float) -> None:
+        """One ``vagrant up``, by the thread whose turn it is to make a machine; passes the turn on."""
+        turn = [True]
+
+        def progress(name: str, words: str) -> None:
+            if words.startswith(_STARTING) and turn:
+                turn.pop()
+                self._making.release()
+            if words.startswith(_STARTED):
+                self._events.emit("power.on", name)
+
+        try:
+            self._vagrant(node).bring_up(node, progress, timeout=deadline - time.monotonic())
+        except HostError as error:
+            if not self._daemon.running():
+                raise self._daemon.lost() from error
+            raise
+        finally:
+            if turn:
+                self._making.release()
 
     def _vagrant(self, node: str) -> LabVagrant:
         return LabVagrant(self._paths.root, env=store.environment(), log=self._paths.root / f"vagrant-{node}.log",

@@ -23,22 +23,28 @@ from typing import IO, Any
 import vagrant
 
 from lab import interrupt
-from lab.errors import DeadlineError, HalabError, HostError, InterruptedByUser
+from lab.errors import DeadlineError, HostError, InterruptedByUser
 
 _TELL = re.compile(r"^==> (?P<node>[a-z0-9-]+): (?P<words>.*)")
 # ruby-libvirt's words for an error of libvirt, which may be in the middle of a line of the trace.
 _LIBVIRT = re.compile(r"Call to vir\w+ failed: (?P<reason>.*?)(\(Libvirt::\w*Error\))?$")
+# Vagrant's words for a machine that it gives up, which are in the middle of much advice.
+_BAD_STATE = re.compile(r"The machine is in the\s+'(?P<state>[^']*)' state")
 _LONGEST = 400  # characters of a reason that are shown
 _LOOK = 0.25  # s between two looks at the clock and at Ctrl-C
 _PATIENCE = 30.0  # s for Vagrant to clean up after it was asked to stop
 Progress = Callable[[str, str], None]
 
 
+class VagrantError(HostError):
+    """Vagrant ended by itself and said that it failed."""
+
+
 class LabVagrant(vagrant.Vagrant):  # type: ignore[misc]  # python-vagrant has no types
     """Vagrant in one lab's folder.
 
     ``wrap`` puts a command where it must run (the lab's namespace and cgroup).  ``log`` collects
-    everything that Vagrant says.  HostError carries Vagrant's own reason.
+    everything that Vagrant says.  VagrantError carries Vagrant's own reason.
     """
 
     def __init__(self, root: Path, *, env: Mapping[str, str], log: Path,
@@ -97,13 +103,16 @@ class LabVagrant(vagrant.Vagrant):  # type: ignore[misc]  # python-vagrant has n
         return "".join(said["out"])
 
 
-def failure(command: Sequence[str], lines: Sequence[str], log: Path) -> HalabError:
+def failure(command: Sequence[str], lines: Sequence[str], log: Path) -> VagrantError:
     """The error behind Vagrant's last words: libvirt's own if there is one, never the Ruby trace."""
     what = " ".join(Path(word).name if "/" in word else word for word in command[:3])
     if libvirt := [found["reason"].strip() for line in lines if (found := _LIBVIRT.search(line))]:
-        return HostError(f"'{what}' failed", where=libvirt[-1][:_LONGEST], remedy=f"less {log}")
+        return VagrantError(f"'{what}' failed", where=libvirt[-1][:_LONGEST], remedy=f"less {log}")
+    if bad := _BAD_STATE.search("".join(lines)):
+        return VagrantError(f"'{what}' failed", where=f"Vagrant found the machine in the state '{bad['state']}' after "
+                            "its start, and removed it", remedy=f"less {log}")
     told = [line.strip() for line in lines if line.strip() and not _is_trace(line)]
-    return HostError(f"'{what}' failed", where=" ".join(told[-3:])[-_LONGEST:] or str(log), remedy=f"less {log}")
+    return VagrantError(f"'{what}' failed", where=" ".join(told[-3:])[-_LONGEST:] or str(log), remedy=f"less {log}")
 
 
 def _is_trace(line: str) -> bool:

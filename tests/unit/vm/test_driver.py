@@ -13,9 +13,10 @@ pytest.importorskip("vagrant", reason="the vagrant driver's libraries are not in
 
 from lab import interrupt
 from lab.drivers import vagrant as module
+from lab.drivers.base import PowerState
 from lab.drivers.traits import traits
 from lab.drivers.vagrant import VagrantDriver
-from lab.errors import HostError, InterruptedByUser, RefusedError
+from lab.errors import DeadlineError, HostError, InterruptedByUser, RefusedError
 from lab.host import doctor
 from lab.plan.layouts import make_plan
 from lab.plan.topology import load_topology, topology_from_options
@@ -42,6 +43,7 @@ def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VagrantDriver:
     monkeypatch.setattr(Daemon, "running", lambda self: (tmp_path / "libvirtd").exists())
     monkeypatch.setattr(Daemon, "command", lambda self, argv: list(argv))
     monkeypatch.setattr(module.Machines, "forget", lambda self, node: None)
+    monkeypatch.setattr(module.Machines, "state", lambda self, node: PowerState.OFF)
     (tmp_path / "libvirtd").touch()
     return made
 
@@ -80,8 +82,74 @@ def test_libvirt_refuses_and_says_why(driver: VagrantDriver, tmp_path: Path, mon
          "exit 1", monkeypatch)
     with pytest.raises(HostError, match="'vagrant up n1' failed") as caught:
         driver.create(PLAN.nodes[0], [])
-    assert caught.value.where == "cannot set up guest memory: Cannot allocate memory"
+    assert caught.value.where.startswith("cannot set up guest memory: Cannot allocate memory")
     assert driver._making.acquire(blocking=False), "the next machine can be made"
+
+
+# What Vagrant 2.3 says when its watching thread has not begun yet.
+BAD_STATE = """cat >&2 <<'END'
+The guest machine entered an invalid state while waiting for it
+to boot. Valid states are 'running'. The machine is in the
+'' state. Please verify everything is configured
+properly and try again.
+
+If the provider you're using has a GUI that comes with it,
+it is often helpful to open that and watch the machine.
+END
+exit 1
+"""
+
+
+def test_a_making_that_failed_is_tried_once_more(driver: VagrantDriver, tmp_path: Path,
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten: list[str] = []
+    monkeypatch.setattr(module.Machines, "forget", lambda self, node: forgotten.append(node))
+    says(tmp_path, f"test -e {tmp_path}/tried && exit 0; touch {tmp_path}/tried\n"
+         f'echo "==> n1: Starting domain."\n{BAD_STATE}', monkeypatch)
+    driver.create(PLAN.nodes[0], [])
+    told = [event.data["text"] for event in read_events(tmp_path / "lab/events.jsonl") if event.kind == "note"]
+    assert told == ["'vagrant up n1' failed and is tried once more: "
+                    "Vagrant found the machine in the state '' after its start, and removed it"]
+    assert forgotten == ["n1", "n1"], "what the first try left is removed before the second"
+    assert driver._making.acquire(blocking=False)
+
+
+def test_a_making_that_fails_twice_says_both_reasons(driver: VagrantDriver, tmp_path: Path,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    says(tmp_path, f"echo >> {tmp_path}/tries; test $(wc -l < {tmp_path}/tries) = 1 || "
+         f"{{ echo 'Call to virDomainCreate failed: no memory' >&2; exit 1; }}\n{BAD_STATE}", monkeypatch)
+    with pytest.raises(HostError, match="'vagrant up n1' failed") as caught:
+        driver.create(PLAN.nodes[0], [])
+    assert caught.value.where == ("no memory; the first time: "
+                                  "Vagrant found the machine in the state '' after its start, and removed it")
+    assert (tmp_path / "tries").read_text() == "\n\n", "once more, and no third time"
+
+
+def test_the_second_try_ends_with_the_time_of_the_first(driver: VagrantDriver, tmp_path: Path,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    says(tmp_path, f"test -e {tmp_path}/tried && exec sleep 60; touch {tmp_path}/tried\n{BAD_STATE}", monkeypatch)
+    monkeypatch.setattr(module, "_MAKE_TIMEOUT", 3.0)
+    with pytest.raises(DeadlineError, match="did not end in time") as caught:
+        driver.create(PLAN.nodes[0], [])
+    assert "the first time: Vagrant found" in caught.value.where
+
+
+def test_ctrl_c_during_the_second_try(driver: VagrantDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    says(tmp_path, f"test -e {tmp_path}/tried && {{ touch {tmp_path}/again; exec sleep 60; }}\n"
+         f"touch {tmp_path}/tried\n{BAD_STATE}", monkeypatch)
+    monkeypatch.setattr(interrupt, "requested", lambda: (tmp_path / "again").exists())
+    with pytest.raises(InterruptedByUser) as caught:
+        driver.create(PLAN.nodes[0], [])
+    assert "the first time: Vagrant found" in caught.value.where
+
+
+def test_a_machine_that_runs_is_not_made_again(driver: VagrantDriver, tmp_path: Path,
+                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    says(tmp_path, f"echo >> {tmp_path}/tries; exit 1", monkeypatch)
+    monkeypatch.setattr(module.Machines, "state", lambda self, node: PowerState.ON)
+    with pytest.raises(HostError, match="'vagrant up n1' failed"):
+        driver.create(PLAN.nodes[0], [])
+    assert (tmp_path / "tries").read_text() == "\n"
 
 
 def test_ctrl_c_while_machines_are_made(driver: VagrantDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
