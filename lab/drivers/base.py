@@ -51,8 +51,8 @@ class Snapshots(Protocol):
     that keep it elsewhere (in a disk image) as well.
 
     The tool may be killed at any moment.  ``save`` must not leave nodes standing still when its process
-    dies, or ``power.resume`` must put that right; a half-saved snapshot is ``delete``d under the same
-    name; an interrupted ``restore`` is called again from the start, or the lab is taken down.
+    dies, or ``wake`` must put that right; a half-saved snapshot is ``delete``d under the same name; an
+    interrupted ``restore`` is called again from the start, or the lab is taken down.
     """
 
     def room(self) -> int:
@@ -79,6 +79,9 @@ class Snapshots(Protocol):
         their disks before the boot.  One that brings memory back ignores it, lets no node run before all are
         ready to, and sets each node's clock to the host's.
         """
+
+    def wake(self) -> list[str]:
+        """Let the nodes go on that a killed ``save`` left standing still, with the host's time; their names."""
 
     def delete(self, name: str, folder: Path) -> None:
         """Forget what lies outside ``folder`` (the caller removes the folder); idempotent, half-saved ones too."""

@@ -129,6 +129,12 @@ class FakeSnapshots:
             world.calls.append(["restore", name])
             world.power = power
 
+    def wake(self) -> list[str]:
+        with self._store.change() as world:
+            still = [node for node, power in world.power.items() if power == PowerState.SUSPENDED]
+            world.power.update(dict.fromkeys(still, PowerState.ON))
+        return still
+
     def delete(self, name: str, folder: Path) -> None:
         self._note("delete", name)
 

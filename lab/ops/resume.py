@@ -11,7 +11,7 @@ from lab.gates import GateResult
 from lab.lab import Lab
 from lab.ops.hold import held
 from lab.ops.scale import scale
-from lab.ops.snapshot import put_back
+from lab.ops.snapshot import put_back, unfinished
 from lab.ops.start import wake
 from lab.ops.stop import halt
 from lab.ops.up import bring_up
@@ -63,8 +63,11 @@ def describe(lab: Lab) -> str:
         case Phase.SCALING:
             return f"cluster {recorded.cluster} was on its way to {recorded.size} members"
         case Phase.RUNNING:
+            words = [f"the saving or deleting of snapshot '{name}' was not finished" for name in unfinished(lab.paths)]
             dark = [host.name for host in lab.plan.hosts if lab.driver.power.state(host.name) is not PowerState.ON]
-            return f"not running: {', '.join(dark)}" if dark else "nothing was interrupted"
+            if dark:
+                words.append(f"not running: {', '.join(dark)}")
+            return "; ".join(words) or "nothing was interrupted"
 
 
 def _go_on(lab: Lab, timeout: float, listener: Listener | None) -> list[GateResult]:

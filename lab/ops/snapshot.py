@@ -8,6 +8,7 @@ the driver's business (:class:`lab.drivers.base.Snapshots`).
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 import shutil
@@ -97,6 +98,10 @@ def snapshots(lab_name: str) -> list[Snapshot]:
 def delete(lab_name: str, name: str, *, listener: Listener | None = None) -> None:
     """Forget a snapshot; RefusedError, with the near one, if there is none of that name."""
     with held(lab_name, "lab.snapshot.delete", listener) as lab:
+        if name in unfinished(lab.paths):
+            refuse_unhealed(lab)  # a fault may be what makes a node stand still
+            mend(lab)
+            return
         found = find(lab.paths, name)
         folder = lab.paths.snapshots / found.name
         folder.rename(folder.with_name(f".{found.name}"))  # from here on it is not listed
@@ -120,9 +125,10 @@ def keep(lab: Lab, name: str, *, timeout: float = DEFAULT_TIMEOUT) -> Snapshot:
     driver = _snapshots(lab)
     _refuse_name(lab.paths, name)
     refuse_unhealed(lab)
+    if mend(lab):
+        gates.await_all(lab, time.monotonic() + timeout * lab.driver.slowness)
     refuse_unhealthy(lab, "and only a healthy lab is worth keeping")
     _refuse_without_room(lab.paths.root, driver.room(), f"saving '{name}'")
-    _sweep(lab, name)
     draft = lab.paths.snapshots / f".{name}"
     draft.mkdir(mode=0o700, parents=True)
     interrupt.check("the nodes stand still")
@@ -172,6 +178,33 @@ def put_back(lab: Lab, name: str, *, timeout: float = DEFAULT_TIMEOUT) -> Restor
     results = gates.await_all(lab, begun + timeout * lab.driver.slowness)
     state.record(lab.paths, Phase.RUNNING)
     return RestoreResult(lab.name, name, round(time.monotonic() - begun, 2), results)
+
+
+def unfinished(paths: LabPaths) -> list[str]:
+    """The names of the snapshots whose saving or deleting was killed."""
+    return sorted(path.name.removeprefix(".") for path in paths.snapshots.glob(".*"))
+
+
+def mend(lab: Lab) -> list[str]:
+    """Undo what a killed save or delete left: nodes that stand still go on, half a snapshot goes; the names.
+
+    The lab is held, none of its faults is unhealed, and its driver is prepared.
+    """
+    names = unfinished(lab.paths)
+    if not names:
+        return []
+    with lab.events.step("mend"), suppression.suppressed(lab.paths, "mending a snapshot that was not finished"):
+        if still := _snapshots(lab).wake():
+            time.sleep(_wary(lab, math.inf))
+        for name in names:
+            _sweep(lab, name)
+    lab.events.emit("note", text=f"removed what was there of {_quoted(names)}, whose saving or deleting was killed"
+                    + (f"; {', '.join(still)} stood still and go on" if still else ""))
+    return names
+
+
+def _quoted(names: list[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
 
 
 def _all(paths: LabPaths) -> list[Snapshot]:

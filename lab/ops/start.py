@@ -15,6 +15,7 @@ from lab.gates import GateResult
 from lab.lab import Lab
 from lab.ops.hold import held
 from lab.ops.order import start_order
+from lab.ops.snapshot import mend
 from lab.ops.stop import halt, refuse_unfinished
 from lab.parallel import for_each
 from lab.state import Phase
@@ -50,6 +51,7 @@ def wake(lab: Lab, *, timeout: float = DEFAULT_TIMEOUT) -> StartResult:
     state.record(lab.paths, Phase.STARTING)
     with lab.events.step("network"):
         lab.driver.prepare()
+    mend(lab)
     with lab.events.step("bmc"):
         bmc.start(lab)
     for wave in start_order(lab.plan):
@@ -61,8 +63,13 @@ def wake(lab: Lab, *, timeout: float = DEFAULT_TIMEOUT) -> StartResult:
 
 
 def _power_on(lab: Lab, node: str) -> None:
-    power = lab.driver.power
     with lab.events.step("boot", node):
-        if power.state(node) is PowerState.SUSPENDED:
-            power.resume(node)  # no fault is unhealed, so whoever froze it is gone
-        power.on(node)
+        give_power(lab, node)
+
+
+def give_power(lab: Lab, node: str) -> None:
+    """Make a node run, whether it is off, on or suspended."""
+    power = lab.driver.power
+    if power.state(node) is PowerState.SUSPENDED:
+        power.resume(node)  # no fault is unhealed, so whoever froze it is gone
+    power.on(node)

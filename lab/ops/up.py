@@ -18,8 +18,8 @@ from lab.gates import GateResult
 from lab.host import cgroups
 from lab.image import bake
 from lab.lab import Lab, read_plan
-from lab.ops.snapshot import put_back
-from lab.ops.start import wake
+from lab.ops.snapshot import mend, put_back
+from lab.ops.start import give_power, wake
 from lab.parallel import for_each
 from lab.plan import Node, Plan
 from lab.state import Phase
@@ -146,6 +146,7 @@ def _make(lab: Lab) -> None:
     """Namespace, BMCs, nodes with their files on disk, power."""
     with lab.events.step("network"):
         lab.driver.prepare()
+    mend(lab)
     interrupt.check("nodes")
     # The secrets that all nodes share are made once, before many threads ask for them.
     for name in ("root", "host"):
@@ -175,7 +176,7 @@ def make_node(lab: Lab, node: Node) -> None:
             lab.driver.create(node, seed)
             marker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             marker.touch()
-        lab.driver.power.on(node.name)
+        give_power(lab, node.name)
 
 
 def _settle(lab: Lab, deadline: float, *, fresh: bool) -> list[GateResult]:

@@ -46,7 +46,7 @@ class MachineSnapshots:
         finally:
             self._each(self._go_on)
         pause = time.monotonic() - begun
-        self._set_clocks()
+        self._set_clocks(self._names)
         return Saved(pause, max(0, kept))
 
     def stage(self, name: str, folder: Path) -> None:
@@ -62,7 +62,14 @@ class MachineSnapshots:
         self._each(self._stand_still)
         self._each(lambda node: self._machines.put_back(node, name))
         self._each(self._go_on)
-        self._set_clocks()
+        self._set_clocks(self._names)
+
+    def wake(self) -> list[str]:
+        power = {node: self._machines.state(node) for node in self._names}
+        self._each(self._go_on)
+        # Also those that run: the save may have been killed between their going on and the setting of their clocks.
+        self._set_clocks([node for node in self._names if power[node] is not PowerState.OFF])
+        return [node for node in self._names if power[node] is PowerState.SUSPENDED]
 
     def delete(self, name: str, folder: Path) -> None:
         self._each(lambda node: self._machines.unkeep(node, name))
@@ -82,11 +89,11 @@ class MachineSnapshots:
     def _disk_bytes(self) -> int:
         return sum(Path(disk).stat().st_blocks * 512 for node in self._names for disk in self._machines.disks(node))
 
-    def _set_clocks(self) -> None:
+    def _set_clocks(self, nodes: Sequence[str]) -> None:
         """A machine's clock stood still with it, or is as old as its snapshot."""
         shell = self._shell()
         try:
-            self._each(lambda node: _set_clock(shell, node))
+            for_each(nodes, lambda node: _set_clock(shell, node))
         finally:
             with suppress(HalabError):
                 shell.close()

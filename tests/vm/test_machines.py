@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +23,9 @@ from lab.lab import Lab
 from lab.net import network
 from lab.node import clock
 from lab.ops import snapshot
+from lab.ops.resume import resume
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def test_the_machines_are_what_the_plan_says(lab: Lab) -> None:
@@ -70,6 +78,30 @@ def test_a_snapshot_brings_back_memory_disk_and_time(lab: Lab) -> None:
     assert all(abs(seconds) < 2 for seconds in ahead.values()), ahead
 
 
+def test_a_save_that_is_killed_costs_nothing_but_the_snapshot(lab: Lab) -> None:
+    """They stand still until the next command lets them go on: no boot, no fencing, and their clocks are right."""
+    nodes = [node.name for node in lab.plan.nodes]
+    boot = _on_all(lab, "cat /proc/sys/kernel/random/boot_id")
+    child = subprocess.Popen([sys.executable, "-m", "cli", "lab.snapshot.save", "half", f"--name={lab.name}"], cwd=ROOT,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        assert _within(300, lambda: child.poll() is not None or _still(lab, nodes), pause=0.01)
+    finally:
+        ended = child.poll()
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+    assert ended is None, "the save ended before it could be killed"
+    assert _still(lab, nodes)
+    lab.shell.close()
+    done = resume(lab.name)
+    assert "snapshot 'half' was not finished; not running: n1, n2, n3" in done.found
+    assert all(gate.ok for gate in done.gates)
+    assert _on_all(lab, "cat /proc/sys/kernel/random/boot_id") == boot
+    assert all(abs(clock.offset(lab, node).ahead) < 2 for node in nodes)
+    assert [one.name for one in snapshot.snapshots(lab.name)] == ["base"]
+    assert not any(lab.driver._machines.keeps(node, "half") for node in nodes)  # type: ignore[attr-defined]
+
+
 def test_what_the_driver_cannot_do_is_refused_before_anything_is_touched(lab: Lab) -> None:
     scenario = load_scenario("vip-holder-poweroff")
     needs = scenario.needs.model_copy(update={"capabilities": ("teleport",)})
@@ -90,10 +122,14 @@ def _on_all(lab: Lab, command: str) -> dict[str, str]:
             lab.shell.on_all([node.name for node in lab.plan.nodes], command).items()}
 
 
-def _within(seconds: float, holds: Callable[[], bool]) -> bool:
+def _still(lab: Lab, nodes: list[str]) -> bool:
+    return all(lab.driver.power.state(node) is PowerState.SUSPENDED for node in nodes)
+
+
+def _within(seconds: float, holds: Callable[[], bool], pause: float = 0.2) -> bool:
     end = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > end:
             return False
-        time.sleep(0.2)
+        time.sleep(pause)
     return True

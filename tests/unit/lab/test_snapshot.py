@@ -21,10 +21,14 @@ from lab.drivers.fake import FakeSnapshots
 from lab.errors import CapabilityError, DeadlineError, HostError, RefusedError
 from lab.gates import GateResult
 from lab.lab import Lab
-from lab.ops import snapshot
+from lab.ops import snapshot, up
+from lab.ops.resume import resume
+from lab.ops.start import start
+from lab.ops.up import bring_up
 from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
 from lab.state import Phase
+from lab.state.events import read_events
 
 
 @pytest.fixture
@@ -144,6 +148,47 @@ def test_what_a_killed_save_left_is_not_listed_and_does_not_disturb(lab: Lab) ->
     assert snapshot.snapshots("fake") == []
     snapshot.save("fake", "clean")
     assert not draft.exists() and not (lab.paths.snapshots / "clean" / "half").exists()
+
+
+def up_again(name: str) -> None:
+    bring_up(Lab.open(name).plan, "driver: fake\n")
+
+
+@pytest.mark.parametrize("act", [resume, start, up_again, lambda name: snapshot.save(name, "other"),
+                                 lambda name: snapshot.delete(name, "half")],
+                         ids=["resume", "start", "up", "save", "delete"])
+def test_nodes_that_a_killed_save_left_standing_go_on_with_the_next_command(
+        lab: Lab, act: Callable[[str], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "_wary", lambda lab, pause: 0.0)
+    monkeypatch.setattr(up, "check_driver", lambda plan: None)
+    monkeypatch.setattr(up, "_ready_image", lambda *_: None)
+    monkeypatch.setattr(up, "_settle", lambda *_, **__: GREEN)
+    draft = lab.paths.snapshots / ".half"
+    draft.mkdir(parents=True)
+    for node in lab.plan.nodes:
+        lab.driver.power.suspend(node.name)
+    act("fake")
+    assert power(lab) == [PowerState.ON] * 3
+    assert not draft.exists() and ("delete", "half") in lab.driver.calls  # type: ignore[attr-defined]
+    assert "half" not in [one.name for one in snapshot.snapshots("fake")]
+    told = [event.data["text"] for event in read_events(lab.paths.events) if event.kind == "note"]
+    assert told[-1] == ("removed what was there of 'half', whose saving or deleting was killed; "
+                        "n1, n2, n3 stood still and go on")
+
+
+def test_resume_says_that_a_save_was_killed(lab: Lab) -> None:
+    (lab.paths.snapshots / ".half").mkdir(parents=True)
+    assert resume("fake").found == "the saving or deleting of snapshot 'half' was not finished"
+    assert resume("fake").found == "nothing was interrupted"
+
+
+def test_what_a_fault_holds_is_not_let_go_by_a_delete(lab: Lab) -> None:
+    (lab.paths.snapshots / ".half").mkdir(parents=True)
+    Journal(lab.paths.journal).arm("node.freeze", Target(("n1",), {}, "n1"))
+    lab.driver.power.suspend("n1")
+    with pytest.raises(RefusedError, match="still broken"):
+        snapshot.delete("fake", "half")
+    assert lab.driver.power.state("n1") is PowerState.SUSPENDED
 
 
 def test_an_interrupted_restore_is_on_record(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

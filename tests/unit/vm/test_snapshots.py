@@ -83,6 +83,17 @@ def test_all_go_on_after_a_save_that_failed(lab: Any, tmp_path: Path, monkeypatc
     assert states(lab) == {PowerState.ON}
 
 
+def test_those_that_a_killed_save_left_go_on_with_the_time_of_the_host(lab: Any) -> None:
+    lab.machines.suspend("n1")
+    lab.machines.suspend("n2")
+    lab.machines.kill("n3")
+    for still in (["n1", "n2"], []):
+        lab.clocks.told.clear()
+        assert lab.snapshots.wake() == still
+        assert [lab.machines.state(node) for node in NODES] == [PowerState.ON, PowerState.ON, PowerState.OFF]
+        assert {node for node, command in lab.clocks.told if "date" in command} == {"n1", "n2"}
+
+
 def test_whatever_became_of_a_machine_it_comes_back(lab: Any, tmp_path: Path) -> None:
     lab.snapshots.save("base", tmp_path)
     lab.machines.kill("n1")
