@@ -165,7 +165,7 @@ def test_a_cib_is_brought_to_the_plan_in_one_replacement() -> None:
     wanted = ElementTree.fromstring(wanted_cib(three, three.clusters[0]))
     whole = _with_sections(live, wanted, ["resources", "constraints"])
     assert [part.tag for part in whole] == [part.tag for part in live.find("configuration") or ()]
-    named = {one.attrib["rsc"] for one in whole.iterfind("constraints/rsc_location")}
+    named = {one.attrib["rsc"] for one in whole.iterfind("constraints/rsc_location") if "rsc" in one.attrib}
     assert named == {"fence-n1", "fence-n2", "fence-n3"}
     assert named <= {one.attrib["id"] for one in whole.iterfind("resources/primitive")}
 
