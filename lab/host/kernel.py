@@ -21,22 +21,27 @@ TITLES: Mapping[str, str] = {
     "namespaces": "making network and mount namespaces",
     "veth": "making veth pairs",
     "bridge": "making bridges",
-    "nft-inet": "nftables with inet tables",
-    "nft-netdev": "nftables with netdev tables",
+    "nft-bridge": "nftables with bridge tables",
+    "nft-netdev": "nftables with netdev tables, ingress and egress",
     "overlay": "overlayfs",
 }
 FIXES: Mapping[str, str] = {
     "namespaces": "run on the host itself or in a container with CAP_SYS_ADMIN",
     "veth": "modprobe veth",
     "bridge": "modprobe bridge",
-    "nft-inet": "modprobe nf_tables",
-    "nft-netdev": "modprobe nf_tables; the kernel needs CONFIG_NF_TABLES_NETDEV",
+    "nft-bridge": "modprobe nf_tables; the kernel needs CONFIG_NF_TABLES_BRIDGE",
+    "nft-netdev": "modprobe nf_tables; the kernel needs CONFIG_NF_TABLES_NETDEV and "
+                  "CONFIG_NETFILTER_EGRESS, which Linux has since 5.16",
     "overlay": "modprobe overlay; put HALAB_HOME on ext4, xfs or btrfs (an overlay cannot lie on an overlay)",
 }
 
-_INET = "table inet trial { chain c { type filter hook input priority 0; drop; }; }"
-# The faults cut a link with exactly this: a netdev chain on one interface.
-_NETDEV = "table netdev trial { chain c { type filter hook ingress device lo priority 0; drop; }; }"
+# What the faults load: chaos.nft cuts links in the lab's namespace, net.flap mutes an interface in the node.
+_BRIDGE = "table bridge trial { " + " ".join(
+    f'chain {hook} {{ type filter hook {hook} priority -300; {key} "trial0" counter drop; }};'
+    for hook, key in (("forward", "iifname"), ("input", "iifname"), ("output", "oifname"))) + " }"
+_NETDEV = "table netdev trial { " + " ".join(
+    f"chain {hook} {{ type filter hook {hook} device lo priority 0; policy drop; }};"
+    for hook in ("ingress", "egress")) + " }"
 _OVERLAY = (
     'cd "$1" && mkdir lower upper work root'
     " && mount -t overlay trial -o lowerdir=lower,upperdir=upper,workdir=work root"
@@ -49,7 +54,7 @@ def run_all(place: Path) -> dict[str, str]:
         "namespaces": lambda: _inside(["true"]),
         "veth": lambda: _inside(["ip", "link", "add", "trial0", "type", "veth", "peer", "name", "trial1"]),
         "bridge": lambda: _inside(["ip", "link", "add", "trial", "type", "bridge"]),
-        "nft-inet": lambda: _inside(["nft", "-f", "-"], _INET),
+        "nft-bridge": lambda: _inside(["nft", "-f", "-"], _BRIDGE),
         "nft-netdev": lambda: _inside(["nft", "-f", "-"], _NETDEV),
         "overlay": lambda: _overlay(place),
     }
