@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from chaos.facts import Facts, Injection
 from chaos.formulas import (
-    CIB_REASK,
     VIP_START_HIGH,
     Bound,
     NoBound,
@@ -28,6 +27,7 @@ from chaos.formulas import (
     vip_takeover,
 )
 from chaos.model import Traits
+from daemons.pacemaker import CIB_REASK
 from daemons.services import of_process
 
 

@@ -15,10 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chaos.facts import Timers, client_patience
+from daemons.pacemaker import CIB_REASK
 
-# Pacemaker asks again for the CIB after a peer is lost, with sleep(1): once if this DC is new,
-# twice if it was DC before (measured; do_pe_invoke_callback).
-CIB_REASK = 2.0
 FENCE_AGENT_LOW, FENCE_AGENT_HIGH = 0.1, 1.0  # one fence_ipmilan operation (measured 0.14..0.66)
 VIP_START_LOW, VIP_START_HIGH = 0.05, 0.5  # IPaddr2 start and gratuitous ARP (measured 0.26)
 UNIT_START_LOW, UNIT_START_HIGH = 1.0, 4.0  # Pacemaker polls a systemd job every 2 s (measured 2..4)

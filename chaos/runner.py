@@ -40,7 +40,6 @@ from lab.state.events import Listener
 
 EFFECT_WITHIN = 5.0  # s; a cut shows at the next heartbeat, everything else at once
 _SLOW_PERIOD = 1.0  # s between two operations of a probe where nodes are slow
-_DECISION = 3.0  # s from a lost member to the fence: Pacemaker asks twice for the CIB, a second each
 CONVERGE_WITHIN = 180.0  # s, for ``heal`` outside a run
 _SERVICES: tuple[Service, ...] = ("haproxy", "galera", "rabbitmq", "memcached")
 # As the report calls them (chaos.measure.PHASES).
@@ -77,11 +76,8 @@ def heal(lab: Lab, within: float = CONVERGE_WITHIN) -> list[journal.Healing]:
         healed = journal.heal_all(lab)
         # A fault that lasted for a moment may still be on its way through the cluster: a node that
         # was cut off for two seconds is fenced when it is back already.  Seen on a real lab.
-        corosync = lab.plan.profile.corosync
-        members = max(len(cluster.nodes) for cluster in lab.plan.clusters)
-        noticed = (corosync.effective_token_ms(members) + corosync.effective_consensus_ms(members)) / 1000
         gates.await_all(lab, time.monotonic() + within * lab.driver.slowness,
-                        settle=(noticed + _DECISION) * lab.driver.slowness if healed else 0.0)
+                        settle=lab.plan.reaction(lab.driver.slowness) if healed else 0.0)
     return healed
 
 

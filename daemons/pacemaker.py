@@ -7,6 +7,9 @@ from xml.etree import ElementTree
 
 STATUS = "crm_mon --one-shot --inactive --output-as=xml"
 LOG = "/var/log/pacemaker/pacemaker.log"
+# Pacemaker asks again for the CIB after a peer is lost, with sleep(1): once if this DC is new,
+# twice if it was DC before (measured; do_pe_invoke_callback).
+CIB_REASK = 2.0
 PROMOTED = ("Master", "Promoted")  # the role: the former until Pacemaker 2.1
 _SPECIAL = ("standby", "standby_onfail", "maintenance", "pending", "unclean", "shutdown")
 

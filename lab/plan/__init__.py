@@ -143,6 +143,10 @@ class Plan(_Value):
         """Every node of the lab that runs ``service``, in index order."""
         return tuple(node for node in self.nodes if service in node.services)
 
+    def reaction(self, slowness: float) -> float:
+        """Seconds until every cluster has acted on a lost member; ``slowness`` is the driver's."""
+        return max(self.profile.reaction(len(cluster.nodes), slowness) for cluster in self.clusters)
+
     @property
     def internal_vip(self) -> Vip | None:
         """The VIP that the database and, later, the services' own traffic go through."""

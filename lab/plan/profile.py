@@ -11,6 +11,10 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from daemons.pacemaker import CIB_REASK
+
+_DECISION = 1.0  # s for Pacemaker to act, once it has asked for the CIB
+
 
 class _Timers(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +54,10 @@ class CorosyncTimers(_Timers):
 
     def effective_consensus_ms(self, members: int) -> int:
         return self.consensus_ms or int(1.2 * self.effective_token_ms(members))
+
+    def detection_ms(self, members: int) -> int:
+        """Until the others agree that a silent member is gone."""
+        return self.effective_token_ms(members) + self.effective_consensus_ms(members)
 
 
 class PacemakerTimers(_Timers):
@@ -131,3 +139,11 @@ class Profile(_Timers):
     haproxy: HaproxyTimers
     rabbitmq: RabbitmqTimers
     bmc: BmcTimers
+
+    def reaction(self, members: int, slowness: float) -> float:
+        """Seconds until a cluster of so many has acted on a lost member: token, consensus, Pacemaker's decision.
+
+        Corosync's timers suit the nodes' speed already, and Pacemaker's wait for the CIB is a sleep:
+        ``slowness`` stretches what it computes and does afterwards.
+        """
+        return self.corosync.detection_ms(members) / 1000 + CIB_REASK + _DECISION * slowness

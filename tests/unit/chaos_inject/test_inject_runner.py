@@ -186,6 +186,18 @@ def test_an_unhealed_lab_is_refused(log: list[str]) -> None:
     assert [one.entry.fault for one in heal(lab)] == ["node.freeze"]
 
 
+@pytest.mark.parametrize(("slowness", "waited"), [(1.0, 1.0 + 1.2 + 3.0), (15.0, 1.0 + 1.2 + 2.0 + 15.0)])
+def test_heal_waits_until_the_cluster_has_acted_and_stretches_no_timer_that_is_configured(
+        log: list[str], monkeypatch: pytest.MonkeyPatch, slowness: float, waited: float) -> None:
+    lab, settled = make_lab(), []
+    Journal(lab.paths.journal).arm("node.freeze", Target(("n1",)))
+    monkeypatch.setattr(type(lab.driver), "slowness", slowness)
+    monkeypatch.setattr(gates, "await_all", lambda _lab, _deadline, *, settle: settled.append(settle))
+    heal(lab)
+    heal(lab)  # there is nothing left that the cluster could still notice
+    assert settled == pytest.approx([waited, 0.0])
+
+
 def test_an_unhealthy_lab_is_refused(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     lab = make_lab()
     monkeypatch.setattr(gates, "check_all", lambda _lab: RED)
