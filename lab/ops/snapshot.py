@@ -37,7 +37,6 @@ DEFAULT_TIMEOUT = 300.0  # seconds to green gates, for nodes at full speed
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 _RECORD = "snapshot.json"
 _MARGIN = 64 << 20  # bytes that stay free: daemons go on writing while a copy is made
-_REACTION = 3.0  # seconds for Pacemaker to act on a membership change
 
 
 class Snapshot(BaseModel):
@@ -249,7 +248,7 @@ def _refuse_without_room(folder: Path, needed: int, doing: str) -> None:
     if free < needed + _MARGIN:
         raise CapabilityError(f"there is no room for {doing}: it takes {needed >> 20} MB",
                               where=f"{free >> 20} MB are free at {folder}, and {_MARGIN >> 20} MB must stay so",
-                              remedy="./inv lab.snapshot.list; delete what is not needed")
+                              remedy=f"./inv lab.snapshot.list --name={folder.name}; delete what is not needed")
 
 
 @contextmanager
@@ -278,7 +277,6 @@ def _wary(lab: Lab, pause: float) -> float:
     A pause well below the token timeout changes no membership, so there is nothing to wait for; after a
     longer one, a node that came back late may be taken for lost.
     """
-    totem = lab.plan.profile.corosync
     size = max(len(cluster.nodes) for cluster in lab.plan.clusters)
-    token, consensus = totem.effective_token_ms(size) / 1000, totem.effective_consensus_ms(size) / 1000
-    return 0.0 if pause < token / 2 else token + consensus + _REACTION
+    token = lab.plan.profile.corosync.effective_token_ms(size) / 1000
+    return 0.0 if pause < token / 2 else lab.plan.reaction(lab.driver.slowness)
