@@ -63,6 +63,11 @@ def seconds(promise: float | str, bound_high: float | None) -> float | None:
                        remedy="a number of seconds, '6s', 'bound' or 'bound + 2s'")
 
 
+def of_bound(promise: float | str) -> bool:
+    """Whether the promise refers to the bound, in which the nodes' slowness is already."""
+    return _BOUND.match(str(promise)) is not None
+
+
 def names(probes: Iterable[str]) -> list[str]:
     """Every key that an SLA may have, for these probes."""
     known = list(probes)

@@ -8,7 +8,7 @@ from chaos.bounds import bounds
 from chaos.checks import found, unjudged
 from chaos.model import Finding
 from chaos.recording import Recording
-from chaos.sla import CONVERGED, limit
+from chaos.sla import CONVERGED, limit, of_bound
 
 
 class Converged:
@@ -30,7 +30,7 @@ class Converged:
         expected = bounds(facts)
         lacks = "; ".join(f"{service}: {what}" for service, what in expected.missing.items())
         promise = limit(facts.sla, CONVERGED, None if lacks else expected.highest, lacks)
-        if facts.sla.get(CONVERGED) != "bound" and promise.seconds is not None:
+        if promise.seconds is not None and not of_bound(facts.sla[CONVERGED]):
             # Promised for nodes at full speed: most of it is a boot.
             promise = replace(promise, seconds=promise.seconds * facts.timers.slowness)
         if promise.missing:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic import LOOKED, LOOKS, NODES, T0, VIP, Story, base_facts, build, recording
+from synthetic import LOOKED, LOOKS, NODES, T0, TIMERS, VIP, Story, base_facts, build, recording
 
+from chaos.bounds import bounds
 from chaos.checks import all_checks
 from chaos.checks.l3_latency import judged
 from chaos.facts import Facts, NodeRows, PrimarySighting, Roles, SqlAudit, Timers
@@ -229,6 +230,15 @@ def test_s2_knows_a_row_that_was_under_way_when_the_writer_changed(tmp_path: Pat
     told = next(check for check in all_checks() if check.id == "S2").judge(
         replace(run, samples={**run.samples, "sql_write": tuple(rows)}))
     assert told.ok and "c1 -> c2" in told.evidence
+
+
+@pytest.mark.parametrize(("promise", "allowed"), [(4, 60.0), ("4s", 60.0), ("bound", 0.0), ("bound + 2s", 2.0)])
+def test_l4_stretches_what_is_promised_for_nodes_at_full_speed_and_no_bound(promise: float | str, allowed: float,
+                                                                           tmp_path: Path) -> None:
+    slow = SOUND.but_facts(timers=replace(TIMERS, slowness=15.0), sla={"converged": promise})
+    if "bound" in str(promise):
+        allowed += bounds(recording(tmp_path / "for its bound", slow).facts).highest or 0.0
+    assert f"SLA {allowed:.1f} s" in finding(tmp_path / "judged", slow, "L4").evidence
 
 
 def test_an_expected_failure_keeps_the_promise(tmp_path: Path) -> None:
