@@ -120,16 +120,18 @@ class ContainerPower:
         network.unplug(self._plan.lab, node)
 
     def suspend(self, node: str) -> None:
-        Cgroup(self._plan.lab, node).freeze(True)
-        network.mute(self._plan, node, True)
-        self._events.emit("power.suspend", node)
+        with switch.in_hand(self._paths, node):
+            if self.state(node) is PowerState.ON:
+                Cgroup(self._plan.lab, node).freeze(True)
+                network.mute(self._plan, node, True)
+                self._events.emit("power.suspend", node)
 
     def resume(self, node: str) -> None:
-        group = Cgroup(self._plan.lab, node)
-        if group.frozen():
-            network.mute(self._plan, node, False)
-            group.freeze(False)
-            self._events.emit("power.resume", node)
+        with switch.in_hand(self._paths, node):
+            if self.state(node) is PowerState.SUSPENDED:
+                network.mute(self._plan, node, False)
+                Cgroup(self._plan.lab, node).freeze(False)
+                self._events.emit("power.resume", node)
 
 
 class ContainerDisks:

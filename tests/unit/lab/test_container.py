@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from lab.drivers.container import CAPABILITIES, ContainerDriver
+from lab.drivers import switch
+from lab.drivers.base import PowerState
+from lab.drivers.container import CAPABILITIES, ContainerDriver, ContainerPower
 from lab.errors import HostError
 from lab.host import cgroups, kernel
 from lab.host.blockdevice import disk_of, whole_disk
+from lab.host.cgroups import Cgroup
 from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
-from lab.state.events import EventLog
+from lab.state.events import EventLog, read_events
 from lab.state.home import LabPaths
 
 
@@ -77,3 +81,35 @@ def test_the_disk_of_a_partition_is_the_whole_one(tmp_path: Path) -> None:
     (known / "254:1").symlink_to(real / "vda1")
     assert [whole_disk(os.makedev(254, minor), known) for minor in (0, 1, 2)] == ["254:0", "254:0", None]
     assert disk_of(Path("/proc")) is None
+
+
+@pytest.mark.parametrize("before", PowerState)
+def test_only_a_running_node_is_suspended_and_only_a_suspended_one_resumed(
+        driver: ContainerDriver, monkeypatch: pytest.MonkeyPatch, before: PowerState) -> None:
+    done: list[bool] = []
+    monkeypatch.setattr(ContainerPower, "state", lambda power, node: before)
+    monkeypatch.setattr(Cgroup, "freeze", lambda group, frozen: done.append(frozen))
+    monkeypatch.setattr("lab.drivers.container.network.mute", lambda plan, node, on: None)
+    driver.power.suspend("n1")
+    driver.power.resume("n1")
+    assert done == {PowerState.ON: [True], PowerState.SUSPENDED: [False], PowerState.OFF: []}[before]
+    told = [event.kind for event in read_events(LabPaths.of("one").events, 0.0)]
+    assert told == [f"power.{'suspend' if frozen else 'resume'}" for frozen in done]
+
+
+@pytest.mark.parametrize("verb", ["suspend", "resume"])
+def test_nobody_is_suspended_or_resumed_while_another_hand_is_at_the_switch(
+        driver: ContainerDriver, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    looked = threading.Event()
+
+    def state(power: ContainerPower, node: str) -> PowerState:
+        looked.set()
+        return PowerState.OFF
+
+    monkeypatch.setattr(ContainerPower, "state", state)
+    waiting = threading.Thread(target=getattr(driver.power, verb), args=("n1",))
+    with switch.in_hand(LabPaths.of("one"), "n1"):
+        waiting.start()
+        assert not looked.wait(0.2)
+    waiting.join(10)
+    assert looked.is_set()
