@@ -22,14 +22,15 @@ from pathlib import Path
 
 from lab import interrupt
 from lab.drivers.traits import ImageKind
-from lab.errors import HostError, InterruptedByUser, NotFoundError, RefusedError
+from lab.errors import DeadlineError, HostError, InterruptedByUser, NotFoundError, RefusedError
 from lab.host import cgroups, disk, overlay
 from lab.host.cgroups import Cgroup
 from lab.host.process import run
 from lab.state.home import LabPaths, home
-from lab.vm import store
+from lab.vm import hypervisor, store
 
 SUITE = "bookworm"
+_BAKE_TIMEOUT = 1800.0  # s for mmdebstrap at full speed; below 3 minutes measured (docs/machines.md)
 _BAKES = ".bake"  # stands for a lab's name in the cgroups of bakes
 _FORMAT = "1"  # raise it when the way of baking changes and old images must not be used
 
@@ -80,7 +81,10 @@ def image_root(paths: LabPaths) -> Path:
     """The tree or disk that this lab's nodes stand on: recorded when the lab was made."""
     link = paths.root / "image"
     if not link.exists():
-        raise NotFoundError("the lab's image is gone", where=str(link), remedy="./inv lab.down, then ./inv lab.up")
+        name = paths.root.name
+        raise NotFoundError("the lab's image is gone", where=str(link),
+                            remedy=f"./inv lab.down --name={name}, then ./inv lab.up --name={name} with the options "
+                                   "that it was made with")
     return link.resolve()
 
 
@@ -209,8 +213,10 @@ def _debootstrap(recipe: ImageRecipe, work: Path, progress: Callable[[str], None
         " && rm -f \"$1/customize.sh\" \"$1/usr/sbin/policy-rc.d\"",
         SUITE, str(work / "rootfs"), *_host_sources(),
     ]
-    log = work / "bake.log"
+    log, kept = work / "bake.log", home() / "bake-failed.log"
     group = _cgroup(recipe.key)
+    within = _BAKE_TIMEOUT * hypervisor.container_slowness()
+    deadline = time.monotonic() + within
     group.create()
     try:
         with log.open("wb") as sink:
@@ -222,6 +228,11 @@ def _debootstrap(recipe: ImageRecipe, work: Path, progress: Callable[[str], None
                 if interrupt.requested():
                     raise InterruptedByUser("the bake was stopped; nothing of it is left",
                                             remedy="./inv image.bake starts it again")
+                if time.monotonic() > deadline:
+                    shutil.copy(log, kept)
+                    raise DeadlineError(f"the bake did not end within {within / 60:.0f} minutes; nothing of it is left",
+                                        where=f"at '{shown.removeprefix('I: ') or 'the start'}'; see {kept}",
+                                        remedy=f"less {kept}; does the package mirror answer (apt-get update)?")
                 shown = _report(log, shown, progress)
                 with suppress(subprocess.TimeoutExpired):
                     child.wait(0.25)
@@ -229,7 +240,6 @@ def _debootstrap(recipe: ImageRecipe, work: Path, progress: Callable[[str], None
         # By cgroup: mmdebstrap's own children would go on writing into the tree.
         _end(group)
     if child.returncode:
-        kept = home() / "bake-failed.log"
         shutil.copy(log, kept)
         errors = [line for line in log.read_text(errors="replace").splitlines() if line.startswith(("E:", "Err"))]
         raise HostError("baking the node image failed", where="; ".join(errors[-2:]) or f"see {kept}",

@@ -1,0 +1,74 @@
+"""The bake's own rules, with another program in the place of mmdebstrap."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from lab import image
+from lab.errors import DeadlineError, NotFoundError
+from lab.image import ImageRecipe, bake, image_root, images_dir
+from lab.state.home import LabPaths, home
+
+
+class Group:
+    """A control group of one process, which the program names in a file."""
+
+    lab = ".none"
+
+    def __init__(self, note: Path) -> None:
+        self._note = note
+
+    def create(self) -> None: ...
+
+    def remove(self) -> None: ...
+
+    def command(self, argv: list[str]) -> list[str]:
+        return argv
+
+    def kill(self) -> None:
+        if self._note.exists():
+            with suppress(ProcessLookupError):
+                os.kill(int(self._note.read_text()), signal.SIGKILL)
+
+
+@pytest.fixture
+def stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror that accepts and never sends: mmdebstrap says a line and waits for ever."""
+    monkeypatch.setattr(image, "_cgroup", lambda key: Group(tmp_path / "pid"))
+    monkeypatch.setattr(image, "_host_sources", list)
+    program = tmp_path / "bin/mmdebstrap"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\n"
+                       "echo 'I: downloading packages with apt...'\nexec sleep 600\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/sbin:/usr/bin:/sbin:/bin")
+
+
+def test_a_bake_that_does_not_end_is_ended_and_names_its_log(stuck: None, tmp_path: Path,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image, "_BAKE_TIMEOUT", 1.0)
+    told: list[str] = []
+    with pytest.raises(DeadlineError, match="did not end within") as late:
+        bake(ImageRecipe(("base-files",), "true"), told.append)
+    kept = home() / "bake-failed.log"
+    assert str(kept) in late.value.where and str(kept) in late.value.remedy
+    assert told == ["downloading packages with apt"] and "downloading packages with apt" in late.value.where
+    assert "downloading packages" in kept.read_text()
+    assert [path.name for path in images_dir().iterdir() if path.is_dir()] == []
+    pid = int((tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}/cmdline").exists() and b"sleep" in Path(f"/proc/{pid}/cmdline").read_bytes():
+        assert time.monotonic() < deadline, "what was started for the bake still runs"
+        time.sleep(0.05)
+
+
+def test_the_remedy_for_a_lost_image_is_for_this_lab() -> None:
+    with pytest.raises(NotFoundError) as lost:
+        image_root(LabPaths.of("mine"))
+    assert "./inv lab.down --name=mine" in lost.value.remedy and "./inv lab.up --name=mine" in lost.value.remedy
