@@ -20,6 +20,13 @@ COMMAND = (
     "('wsrep_cluster_conf_id', 'wsrep_cluster_size', 'wsrep_cluster_state_uuid', 'wsrep_cluster_status', "
     "'wsrep_incoming_addresses', 'wsrep_last_committed', 'wsrep_local_cached_downto', 'wsrep_local_state_comment'); "
     "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('wsrep_node_name', 'wsrep_sst_donor', 'wsrep_sst_method')\"")
+# Whom and what the probes and the audit of acknowledged rows use.
+PROBE_USER = "halab_probe"
+PROBE_DATABASE = "halab"
+PROBE_TABLE = "probe_rows"
+CREATE_PROBE_TABLE = (
+    f"CREATE TABLE IF NOT EXISTS {PROBE_DATABASE}.{PROBE_TABLE} (client VARCHAR(64) NOT NULL, seq BIGINT NOT NULL, "
+    "at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6), PRIMARY KEY (client, seq)) ENGINE=InnoDB")
 SHOW = "mariadb -e 'SHOW STATUS LIKE \"wsrep_%\"'"
 _STATES = {"0": "Undefined", "1": "Joiner", "2": "Donor", "3": "Joined", "4": "Synced"}
 

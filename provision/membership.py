@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from daemons import cib, corosync, haproxy
 from daemons.cib import Cib
-from daemons.galera import CLIENT
+from daemons.galera import CLIENT, PROBE_DATABASE, PROBE_TABLE
 from daemons.services import GALERA_CHECK_PORT, SERVICES, port
 from lab.errors import NodeError
 from lab.lab import Lab
@@ -28,6 +28,7 @@ from provision.roles.pacemaker import wanted_cib
 _SETTLE = 60  # seconds that Pacemaker may need to have nothing left to do
 # Pages of mnesia and of Raft logs move; forgetting a member takes seconds of Erlang's start alone.
 _BROKER_TIMEOUT = 120.0
+_ROWS = f"{PROBE_DATABASE}.{PROBE_TABLE}"
 
 
 def spread(lab: Lab, nodes: Sequence[Node], *, reload: bool = True) -> list[str]:
@@ -66,7 +67,7 @@ def adopt_cib(lab: Lab, cluster: Cluster) -> None:
     watches, and the operations it remembers are replaced by a fresh look, made with the new parameters.
     """
     node = crm.reachable(lab, cluster)
-    changed = [change for change in PACEMAKER.differences(lab, cluster) if change.what.startswith("CIB")]
+    changed = [change for change in PACEMAKER.differences(lab, cluster) if change.kind == "cib"]
     live = crm.cib(lab, node)
     if not changed and "maintenance-mode" not in live.properties:
         return
@@ -159,10 +160,10 @@ def try_database(lab: Lab, node: Node) -> None:
         raise NodeError(f"the new database member {node.name} does not pass its health check",
                         where=f"http://{node.control}:{GALERA_CHECK_PORT} says {status}")
     row = f"client = 'scale-{node.name}' AND seq = 0"
-    lab.shell.run(node.name, "mariadb --batch", stdin=f"REPLACE INTO halab.probe_rows (client, seq) "
+    lab.shell.run(node.name, "mariadb --batch", stdin=f"REPLACE INTO {_ROWS} (client, seq) "
                                                       f"VALUES ('scale-{node.name}', 0);")
     found = lab.shell.run(other.name, CLIENT,
-                          stdin=f"SET SESSION wsrep_sync_wait = 1; SELECT COUNT(*) FROM halab.probe_rows WHERE {row};")
-    lab.shell.run(node.name, "mariadb --batch", stdin=f"DELETE FROM halab.probe_rows WHERE {row};")
+                          stdin=f"SET SESSION wsrep_sync_wait = 1; SELECT COUNT(*) FROM {_ROWS} WHERE {row};")
+    lab.shell.run(node.name, "mariadb --batch", stdin=f"DELETE FROM {_ROWS} WHERE {row};")
     if found.stdout.strip() != "1":
         raise NodeError(f"a row written on {node.name} is not on {other.name}", where=found.stdout.strip()[-80:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from lab.lab import Lab
 from lab.node.files import File
@@ -30,13 +30,20 @@ class NodeContext:
         return self.plan.members(self.node.cluster)
 
 
+Kind = Literal["file", "cib", "database"]
+
+
 @dataclass(frozen=True)
 class Change:
-    """One difference between a node (or cluster) and the plan; ``detail`` never holds a secret."""
+    """One difference between a node (or cluster) and the plan; ``detail`` never holds a secret.
+
+    ``kind`` says where it is, ``what`` names it there for a person.
+    """
 
     node: str
     what: str
     detail: str = ""
+    kind: Kind = "file"
 
 
 class Role(Protocol):

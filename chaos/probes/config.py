@@ -8,11 +8,12 @@ from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from daemons import galera
 from daemons.services import HEALTH_PORT, port
 from lab.errors import RefusedError
 
-DATABASE = "halab"
-TABLE = "probe_rows"
+DATABASE = galera.PROBE_DATABASE
+TABLE = galera.PROBE_TABLE
 BANK = "probe_bank"
 QUEUE = "halab.probe"
 PARENT = "HALAB_PROBE_PARENT"  # environment: the process whose death ends the probe
@@ -36,7 +37,7 @@ class Targets(_Value):
     http_port: int = HEALTH_PORT
     http_path: str = "/healthz"
     sql_port: int = port("galera")
-    sql_user: str = "halab_probe"
+    sql_user: str = galera.PROBE_USER
     mq_hosts: tuple[str, ...] = ()
     mq_port: int = port("rabbitmq")
     mq_user: str = "halab_probe"

@@ -11,13 +11,10 @@ from pymysql.connections import Connection
 from pymysql.constants import CR
 
 from chaos.model import Outcome
-from chaos.probes.config import DATABASE, TABLE, ProbeConfig, ProbeSecrets
+from chaos.probes.config import DATABASE, ProbeConfig, ProbeSecrets
 from chaos.probes.threads import Abandoned, Operation, Pool, ThreadedProbe
+from daemons.galera import CREATE_PROBE_TABLE
 
-CREATE = (
-    f"CREATE TABLE IF NOT EXISTS {TABLE} (client VARCHAR(32) NOT NULL, seq BIGINT NOT NULL, "
-    "at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6), PRIMARY KEY (client, seq)) ENGINE=InnoDB"
-)
 # Server answers after which the transaction may still have been committed:
 # error during COMMIT, shutdown in progress, query interrupted, connection killed.
 _UNDECIDED = frozenset({1180, 1053, 1317, 1927})
@@ -59,7 +56,7 @@ class SqlProbe(ThreadedProbe):
     The detail of a success is the name of the server that gave it (S2 looks for two writers there).
     """
 
-    setup: tuple[str, ...] = (CREATE,)  # run once, on the first connection; must do no harm when run again
+    setup: tuple[str, ...] = (CREATE_PROBE_TABLE,)  # run once, on the first connection; must do no harm when run again
 
     def __init__(self, server: Server, timeout: float) -> None:
         super().__init__(timeout)

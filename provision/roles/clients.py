@@ -5,11 +5,11 @@ What is proxied is reached by the virtual IP; RabbitMQ and memcached are not, so
 
 from __future__ import annotations
 
+from daemons.galera import PROBE_USER as SQL_USER
 from lab.node.files import File
 from lab.plan import Node
 from provision.render import render
 from provision.role import BaseRole, NodeContext
-from provision.roles.galera import PROBE_USER as SQL_USER
 from provision.roles.rabbitmq import PROBE_USER as AMQP_USER
 
 PATH = "/etc/halab/clients.conf"

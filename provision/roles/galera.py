@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import uuid
 
-from daemons.galera import CLIENT, GVWSTATE
+from daemons.galera import (
+    CLIENT,
+    CREATE_PROBE_TABLE,
+    GVWSTATE,
+    PROBE_DATABASE,
+    PROBE_TABLE,
+    PROBE_USER,
+)
 from lab.lab import Lab
 from lab.node import crm
 from lab.node.files import File
@@ -12,18 +19,11 @@ from lab.plan import Cluster, Node, Plan
 from provision.render import nodefile, render
 from provision.role import BaseRole, Change, NodeContext, enabled_local
 
-PROBE_USER = "halab_probe"
 # While it is there, systemd starts the database from the saved view and Pacemaker adopts it.
 _FIRST_START = File("/var/lib/halab/galera-first-start", initial=True)
-# What the probes and the audit of acknowledged rows need; see chaos/probes/sql_write.py.
-_SCHEMA = """
-CREATE DATABASE IF NOT EXISTS halab;
-CREATE TABLE IF NOT EXISTS halab.probe_rows (
-  client VARCHAR(64) NOT NULL, seq BIGINT NOT NULL, at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
-  PRIMARY KEY (client, seq)) ENGINE=InnoDB;
-"""
+_SCHEMA = f"CREATE DATABASE IF NOT EXISTS {PROBE_DATABASE};\n{CREATE_PROBE_TABLE};\n"
 _READY = ("SELECT COUNT(*) FROM mysql.user JOIN information_schema.tables"
-          f" ON table_schema='halab' AND table_name='probe_rows' WHERE user='{PROBE_USER}';")
+          f" ON table_schema='{PROBE_DATABASE}' AND table_name='{PROBE_TABLE}' WHERE user='{PROBE_USER}';")
 
 
 class Galera(BaseRole):
@@ -61,14 +61,15 @@ class Galera(BaseRole):
             return []
         node = crm.reachable(lab, cluster)
         ready = lab.shell.run(node, CLIENT, stdin=_READY).stdout.strip()
-        return [] if ready == "1" else [Change(node, "database", "probe user and table halab.probe_rows")]
+        return [] if ready == "1" else [
+            Change(node, "database", f"probe user and table {PROBE_DATABASE}.{PROBE_TABLE}", kind="database")]
 
     def converge(self, lab: Lab, cluster: Cluster) -> list[Change]:
         changes = self.differences(lab, cluster)
         if changes:
             password = lab.secrets.password("galera-probe")
             user = (f"CREATE OR REPLACE USER '{PROBE_USER}'@'%' IDENTIFIED BY '{password}';\n"
-                    f"GRANT ALL PRIVILEGES ON halab.* TO '{PROBE_USER}'@'%';\n")
+                    f"GRANT ALL PRIVILEGES ON {PROBE_DATABASE}.* TO '{PROBE_USER}'@'%';\n")
             # Over standard input: a password on a command line can be read by every process.
             lab.shell.run(changes[0].node, "mariadb --batch", stdin=_SCHEMA + user)
         return changes

@@ -45,32 +45,18 @@ class Pacemaker(BaseRole):
 
     def differences(self, lab: Lab, cluster: Cluster) -> list[Change]:
         live = _live(lab, crm.reachable(lab, cluster))
-        wanted = ElementTree.fromstring(wanted_cib(lab.plan, cluster))
-        changes = []
-        for name in _OWNED:
-            if _canonical(live.find(f"configuration/{name}")) != _canonical(wanted.find(f"configuration/{name}")):
-                changes.append(Change(cluster.name, f"CIB {name}"))
-        have, want = _properties(live), _properties(wanted)
-        for name, value in want.items():
-            if have.get(name) != value:
-                changes.append(Change(cluster.name, f"CIB property {name}", f"{have.get(name)} -> {value}"))
-        return changes
+        return _changes(cluster, live, ElementTree.fromstring(wanted_cib(lab.plan, cluster)))
 
     def converge(self, lab: Lab, cluster: Cluster) -> list[Change]:
-        changes = self.differences(lab, cluster)
-        wanted = ElementTree.fromstring(wanted_cib(lab.plan, cluster))
-        sections = [change.what.removeprefix("CIB ") for change in changes if "property" not in change.what]
-        node = crm.reachable(lab, cluster) if changes else ""
-        for change in changes:
-            if change.what.startswith("CIB property"):
-                name = change.what.removeprefix("CIB property ")
-                lab.shell.run(node, f"crm_attribute --type crm_config --name {name} "
-                              f"--update {_properties(wanted)[name]}")
-        if sections:
+        node = crm.reachable(lab, cluster)
+        live, wanted = _live(lab, node), ElementTree.fromstring(wanted_cib(lab.plan, cluster))
+        for name, (_, value) in _stale_properties(live, wanted).items():
+            lab.shell.run(node, f"crm_attribute --type crm_config --name {name} --update {value}")
+        if sections := _stale_sections(live, wanted):
             # All at once: a constraint and the resource that it names may only come and go together.
             xml = ElementTree.tostring(_with_sections(_live(lab, node), wanted, sections))
             lab.shell.run(node, "cibadmin --replace --scope configuration --xml-pipe", stdin=xml)
-        return changes
+        return _changes(cluster, live, wanted)
 
 
 def wanted_cib(plan: Plan, cluster: Cluster) -> bytes:
@@ -95,6 +81,24 @@ def _live(lab: Lab, node: str) -> ElementTree.Element:
         return ElementTree.fromstring(crm.cib_text(lab, node))
     except ElementTree.ParseError as error:
         raise NodeError(f"Pacemaker on {node} does not answer yet", where=str(error)) from error
+
+
+def _stale_sections(live: ElementTree.Element, wanted: ElementTree.Element) -> list[str]:
+    """The sections that are not as wanted."""
+    return [name for name in _OWNED if _canonical(live.find(f"configuration/{name}"))
+            != _canonical(wanted.find(f"configuration/{name}"))]
+
+
+def _stale_properties(live: ElementTree.Element, wanted: ElementTree.Element) -> dict[str, tuple[str | None, str]]:
+    """The properties that are not as wanted: what they are, and what they shall be."""
+    have = _properties(live)
+    return {name: (have.get(name), value) for name, value in _properties(wanted).items() if have.get(name) != value}
+
+
+def _changes(cluster: Cluster, live: ElementTree.Element, wanted: ElementTree.Element) -> list[Change]:
+    return [*(Change(cluster.name, f"CIB {name}", kind="cib") for name in _stale_sections(live, wanted)),
+            *(Change(cluster.name, f"CIB property {name}", f"{before} -> {value}", kind="cib")
+              for name, (before, value) in _stale_properties(live, wanted).items())]
 
 
 def _with_sections(live: ElementTree.Element, wanted: ElementTree.Element, names: Sequence[str]) -> ElementTree.Element:

@@ -22,11 +22,11 @@ from pymemcache.exceptions import MemcacheError
 
 from chaos import deadman
 from daemons import haproxy
+from daemons.galera import PROBE_USER
 from daemons.haproxy import Server
 from lab.errors import HalabError
 from lab.gates.fencing import GATE as FENCING
 from lab.lab import Lab
-from provision.roles.galera import PROBE_USER
 from provision.verify.facts import Answer, Desync, Maintenance, Spread
 
 T = TypeVar("T")

@@ -199,5 +199,5 @@ def test_findings_of_requirements(capsys: pytest.CaptureFixture[str], monkeypatc
 def test_plain_values() -> None:
     assert plain({1: (Path("/x"), {"b"}), "change": Change("n1", "a")}) == {
         "1": ["/x", ["b"]],
-        "change": {"node": "n1", "what": "a", "detail": ""},
+        "change": {"node": "n1", "what": "a", "detail": "", "kind": "file"},
     }

@@ -12,13 +12,16 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from chaos.probes.config import DATABASE, TABLE
+from chaos.probes.sql import SqlProbe
+from daemons.galera import CREATE_PROBE_TABLE
 from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
 from lab.state.secrets import Secrets
 from provision.apply import node_files
 from provision.roles import all_roles
-from provision.roles.galera import _saved_view
-from provision.roles.pacemaker import _with_sections, wanted_cib
+from provision.roles.galera import _SCHEMA, _saved_view
+from provision.roles.pacemaker import _changes, _with_sections, wanted_cib
 from provision.roles.rabbitmq import _definitions
 
 
@@ -185,3 +188,24 @@ def test_the_proxy_is_in_no_lasting_order_before_pacemaker(tmp_path: Path) -> No
         assert "haproxy.service" not in lasting["/etc/systemd/system/pacemaker.service.d/halab.conf"]
         assert not [path for path, text in lasting.items() if "haproxy.service.d" in path and "pacemaker" in text]
     assert "Before=pacemaker.service" in files_of(tmp_path, "n1")["/etc/halab/haproxy-held.conf"]
+
+
+def test_what_differs_in_the_cib_says_so_itself() -> None:
+    plan = make_plan(topology_from_options(name="fake", driver="fake"))
+    cluster = plan.clusters[0]
+    wanted, live = (ElementTree.fromstring(wanted_cib(plan, cluster)) for _ in range(2))
+    assert _changes(cluster, live, wanted) == []
+    configuration = live.find("configuration")
+    assert configuration is not None
+    configuration.remove(configuration.find("constraints"))  # type: ignore[arg-type]
+    fencing = live.find(".//nvpair[@name='stonith-enabled']")
+    assert fencing is not None
+    fencing.set("value", "maybe")
+    assert [(one.what, one.detail, one.kind) for one in _changes(cluster, live, wanted)] == [
+        ("CIB constraints", "", "cib"), ("CIB property stonith-enabled", "maybe -> true", "cib")]
+
+
+def test_the_probes_find_the_table_that_provisioning_made() -> None:
+    """Two statements of the same table differed in the length of a client's name once."""
+    assert CREATE_PROBE_TABLE in _SCHEMA and SqlProbe.setup == (CREATE_PROBE_TABLE,)
+    assert CREATE_PROBE_TABLE.startswith(f"CREATE TABLE IF NOT EXISTS {DATABASE}.{TABLE} ")
