@@ -44,7 +44,7 @@ def logs(
         raise RefusedError(
             "--since, --grep and --follow are for the merged log",
             where="./inv lab.logs",
-            remedy="./inv lab.logs --merge --since=10m",
+            remedy=f"./inv lab.logs --merge --since=10m --name={name}",
         )
     from lab.node.access import logs as logs_of
 
@@ -97,7 +97,8 @@ def watch_status(name: str, format: str) -> int:
     """``lab.status --watch``; without a terminal one picture, because nobody could see the second."""
     if format == "json":
         raise RefusedError(
-            "a live view is no document", where="--watch --format=json", remedy="./inv lab.status --format=json"
+            "a live view is no document", where="--watch --format=json",
+            remedy=f"./inv lab.status --format=json --name={name}",
         )
     from cli.views.watch import show_live, show_once
     from lab.watch import look_once, watch

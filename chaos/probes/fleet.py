@@ -82,6 +82,7 @@ class ProbeFleet:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._ready: dict[str, float] = {}
         self._patience = 1.0
+        self._look = ""  # what to try when a probe never succeeds
         self._load = HostLoad(run_dir / _HOST_FILE)
 
     def __enter__(self) -> ProbeFleet:
@@ -109,8 +110,9 @@ class ProbeFleet:
         """
         if not lab.namespace.exists():
             raise HostError(f"the lab's network namespace {lab.namespace.name} is gone",
-                            where=str(lab.namespace.path), remedy="./inv lab.up")
+                            where=str(lab.namespace.path), remedy=f"./inv lab.resume --name={lab.name}")
         self._patience = client_patience(lab.driver.slowness)
+        self._look = f"./inv lab.status --name={lab.name} (the lab must be healthy before it is broken)"
         deadline *= lab.driver.slowness
         self._load.watch(cgroups.pressure_file(lab.name))
         self.start_in(lab.namespace.command, targets_of(lab, client), names, period,
@@ -186,7 +188,7 @@ class ProbeFleet:
         if silent:
             raise DeadlineError(f"no first success within {deadline:.0f} s: {', '.join(silent)}",
                                 where="; ".join(f"{name}: {self._last_outcome(name)}" for name in silent),
-                                remedy="./inv lab.status (the lab must be healthy before it is broken)")
+                                remedy=self._look)
 
     def _heard(self, name: str) -> None:
         stdout = self._processes[name].stdout

@@ -122,7 +122,8 @@ class Shell:
             except (EOFError, OSError, paramiko.SSHException) as error:
                 if time.monotonic() > deadline:
                     raise DeadlineError(f"{node} takes no SSH login", where=str(error),
-                                        remedy=f"./inv lab.logs --node={node} shows its console") from error
+                                        remedy=f"./inv lab.logs --node={node} --name={self._plan.lab} "
+                                               "shows its console") from error
             interrupt.wait(0.03)
 
     def forget(self, node: str, transport: Any = None) -> None:

@@ -13,7 +13,7 @@ from lab.host import cgroups
 from lab.lab import names
 from lab.net import network
 from lab.state.events import EventLog, Listener
-from lab.state.home import LabPaths
+from lab.state.home import LabPaths, home
 from lab.vm import store
 
 
@@ -32,7 +32,9 @@ def take_down(name: str, *, listener: Listener | None = None) -> DownResult:
     paths = LabPaths.of(name)
     begun = time.monotonic()
     with state.exclusive(name, "lab.down"):
-        if not paths.root.exists() and not cgroups.members(name) and not network.namespaces_of(name):
+        # Killed between its last steps, it has left the claim alone, which keeps the name from other homes.
+        if not (paths.root.exists() or cgroups.members(name) or network.namespaces_of(name)
+                or state.owner(name) == home()):
             raise NotFoundError(f"there is no lab '{name}'", where=f"labs: {', '.join(names()) or 'none'}",
                                 remedy="./inv lab.list")
         state.claim(name)

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from lab import image, state
+from lab.errors import NotFoundError
 from lab.host import cgroups
 from lab.net import namespace
 from lab.ops import gc
+from lab.ops.down import take_down
 from lab.state.home import home
 from lab.vm import store
 
@@ -101,6 +103,23 @@ def test_claims_and_locks_of_labs_that_are_gone(host: Path) -> None:
     assert [(one.kind, one.name) for one in found] == [("claim", "gone"), ("lock", "gone")]
     assert gc.collect(found) == found
     assert gc.find() == []
+
+
+def test_a_lab_of_which_only_its_claim_is_left_is_taken_down(host: Path) -> None:
+    state.claim("halfgone")
+    take_down("halfgone")  # what the refusal of another home tells to do
+    assert state.claimed() == state.locks() == []
+    with pytest.raises(NotFoundError, match="there is no lab 'halfgone'"):
+        take_down("halfgone")
+
+
+def test_another_homes_claim_is_not_this_ones_to_take_down(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALAB_HOME", str(host / "other-home"))
+    state.claim("theirs")
+    monkeypatch.setenv("HALAB_HOME", str(host / "halab-home"))
+    with pytest.raises(NotFoundError):
+        take_down("theirs")
+    assert state.claimed() == ["theirs"]
 
 
 def test_a_lock_that_was_removed_under_a_waiter_is_not_taken_for_the_lock(host: Path) -> None:
