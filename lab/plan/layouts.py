@@ -1,7 +1,8 @@
 """Topology -> Plan: names, addresses, VIPs, and in words what does not fit.
 
-Addresses are a function of the node's index alone, so the same topology always gives the
-same plan, and every lab may use the same ones: each lives in a network namespace of its own.
+Addresses are a function of the node's index alone, so every lab may use the same ones: each lives
+in a network namespace of its own.  The same topology gives the same plan on the same host: how fast
+machines are here (:mod:`lab.vm.hypervisor`) decides memory, warnings and the profile left out.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ SLOW_DETECTION_MS = 15_000
 
 
 def make_plan(topology: Topology) -> Plan:
-    """The plan of a lab; the same topology always gives an equal plan.
+    """The plan of a lab; on one host the same topology always gives an equal plan.
 
-    Reads the topology's timer profile.  Raises RefusedError if that file is not valid.
+    Reads the topology's timer profile and asks, by the driver's traits, how this host runs machines.
+    Raises RefusedError if that file is not valid.
     """
     layout = topology.layout
     profile = overridden(load_profile(topology.profile), topology.timers)
@@ -189,8 +191,7 @@ def cluster_warnings(clusters: tuple[Cluster, ...], profile: Profile) -> list[st
                 "so more nodes make writes slower, not faster. "
                 "A mixed or segregated lab keeps the database on 3 or 5."
             )
-        timers = profile.corosync
-        detection = timers.effective_token_ms(members) + timers.effective_consensus_ms(members)
+        detection = profile.corosync.detection_ms(members)
         if detection > SLOW_DETECTION_MS:
             warnings.append(
                 f"With the {profile.name} profile, {members} members of {cluster.name} need "
