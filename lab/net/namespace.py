@@ -53,7 +53,7 @@ class Namespace:
             except FileNotFoundError as error:
                 raise HostError(f"the lab's network namespace {self.name} is gone",
                                 where=str(self.path),
-                                remedy=f"./inv lab.up, as this lab was made, starts it again (after a reboot of the "
+                                remedy=f"./inv lab.resume --name={self.lab} starts it again (after a reboot of the "
                                        f"host, say); ./inv lab.down --name={self.lab} removes it") from error
             try:
                 _setns(target)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from lab import state
-from lab.errors import HostError, NodeError
+from lab.errors import DeadlineError, HostError, NodeError
 from lab.lab import Lab
 from lab.ops.wait import wait_healthy
 from lab.plan.layouts import make_plan
@@ -40,10 +40,16 @@ def test_waiting_is_refused_at_once(record: Lab) -> None:
     with pytest.raises(HostError, match="is gone") as refused:
         wait_healthy(NAME, 60)
     assert time.monotonic() - begun < 20
-    assert "lab.up" in refused.value.remedy and f"lab.down --name={NAME}" in refused.value.remedy
+    assert f"lab.resume --name={NAME}" in refused.value.remedy and f"lab.down --name={NAME}" in refused.value.remedy
 
 
 def test_a_command_on_a_node_says_the_same(record: Lab) -> None:
     with pytest.raises(NodeError, match="cannot be reached") as refused:
         record.shell.run("n1", "true")
-    assert "\n" not in refused.value.where and "lab.up" in refused.value.remedy
+    assert "\n" not in refused.value.where and f"lab.resume --name={NAME}" in refused.value.remedy
+
+
+def test_waiting_for_a_login_ends_with_the_way_to_this_labs_console(record: Lab) -> None:
+    with pytest.raises(DeadlineError, match="takes no SSH login") as late:
+        record.shell.await_ssh("n1", 0.0)
+    assert late.value.remedy.startswith(f"./inv lab.logs --node=n1 --name={NAME} ")
