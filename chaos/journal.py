@@ -205,13 +205,16 @@ def _healing_order(entries: list[Entry]) -> list[Entry]:
 
 def prove_healed(lab: Lab, entry: Entry, within: float = HEALED_WITHIN,
                  sleep: Callable[[float], None] = time.sleep) -> Proof:
-    """Wait for the fault's own proof that it is gone; an error counts as not yet."""
+    """Wait for the fault's own proof that it is gone, and for its release; an error counts as not yet."""
     fault = get_fault(entry.fault)
 
     def look() -> Proof:
         try:
-            return fault.healed(lab, entry.target)
+            proof = fault.healed(lab, entry.target)
+            if proof.ok:
+                fault.release(lab, entry.target)
         except HalabError as error:
             return Proof(False, error.what)
+        return proof
 
     return await_proof(look, within * lab.driver.slowness, every=0.5, sleep=sleep)

@@ -1,7 +1,7 @@
 """Audits: what was promised to the clients against what is there at the end.
 
 Ledger entries are ``client/number`` lines.  The runner reads the rows of each node itself
-(``ROWS_QUERY``, run on the node so that no proxy stands between) and hands the sets over.
+(:func:`rows_query`, run on the node so that no proxy stands between) and hands the sets over.
 """
 
 from __future__ import annotations

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chaos.model import Proof
 from daemons.services import SERVICES, Service
 from lab.choices import unknown_choice
 from lab.errors import NodeError, RefusedError
@@ -82,6 +83,31 @@ def running(lab: Lab, node: str, process: str) -> list[str]:
         raise NodeError(f"{node} did not say which processes run", where=looked.stderr.strip()[-100:])
     # No start time: it ended between the two looks.
     return sorted(word for word in words[:-1] if not word.endswith(":"))
+
+
+def noted(lab: Lab, nodes: Iterable[str], process: str) -> dict[str, list[str]]:
+    """Who of that name runs on each node (:func:`running`); RefusedError where there is nobody to kill."""
+    found = {node: running(lab, node, process) for node in nodes}
+    for node, now in found.items():
+        if not now:
+            raise RefusedError(f"no {process} runs on {node}", where=node,
+                               remedy=f"pick a node that runs it; ./inv lab.status --name={lab.name}")
+    return found
+
+
+def died(lab: Lab, node: str, process: str, before: Iterable[str]) -> Proof:
+    """Whether none of those that ran ``before`` (:func:`noted`) runs any more."""
+    old = list(before)
+    if not old:
+        return Proof(False, f"{node}: nobody noted what ran before the kill")
+    try:
+        now = running(lab, node, process)
+    except NodeError as error:
+        return Proof(False, f"{node}: cannot look: {error.what}")
+    survivors = sorted(set(old) & set(now))
+    if survivors:
+        return Proof(False, f"{node}: {process} survived, {in_words(survivors)}")
+    return Proof(True, f"{node}: {process} was {in_words(old)}, now {in_words(now)}")
 
 
 def in_words(identities: list[str]) -> str:

@@ -38,7 +38,6 @@ from lab.plan import Service
 from lab.state import exclusive
 from lab.state.events import Listener
 
-EFFECT_WITHIN = 5.0  # s; a cut shows at the next heartbeat, everything else at once
 _SLOW_PERIOD = 1.0  # s between two operations of a probe where nodes are slow
 CONVERGE_WITHIN = 180.0  # s, for ``heal`` outside a run
 _SERVICES: tuple[Service, ...] = ("haproxy", "galera", "rabbitmq", "memcached")
@@ -212,7 +211,7 @@ class _Run:
         lab.events.emit("fault.inject", " ".join(target.nodes), fault=fault.name, id=entry.id)
         fault.inject(lab, entry.target)
         self._note_of(-1, end=time.time())
-        proof = await_proof(lambda: self._effect(entry), EFFECT_WITHIN * lab.driver.slowness)
+        proof = await_proof(lambda: self._effect(entry), fault.shows_within * lab.driver.slowness)
         self._note_of(-1, took_effect=proof)
         lab.events.emit("note", text=f"{'took effect' if proof.ok else 'NO EFFECT'}: {proof.evidence}")
         self.facts.write(self._folder)

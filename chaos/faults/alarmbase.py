@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from chaos.evidence import judged
 from chaos.faults.guestbase import GuestFault, erlang
 from chaos.model import Target
 
@@ -29,4 +30,5 @@ class AlarmFault(GuestFault):
         return erlang(self.restored)
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
-        return erlang("rabbit_alarm:get_alarms().") + f" | grep -F {self.alarm}"
+        # An error that the broker answers with is no list of alarms.
+        return judged(erlang("rabbit_alarm:get_alarms().") + " | grep -F '{ok,'", f"grep -F {self.alarm}")

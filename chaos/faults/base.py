@@ -57,6 +57,8 @@ class BaseFault:
     wants_fencing: ClassVar[bool]
     bounds: ClassVar[str]
     parameters: ClassVar[frozenset[str]] = frozenset()
+    ends_by_itself: ClassVar[bool] = False  # when nobody heals it: so it cannot be held for ever (chaos.deadman)
+    shows_within: ClassVar[float] = 5.0  # s; a cut shows at the next heartbeat, everything else at once
     numbers: ClassVar[tuple[Number, ...]] = ()  # those of ``parameters`` that are whole numbers
 
     def validate(self, params: Mapping[str, Any]) -> None:
@@ -92,6 +94,9 @@ class BaseFault:
 
     def healed(self, lab: Lab, target: Target) -> Proof:
         raise NotImplementedError
+
+    def release(self, lab: Lab, target: Target) -> None:
+        """Take away what would have ended the fault without us; called when ``healed`` has proven it gone."""
 
 
 def with_params(target: Target, **more: Any) -> Target:

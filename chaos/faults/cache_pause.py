@@ -10,7 +10,6 @@ class CachePause(ProcPause):
 
     name = "cache.pause"
     summary = "stop memcached with SIGSTOP"
-    wants_fencing = False
     parameters = frozenset()
     process = "memcached"
 

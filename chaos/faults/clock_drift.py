@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from chaos.evidence import judged
 from chaos.faults.base import Number
 from chaos.faults.clockbase import TICK, ClockFault, pace, python
 from chaos.model import Target
@@ -17,7 +18,7 @@ PERCENT = Number("percent", 5, -10, 10)  # as far as the kernel goes
 _FELT = 0.5  # percent; half of the least drift, and far above what reading two clocks costs
 _LOOK = ("import time; both = lambda: (time.time(), time.clock_gettime(time.CLOCK_MONOTONIC_RAW)); "
          "a = both(); time.sleep(1); b = both(); off = ((b[0] - a[0]) / (b[1] - a[1]) - 1) * 100; "
-         f"print(f'{{off:+.2f}} % fast'); raise SystemExit(abs(off) < {_FELT})")
+         f"print(f'{{off:+.2f}} % fast,', 'right' if abs(off) < {_FELT} else 'wrong')")
 
 
 class ClockDrift(ClockFault):
@@ -40,7 +41,7 @@ class ClockDrift(ClockFault):
         return pace(TICK + TICK // 100 * PERCENT.of(target.params))
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
-        return python(_LOOK)
+        return judged(python(_LOOK), "grep -w wrong")
 
 
 FAULT = ClockDrift()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chaos.evidence import judged
 from chaos.faults.guestbase import GuestFault
 from chaos.model import Target
 
@@ -25,6 +26,6 @@ class DbDesync(GuestFault):
         return "mariadb -e 'SET GLOBAL wsrep_desync=OFF'"
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
-        return "mariadb -N -e \"SHOW GLOBAL STATUS LIKE 'wsrep_local_state_comment'\" | grep -v Synced"
+        return judged("mariadb -N -e \"SHOW GLOBAL STATUS LIKE 'wsrep_local_state_comment'\"", "grep -v Synced")
 
 FAULT = DbDesync()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaos import deadman
+from chaos.evidence import judged
 from chaos.faults.guestbase import GuestFault, identity
 from chaos.model import Target
 from chaos.probes.config import DATABASE, TABLE
@@ -27,17 +28,17 @@ class DbFlowControl(GuestFault):
 
     def inject(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:
-            deadman.run_beside(lab, node, identity(target),
-                               f"mariadb {DATABASE} -e 'LOCK TABLES {TABLE} READ; SELECT SLEEP({deadman.LASTS})'")
+            lock = f"LOCK TABLES {TABLE} READ; SELECT SLEEP({deadman.lasts(lab):.0f})"
+            deadman.run_beside(lab, node, identity(target), f"mariadb {DATABASE} -e '{lock}'")
 
     def undo(self, lab: Lab, node: str, target: Target) -> str:
         return deadman.stop_beside(identity(target))
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         """In effect while the lock is held and what the others committed waits behind it."""
-        return ("mariadb -N -e \"SELECT 'lock held for', TIME, 's' FROM information_schema.PROCESSLIST "
-                "WHERE INFO LIKE 'SELECT SLEEP(%'; SHOW GLOBAL STATUS WHERE Variable_name='wsrep_local_recv_queue' "
-                "AND Value > 0\" | grep -A1 lock | grep recv_queue")
+        return judged("mariadb -N -e \"SELECT 'lock held for', TIME, 's' FROM information_schema.PROCESSLIST "
+                      "WHERE INFO LIKE 'SELECT SLEEP(%'; SHOW GLOBAL STATUS "
+                      "WHERE Variable_name='wsrep_local_recv_queue' AND Value > 0\"", "grep -A1 lock | grep recv_queue")
 
 
 FAULT = DbFlowControl()

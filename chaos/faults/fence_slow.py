@@ -6,7 +6,7 @@ from chaos.faults.fencebase import FenceFault
 
 
 class FenceSlow(FenceFault):
-    """Each change of power takes 8 s longer, as with a BMC that is busy."""
+    """Power goes 8 s after it was told to, as with a BMC that is busy; it comes as it always does."""
 
     name = "fence.slow"
     summary = "let the node's BMC take its time"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from chaos import deadman
+from chaos.evidence import holds
 from chaos.faults.base import FAULT_ID, BaseFault, all_hold, power_back_on
 from chaos.model import HealRank, Proof, Target
 from chaos.reach import ssh_banner
@@ -26,14 +27,17 @@ _RESOURCE = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 class GuestFault(BaseFault):
     """A subclass gives three shell scripts.
 
-    ``act`` breaks; ``undo`` repairs, any number of times; ``shows`` succeeds while the fault is in
-    effect and prints the evidence.  The inverse is also armed on the node itself (chaos.deadman);
-    ``armed`` is for one that has to be worded differently when nobody can be asked.
+    ``act`` breaks; ``undo`` repairs, any number of times; ``shows`` prints the evidence and ends with 0 while the
+    fault is in effect, with 1 when it is not, and with something else when nobody could be asked (chaos.evidence);
+    ``remains`` says the same of what is left to undo, where that is more than what is in effect.
+    The inverse is also armed on the node itself (chaos.deadman); ``armed`` is for one that has to be worded
+    differently when nobody can be asked.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"shell"})
     rank: ClassVar[HealRank] = HealRank.SERVICE
     wants_fencing: ClassVar[bool] = False
+    ends_by_itself: ClassVar[bool] = True
 
     def act(self, lab: Lab, node: str, target: Target) -> str:
         raise NotImplementedError
@@ -44,6 +48,9 @@ class GuestFault(BaseFault):
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         raise NotImplementedError
 
+    def remains(self, lab: Lab, node: str, target: Target) -> str:
+        return self.shows(lab, node, target)
+
     def armed(self, lab: Lab, node: str, target: Target) -> str:
         return self.undo(lab, node, target)
 
@@ -53,27 +60,45 @@ class GuestFault(BaseFault):
             lab.shell.run(node, self.act(lab, node, target), timeout=60)
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:
-        return all_hold([self._look(lab, node, target, wanted=True) for node in target.nodes])
+        return all_hold([self._look(lab, node, self.shows(lab, node, target), wanted=True) for node in target.nodes])
 
     def heal(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:
             power_back_on(lab, node)
             _until_it_answers(lab, node)
-            lab.shell.run(node, self.undo(lab, node, target), timeout=120, check=False)
-            deadman.disarm(lab, node, identity(target))
+            self._undone(lab, node, target)
 
     def healed(self, lab: Lab, target: Target) -> Proof:
-        return all_hold([self._look(lab, node, target, wanted=False) for node in target.nodes])
+        return all_hold([self._gone(lab, node, target) for node in target.nodes])
 
-    def _look(self, lab: Lab, node: str, target: Target, *, wanted: bool) -> Proof:
+    def release(self, lab: Lab, target: Target) -> None:
+        for node in target.nodes:
+            deadman.disarm(lab, node, identity(target))
+
+    def _undone(self, lab: Lab, node: str, target: Target) -> None:
+        """Have the inverse act: a daemon that is just starting takes no orders yet.  ``healed`` says whether it did."""
+        end = time.monotonic() + _BACK_WITHIN * lab.driver.slowness
+        while not lab.shell.run(node, self.undo(lab, node, target), timeout=120, check=False).ok:
+            if time.monotonic() > end or self._gone(lab, node, target).ok:
+                return
+            time.sleep(_POLL)
+
+    def _gone(self, lab: Lab, node: str, target: Target) -> Proof:
+        return self._look(lab, node, self.remains(lab, node, target), wanted=False)
+
+    def _look(self, lab: Lab, node: str, script: str, *, wanted: bool) -> Proof:
         """Silence is no evidence either way: a look that could not be taken proves nothing."""
         try:
-            looked = lab.shell.run(node, self.shows(lab, node, target), timeout=20, check=False)
+            looked = lab.shell.run(node, script, timeout=20, check=False)
         except HalabError as error:
             return Proof(False, f"{node}: cannot look: {error.what}")
+        there = holds(looked.exit_code)
+        if there is None:
+            last = " ".join(looked.stderr.split())[-160:] or f"exit code {looked.exit_code}"
+            return Proof(False, f"{node}: cannot look: nobody there answers ({last})")
         words = " ".join(looked.stdout.split())[-160:]
-        state = "in effect" if looked.ok else "not in effect"
-        return Proof(looked.ok is wanted, f"{node}: {self.name} {state}" + (f" ({words})" if words else ""))
+        state = "in effect" if there else "not in effect"
+        return Proof(there is wanted, f"{node}: {self.name} {state}" + (f" ({words})" if words else ""))
 
 
 def identity(target: Target) -> str:

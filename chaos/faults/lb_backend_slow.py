@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaos import deadman
+from chaos.evidence import UNASKED
 from chaos.faults.base import Number, with_params
 from chaos.faults.guestbase import GuestFault, identity
 from chaos.model import Target
@@ -50,7 +51,7 @@ class LbBackendSlow(GuestFault):
         late = LATE.of(target.params)
         rounds = (late + _AWAKE) // _EVERY + 2
         return (f"slowest=0; for i in $(seq {rounds}); do begun=$(date +%s%3N); "
-                "mariadb --connect-timeout=5 -N -e 'SELECT 1' >/dev/null || exit 1; "
+                f"mariadb --connect-timeout=5 -N -e 'SELECT 1' >/dev/null || exit {UNASKED}; "
                 "took=$(( $(date +%s%3N) - begun )); [ $took -gt $slowest ] && slowest=$took; "
                 f"sleep {_EVERY / 1000:g}; done; echo the slowest of {rounds} queries took $slowest ms; "
                 f"[ $slowest -ge {late // 2} ]")

@@ -20,6 +20,7 @@ class LoadFault(GuestFault):
     """A subclass says in :meth:`script` what runs, for ``seconds`` (default 60) at most."""
 
     bounds: ClassVar[str] = "undecided"
+    ends_by_itself: ClassVar[bool] = False  # its own ``seconds`` are part of what it is
 
     def script(self, number: Mapping[str, int]) -> str:
         raise NotImplementedError

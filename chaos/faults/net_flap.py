@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from chaos import deadman
+from chaos.evidence import judged
 from chaos.faults.guestbase import GuestFault, identity
 from chaos.faults.netbase import one_network
 from chaos.model import HealRank, Target
@@ -14,6 +15,9 @@ from lab.net.network import GUEST_NICS
 
 if TYPE_CHECKING:
     from lab.lab import Lab
+
+_TABLE = "halab_flap"
+_TABLES = "nft list tables netdev"
 
 
 class NetFlap(GuestFault):
@@ -42,13 +46,22 @@ class NetFlap(GuestFault):
         for node in target.nodes:
             deadman.arm(lab, node, identity(target), self.undo(lab, node, target))
             deadman.run_beside(lab, node, identity(target),
-                               f"while :; do {_mute(nic)}; sleep {period:g}; {_unmute(nic)}; sleep {period:g}; done")
+                               f"set -e; while :; do {_mute(nic)}; sleep {period:g}; "
+                               f"{_unmute(nic)}; sleep {period:g}; done")
 
     def undo(self, lab: Lab, node: str, target: Target) -> str:
         return f"{deadman.stop_beside(identity(target))}; {_unmute(_nic(target))} 2>/dev/null; true"
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
-        return deadman.runs_beside(identity(target))
+        """In effect while the loop, which ends when nft refuses, runs and the interface is seen mute.
+
+        Its first half period is; the proof looks often enough to meet one.
+        """
+        return f"({deadman.runs_beside(identity(target))}) && ({judged(_TABLES, f'grep -w {_TABLE}')})"
+
+    def remains(self, lab: Lab, node: str, target: Target) -> str:
+        return judged(f"{deadman.beside_state(identity(target))} && {_TABLES}",
+                      f"grep -wE '{deadman.RUNS}|{_TABLE}'")
 
 
 def _nic(target: Target) -> str:
@@ -57,12 +70,13 @@ def _nic(target: Target) -> str:
 
 def _mute(nic: str) -> str:
     """Not ``ip link set down``: that would take the interface's addresses, a VIP among them, away for good."""
-    return (f"nft 'add table netdev halab_flap; add chain netdev halab_flap in "
-            f"{{ type filter hook ingress device {nic} priority 0; policy drop; }}; add chain netdev halab_flap out "
+    return (f"nft 'add table netdev {_TABLE}; add chain netdev {_TABLE} in "
+            f"{{ type filter hook ingress device {nic} priority 0; policy drop; }}; add chain netdev {_TABLE} out "
             f"{{ type filter hook egress device {nic} priority 0; policy drop; }}'")
 
 
 def _unmute(nic: str) -> str:
-    return "nft delete table netdev halab_flap"
+    return f"nft delete table netdev {_TABLE}"
+
 
 FAULT = NetFlap()

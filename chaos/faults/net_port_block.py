@@ -31,7 +31,6 @@ class NetPortBlock(NetFault):
 
     name = "net.port_block"
     summary = "drop the traffic of one port of the node"
-    wants_fencing = True
     bounds = "port"
     parameters = frozenset({"port"})
     port = 0  # for a fault that always means the same one

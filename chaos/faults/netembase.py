@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from chaos.evidence import judged
 from chaos.faults.guestbase import GuestFault
 from chaos.faults.netbase import one_network
 from chaos.model import HealRank, Target
@@ -40,8 +41,8 @@ class NetemFault(GuestFault):
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         # The qdisc, and that packets have passed it: one on a silent interface would prove nothing.
-        return (f"tc -s qdisc show dev {_nic(target)} root | "
-                "awk '/ netem /{print; found=1} / Sent /{print; sent=$4} END{exit !(found && sent > 0)}'")
+        return judged(f"tc -s qdisc show dev {_nic(target)} root",
+                      "awk '/ netem /{print; found=1} / Sent /{print; sent=$4} END{exit !(found && sent > 0)}'")
 
 
 def _nic(target: Target) -> str:

@@ -6,8 +6,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
-from chaos.faults.node_reset import NodeReset
-from chaos.model import Target
+from chaos.faults.node_reset import NodeReset, happened
+from chaos.model import Proof, Target
 from chaos.reach import ssh_banner
 from lab.drivers.base import PowerState
 from lab.errors import HalabError, NodeError
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _GONE_WITHIN = 60.0  # s for a shutdown to end
 _POLL = 0.2  # s
+_STATE = "systemctl is-system-running"
+_STOPPING = "stopping"  # while a shutdown is under way, from the moment that it is queued (systemctl(1))
+_OBEYS = "node.stopping"  # the diary's word for it
 
 
 class NodeReboot(NodeReset):
@@ -28,13 +31,26 @@ class NodeReboot(NodeReset):
     needs = frozenset({"poweroff", "shell"})
     wants_fencing = False
     bounds = "graceful"
+    shows_within = _GONE_WITHIN  # where its answer was lost, its end has to be seen
     verb: ClassVar[str] = "reboot"  # systemctl's
 
     def inject(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:
-            with suppress(NodeError):  # the connection may go before the answer
-                lab.shell.run(node, f"systemctl --no-block {self.verb}", timeout=10)
+            with suppress(NodeError):  # the connection may go before the answer, which then proves nothing
+                said = lab.shell.run(node, f"systemctl --no-block {self.verb} && {_STATE}", timeout=10, check=False)
+                if said.stdout.strip() == _STOPPING:
+                    lab.events.emit(_OBEYS, node)
             lab.shell.forget(node)
+
+    def ended(self, lab: Lab, node: str, target: Target) -> Proof:
+        """Its own systemd said that it stops, or it is dark, or it was and has power again."""
+        if happened(lab, node, _OBEYS, target):
+            return Proof(True, f"{node}: its systemd is {_STOPPING}")
+        if lab.driver.power.state(node) is PowerState.OFF:
+            return Proof(True, f"{node}: the driver says off")
+        if happened(lab, node, "power.on", target):
+            return Proof(True, f"{node}: was off, and has power again")
+        return super().ended(lab, node, target)
 
     def heal(self, lab: Lab, target: Target) -> None:
         """A node that is going down has power now, and none in a moment: its end is waited for, or made."""
@@ -55,11 +71,10 @@ def _stays(lab: Lab, node: str) -> bool:
     if not ssh_banner(lab, node):
         return False
     try:
-        # "stopping" while a shutdown is under way (systemctl(1)).
-        said = lab.shell.run(node, "systemctl is-system-running", timeout=5, check=False).stdout.strip()
+        said = lab.shell.run(node, _STATE, timeout=5, check=False).stdout.strip()
     except HalabError:
         return False
-    return said not in ("", "stopping")
+    return said not in ("", _STOPPING)
 
 
 FAULT = NodeReboot()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from chaos.faults.base import all_hold, with_params
@@ -9,12 +10,14 @@ from chaos.faults.nodebase import NodeFault
 from chaos.model import Proof, Target
 from lab.errors import HalabError
 from lab.parallel import for_each
+from lab.state.events import read_events
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
-# Containers share the host's boot_id; the start time of the node's first process is its own.
-BOOT = "stat --format=%Y /proc/1"
+# A container's boot_id is the host's, and its first process has a start time of its own (field 22 of stat, proc(5));
+# a machine's first process always starts at the same tick, and its boot_id is its own.
+BOOT = "cat /proc/sys/kernel/random/boot_id; cut -d ' ' -f 22 /proc/1/stat"
 
 
 class NodeReset(NodeFault):
@@ -24,23 +27,33 @@ class NodeReset(NodeFault):
     summary = "power-cycle the node"
 
     def prepare(self, lab: Lab, target: Target) -> Target:
-        return with_params(target, boot={node: lab.shell.run(node, BOOT).stdout.strip() for node in target.nodes})
+        return with_params(target, since=time.time(),
+                           boot={node: lab.shell.run(node, BOOT).stdout.strip() for node in target.nodes})
 
     def inject(self, lab: Lab, target: Target) -> None:
         for_each(target.nodes, lab.driver.power.off)
         for_each(target.nodes, lab.driver.power.on)
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:
-        return all_hold([self._another_life(lab, node, target) for node in target.nodes])
+        return all_hold([self.ended(lab, node, target) for node in target.nodes])
 
-    @staticmethod
-    def _another_life(lab: Lab, node: str, target: Target) -> Proof:
-        before = target.params["boot"][node]
+    def ended(self, lab: Lab, node: str, target: Target) -> Proof:
+        """The diary says that its power went, or it says itself that it lives anew; silence alone proves nothing."""
+        if happened(lab, node, "power.off", target):
+            return Proof(True, f"{node}: lost its power")
         try:
             now = lab.shell.run(node, BOOT, timeout=5).stdout.strip()
-        except HalabError:
-            return Proof(True, f"{node}: does not answer, it boots")
-        return Proof(now != before, f"{node}: {'booted anew' if now != before else 'is still in its old life'}")
+        except HalabError as error:
+            return Proof(False, f"{node}: cannot look: {error.what}")
+        before = target.params["boot"][node]
+        anew = bool(now) and now != before
+        return Proof(anew, f"{node}: {'booted anew' if anew else 'is still in its old life'}")
+
+
+def happened(lab: Lab, node: str, kind: str, target: Target) -> bool:
+    """Whether the diary has such an event of the node since ``target`` was prepared."""
+    return any(event.kind == kind and event.node == node
+               for event in read_events(lab.paths.events, float(target.params["since"])))
 
 
 FAULT = NodeReset()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from chaos.evidence import judged
 from chaos.faults.guestbase import GuestFault, resource_of
 from chaos.model import Target
 
@@ -32,7 +33,7 @@ class PcmkBan(GuestFault):
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         constraint = f"cli-ban-{resource_of(self.name, target.params)}-on-{node}"
-        return f"cibadmin --query --scope=constraints | grep -F {constraint}"
+        return judged("cibadmin --query --scope=constraints", f"grep -F {constraint}")
 
 
 FAULT = PcmkBan()

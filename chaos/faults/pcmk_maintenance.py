@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chaos.evidence import judged
 from chaos.faults.guestbase import GuestFault
 from chaos.model import Target
 
@@ -26,7 +27,8 @@ class PcmkMaintenance(GuestFault):
         return "crm_attribute --type=crm_config --name=maintenance-mode --delete"
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
-        return "crm_attribute --type=crm_config --name=maintenance-mode --query --quiet | grep -x true"
+        return judged("crm_attribute --type=crm_config --name=maintenance-mode --query --quiet --default=false",
+                      "grep -x true")
 
 
 FAULT = PcmkMaintenance()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from chaos.evidence import judged
 from chaos.faults.guestbase import GuestFault, resource_of
 from chaos.model import Target
 
@@ -31,7 +32,7 @@ class PcmkResourceFail(GuestFault):
         return f"crm_resource --cleanup --resource={resource_of(self.name, target.params)} >/dev/null 2>&1; true"
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
-        return f"crm_mon --one-shot --failcounts | grep -F '{resource_of(self.name, target.params)}:'"
+        return judged("crm_mon --one-shot --failcounts", f"grep -F '{resource_of(self.name, target.params)}:'")
 
 
 FAULT = PcmkResourceFail()

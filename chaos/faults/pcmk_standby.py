@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chaos.evidence import judged
 from chaos.faults.guestbase import GuestFault
 from chaos.model import Target
 
@@ -19,13 +20,18 @@ class PcmkStandby(GuestFault):
     bounds = "graceful"
 
     def act(self, lab: Lab, node: str, target: Target) -> str:
-        return f"crm_standby --node={node} --update=on"
+        return f"{_attribute(node)} --update=on"
 
     def undo(self, lab: Lab, node: str, target: Target) -> str:
-        return f"crm_standby --node={node} --delete"
+        return f"{_attribute(node)} --delete"
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
-        return f"crm_standby --node={node} --query --quiet | grep -x on"
+        return judged(f"{_attribute(node)} --query --quiet --default=off", "grep -x on")
+
+
+def _attribute(node: str) -> str:
+    """Not crm_standby: it ends with 0 also when no cluster took its deletion."""
+    return f"crm_attribute --node={node} --name=standby --lifetime=forever"
 
 
 FAULT = PcmkStandby()

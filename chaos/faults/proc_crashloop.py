@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from chaos import deadman, processes
+from chaos.faults.base import all_hold, with_params
 from chaos.faults.guestbase import GuestFault, identity
-from chaos.model import Target
+from chaos.model import Proof, Target
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -28,10 +29,21 @@ class ProcCrashloop(GuestFault):
         super().validate(params)
         processes.validate(self.name, params)
 
+    def prepare(self, lab: Lab, target: Target) -> Target:
+        """Note who runs now; refuse when there is nobody to kill."""
+        return with_params(target, before=processes.noted(lab, target.nodes, target.params["process"]))
+
     def inject(self, lab: Lab, target: Target) -> None:
+        # pkill ends with 1 when there is nobody, as before each new start, and with more when it could not kill.
+        kill = f"pkill -9 -x {processes.comm(target.params['process'])} || [ $? = 1 ] || exit 1"
         for node in target.nodes:
-            deadman.run_beside(lab, node, identity(target),
-                               f"while :; do pkill -9 -x {processes.comm(target.params['process'])}; sleep 0.5; done")
+            deadman.run_beside(lab, node, identity(target), f"while :; do {kill}; sleep 0.5; done")
+
+    def took_effect(self, lab: Lab, target: Target) -> Proof:
+        """The loop runs, and those who ran before it are dead."""
+        process, before = target.params["process"], target.params.get("before", {})
+        return all_hold([super().took_effect(lab, target),
+                         *(processes.died(lab, node, process, before.get(node, ())) for node in target.nodes)])
 
     def undo(self, lab: Lab, node: str, target: Target) -> str:
         process = target.params["process"]

@@ -12,7 +12,7 @@ from chaos.faults.base import BaseFault, all_hold, power_back_on, with_params
 from chaos.model import HealRank, Proof, Target
 from chaos.processes import PROCESSES
 from chaos.reach import ssh_banner
-from lab.errors import NodeError, RefusedError
+from lab.errors import NodeError
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -49,11 +49,7 @@ class ProcKill(BaseFault):
         if self.process:
             target = with_params(target, process=self.process)
         processes.validate(self.name, target.params)
-        before = {node: self._running(lab, node, target) for node in target.nodes}
-        for node, found in before.items():
-            if not found:
-                raise RefusedError(f"no {target.params['process']} runs on {node}", where=node,
-                                   remedy=f"pick a node that runs it; ./inv lab.status --name={lab.name}")
+        before = processes.noted(lab, target.nodes, str(target.params["process"]))
         return with_params(target, before=before)
 
     def inject(self, lab: Lab, target: Target) -> None:
@@ -61,7 +57,8 @@ class ProcKill(BaseFault):
             lab.shell.run(node, f"pkill -9 -x {processes.comm(target.params['process'])}")
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:
-        return all_hold([self._gone(lab, node, target) for node in target.nodes])
+        process, before = str(target.params["process"]), target.params.get("before", {})
+        return all_hold([processes.died(lab, node, process, before.get(node, ())) for node in target.nodes])
 
     def heal(self, lab: Lab, target: Target) -> None:
         """Let the supervisor bring it back, start what has none, and clear the failure's record.
@@ -91,20 +88,6 @@ class ProcKill(BaseFault):
                 continue
             proofs.append(Proof(bool(now), f"{node}: {target.params['process']} {processes.in_words(now)}"))
         return all_hold(proofs)
-
-    def _gone(self, lab: Lab, node: str, target: Target) -> Proof:
-        old = list(target.params.get("before", {}).get(node, []))
-        if not old:
-            return Proof(False, f"{node}: nobody noted what ran before the kill")
-        try:
-            now = self._running(lab, node, target)
-        except NodeError as error:
-            return Proof(False, f"{node}: cannot look: {error.what}")
-        survivors = sorted(set(old) & set(now))
-        process = target.params["process"]
-        if survivors:
-            return Proof(False, f"{node}: {process} survived, {processes.in_words(survivors)}")
-        return Proof(True, f"{node}: {process} was {processes.in_words(old)}, now {processes.in_words(now)}")
 
     @staticmethod
     def _running(lab: Lab, node: str, target: Target) -> list[str]:

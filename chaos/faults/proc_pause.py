@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from chaos import processes
+from chaos.evidence import UNASKED
 from chaos.faults.base import BaseFault, with_params
 from chaos.faults.guestbase import GuestFault
 from chaos.model import Target
@@ -23,7 +24,6 @@ class ProcPause(GuestFault):
 
     name = "proc.pause"
     summary = "stop one daemon with SIGSTOP, and continue it on heal"
-    wants_fencing = True
     bounds = "pause"
     parameters = frozenset({"process"})
     process = ""  # for a fault that always means the same one
@@ -49,8 +49,8 @@ class ProcPause(GuestFault):
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         """In effect while a process of that name is in state T."""
-        return (f"for pid in $(pgrep -x {processes.comm(target.params['process'])}); do "
-                "ps -o pid=,stat=,comm= -p $pid; done | grep -E '^ *[0-9]+ +T'")
+        return (f"pids=$(pgrep -x {processes.comm(target.params['process'])}) || [ $? = 1 ] || exit {UNASKED}; "
+                "for pid in $pids; do ps -o pid=,stat=,comm= -p $pid; done | grep -E '^ *[0-9]+ +T'")
 
 
 FAULT = ProcPause()

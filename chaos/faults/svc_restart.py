@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chaos.evidence import UNASKED
 from chaos.faults.base import with_params
 from chaos.faults.svc_stop import SvcStop
 from chaos.model import Proof, Target
@@ -30,8 +31,8 @@ class SvcRestart(SvcStop):
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         before = target.params["before"][node]
-        return (f"now=$({_SINCE.format(unit=target.params['unit'])}); echo active since $now, before {before}; "
-                f"[ \"$now\" != {before} ]")
+        return (f"now=$({_SINCE.format(unit=target.params['unit'])}) || exit {UNASKED}; "
+                f"echo active since $now, before {before}; [ \"$now\" != {before} ]")
 
     def healed(self, lab: Lab, target: Target) -> Proof:
         return Proof(True, "a restart is over when it is done; the gates say whether all is well")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from chaos.evidence import judged
 from chaos.faults.guestbase import GuestFault
 from chaos.model import Target
 from lab.choices import unknown_choice
@@ -43,7 +44,7 @@ class SvcStop(GuestFault):
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         unit = target.params["unit"]
-        return f"systemctl show --property=ActiveState {unit}; ! systemctl is-active --quiet {unit}"
+        return judged(f"systemctl show --property=ActiveState {unit}", "grep -vE '=(active|reloading)$'")
 
 
 FAULT = SvcStop()

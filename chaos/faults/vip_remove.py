@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chaos.evidence import judged
 from chaos.faults.guestbase import GuestFault
 from chaos.model import Proof, Target
 from chaos.selectors.vip_holder import VipHolder
@@ -30,8 +31,10 @@ class VipRemove(GuestFault):
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         """In effect once Pacemaker has noted the failure, or while the address is away."""
         vip = clients_vip(lab)
+        # It prints no value, and ends with 0, when it could not ask.
+        noted = judged(f"crm_failcount --query --resource=vip-{vip.name} --node={node}", "grep -E 'value=([1-9]|INF)'")
         return (f"! ip -4 -oneline address show | grep -F ' {vip.address}/' && echo {vip.address} is on no interface "
-                f"|| crm_failcount --query --resource=vip-{vip.name} --node={node} | grep -v 'value=0$'")
+                f"|| {{ {noted}; }}")
 
     def healed(self, lab: Lab, target: Target) -> Proof:
         """The address is somewhere.  A failure that Pacemaker noted after the clean-up ends with its timeout."""

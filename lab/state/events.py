@@ -9,7 +9,7 @@ Kinds in use: ``step.start`` ``step.end`` ``step.fail`` (data: step, node, secon
 ``power.suspend`` ``power.resume`` (node; written when it is done, by whoever moved the switch),
 ``power.seen`` (node; state ``on`` ``off`` ``suspended``, by, why: what a witness saw of it,
 where the driver has one), ``bmc.request`` (node, command), ``fault.inject`` ``fault.heal``
-(fault, node), ``note`` (text).
+(fault, node), ``node.stopping`` (node; its systemd's answer to an order to go), ``note`` (text).
 """
 
 from __future__ import annotations

@@ -1,0 +1,273 @@
+"""Proofs that must be able to fail: silence is neither an effect nor a cure.
+
+The scripts of the faults run in a real shell here, with clients of daemons that answer or do not.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inject_fakes import FakeShell, make_lab, shell_of
+
+from chaos import deadman
+from chaos.evidence import UNASKED
+from chaos.faults import get_fault
+from chaos.faults.base import FAULT_ID
+from chaos.faults.guestbase import GuestFault
+from chaos.journal import Journal, heal_all, unhealed
+from chaos.model import Target
+from lab.errors import HalabError, RefusedError
+from lab.lab import Lab
+from lab.node.shell import Completed
+from lab.state.events import read_events
+
+CLIENTS = ("cibadmin", "crm_attribute", "crm_failcount", "crm_mon", "crm_resource", "erl_call", "ip", "mariadb", "nft",
+           "pgrep", "pkill", "sleep", "systemctl", "systemd-run", "tc")
+
+
+class RealShell(FakeShell):
+    """Scripts run for real, with a PATH on which the clients of the daemons are this test's own."""
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        super().__init__(lab)
+        self._folder = folder
+        folder.mkdir()
+        for name in CLIENTS:
+            self.client(name, "exit 102")
+
+    def client(self, name: str, script: str) -> None:
+        path = self._folder / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    def run(self, node: str, command: str, *, timeout: float = 30.0, stdin: str | bytes | None = None,
+            check: bool = True) -> Completed:
+        self.asked.append((node, command))
+        done = subprocess.run(["sh", "-c", command], env={**os.environ, "PATH": f"{self._folder}:{os.environ['PATH']}"},
+                              capture_output=True, text=True, timeout=20, check=False)
+        if check and done.returncode:
+            raise HalabError("a command failed")
+        return Completed(done.stdout, done.stderr, done.returncode)
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """n1..n3, none of whose daemons answers."""
+    made = make_lab()
+    made.__dict__["shell"] = RealShell(made, tmp_path / "bin")
+    monkeypatch.setattr("chaos.faults.guestbase._BACK_WITHIN", 0.0)
+    return made
+
+
+def node_of(lab: Lab) -> RealShell:
+    shell: Any = lab.shell
+    assert isinstance(shell, RealShell)
+    return shell
+
+
+# Fault, its parameters, the client that its look asks, and what that one says with the fault and without it.
+LOOKS = (
+    ("pcmk.maintenance", {}, "crm_attribute", "true", "false"),
+    ("pcmk.standby", {}, "crm_attribute", "on", "off"),
+    ("pcmk.ban", {}, "cibadmin", '<rsc_location id="cli-ban-vip-public-on-n2"/>', "<constraints/>"),
+    ("pcmk.resource_fail", {}, "crm_mon", "  vip-public: fail-count=1", "  * Node n2:"),
+    ("db.desync", {}, "mariadb", "wsrep_local_state_comment Donor/Desynced", "wsrep_local_state_comment Synced"),
+    ("db.flow_control", {}, "mariadb", "lock held for 3 s\nwsrep_local_recv_queue 17", ""),
+    ("mq.alarm_mem", {}, "erl_call", "{ok, [{{resource_limit,memory,rabbit@n2},[]}]}", "{ok, []}"),
+    ("mq.alarm_disk", {}, "erl_call", "{ok, [{{resource_limit,disk,rabbit@n2},[]}]}", "{ok, []}"),
+    ("svc.stop", {"unit": "haproxy"}, "systemctl", "ActiveState=failed", "ActiveState=active"),
+    ("res.cpu", {}, "systemctl", "ActiveState=active", "ActiveState=inactive"),
+    ("net.delay", {}, "tc", "qdisc netem 8001: delay 50ms\n Sent 4200 bytes 12 pkt", "qdisc noqueue 0:\n Sent 0 bytes"),
+)
+
+
+@pytest.mark.parametrize(("name", "params", "client", "there", "gone"), LOOKS, ids=[one[0] for one in LOOKS])
+def test_who_cannot_be_asked_proves_nothing(lab: Lab, name: str, params: dict[str, Any], client: str, there: str,
+                                            gone: str) -> None:
+    fault, target = get_fault(name), Target(("n2",), {FAULT_ID: "ab12", **params})
+    for proof in (fault.took_effect(lab, target), fault.healed(lab, target)):
+        assert not proof.ok and "cannot look" in proof.evidence
+    node_of(lab).client(client, f"printf '%s\\n' '{there}'")
+    assert fault.took_effect(lab, target).ok and not fault.healed(lab, target).ok
+    node_of(lab).client(client, f"printf '%s\\n' '{gone}'")
+    assert not fault.took_effect(lab, target).ok and fault.healed(lab, target).ok
+
+
+def test_an_error_of_the_broker_is_no_list_of_alarms(lab: Lab) -> None:
+    node_of(lab).client("erl_call", "echo '{error, badrpc}'")
+    assert not get_fault("mq.alarm_mem").healed(lab, Target(("n2",), {FAULT_ID: "ab12"})).ok
+
+
+def test_a_failure_that_was_not_asked_for_is_none(lab: Lab) -> None:
+    """crm_failcount ends with 0 and prints no value when there is no cluster (seen)."""
+    fault, target = get_fault("vip.remove"), Target(("n2",))
+    vip = lab.plan.internal_vip or lab.plan.vips[0]
+    node_of(lab).client("ip", f"echo '2: control inet {vip.address}/32'")
+    node_of(lab).client("crm_failcount", "echo 'scope=status  name=fail-count-x value='")
+    assert not fault.took_effect(lab, target).ok
+    node_of(lab).client("crm_failcount", "echo 'scope=status  name=fail-count-x value=1'")
+    assert fault.took_effect(lab, target).ok
+
+
+def test_a_restart_that_nobody_can_date_is_none(lab: Lab) -> None:
+    target = Target(("n2",), {"unit": "haproxy", "before": {"n2": "100"}})
+    assert not get_fault("svc.restart").took_effect(lab, target).ok
+    node_of(lab).client("systemctl", "echo 200")
+    assert get_fault("svc.restart").took_effect(lab, target).ok
+
+
+def test_the_timer_and_the_journal_stay_until_the_proof(lab: Lab) -> None:
+    """Maintenance mode and a silent Pacemaker: neither its deletion nor the look at it came through."""
+    journal = Journal(lab.paths.journal)
+    journal.arm("pcmk.maintenance", Target(("n2",)))
+    with pytest.raises(HalabError) as caught:
+        heal_all(lab, within=0.0)
+    assert "cannot look" in caught.value.where and len(unhealed(lab.paths)) == 1
+    assert not any("halab-undo" in command for _, command in node_of(lab).asked)
+    node_of(lab).client("crm_attribute", "echo false")
+    node_of(lab).client("systemctl", "exit 0")
+    heal_all(lab, within=0.0)
+    assert unhealed(lab.paths) == []
+    assert "systemctl stop halab-undo" in node_of(lab).asked[-1][1]
+
+
+def test_a_timer_that_could_not_be_stopped_keeps_the_fault_open(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would undo the same fault of a later run."""
+    Journal(lab.paths.journal).arm("pcmk.maintenance", Target(("n2",)))
+    node_of(lab).client("crm_attribute", "echo false")
+
+    def cut(*_: object) -> None:
+        raise HalabError("the cable is out")
+
+    monkeypatch.setattr(deadman, "disarm", cut)
+    with pytest.raises(HalabError, match="not everything"):
+        heal_all(lab, within=0.0)
+    assert len(unhealed(lab.paths)) == 1
+
+
+def test_the_inverse_is_repeated_until_the_daemon_takes_it(lab: Lab, tmp_path: Path,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Pacemaker that has just been started is silent for its first seconds."""
+    monkeypatch.setattr("chaos.faults.guestbase._BACK_WITHIN", 60.0)
+    asked = tmp_path / "asked"
+
+    def a_moment(_seconds: float) -> None:
+        node_of(lab).client("crm_attribute", f"echo \"$@\" >> {asked}; echo false")
+
+    monkeypatch.setattr("chaos.faults.guestbase.time.sleep", a_moment)
+    get_fault("pcmk.maintenance").heal(lab, Target(("n2",), {FAULT_ID: "ab12"}))
+    assert "--delete" in asked.read_text()
+
+
+def flapping(lab: Lab, runs: bool, mute: bool) -> None:
+    node_of(lab).client("systemctl", f"echo ActiveState={'active' if runs else 'inactive'}")
+    node_of(lab).client("nft", f"echo {'table netdev halab_flap' if mute else ''}")
+
+
+def test_a_flap_is_proven_by_a_mute_interface_and_healed_when_nothing_of_it_is_left(lab: Lab) -> None:
+    fault, target = get_fault("net.flap"), Target(("n2",), {FAULT_ID: "ab12", "network": "ring"})
+    for runs, mute, acts, gone in ((True, True, True, False), (True, False, False, False),
+                                   (False, True, False, False), (False, False, False, True)):
+        flapping(lab, runs, mute)
+        assert (fault.took_effect(lab, target).ok, fault.healed(lab, target).ok) == (acts, gone), (runs, mute)
+    node_of(lab).client("nft", "exit 1")
+    assert "cannot look" in fault.healed(lab, target).evidence
+
+
+def loop_of(lab: Lab, name: str, params: dict[str, Any]) -> str:
+    """The script that the fault leaves on the node."""
+    node_of(lab).client("systemd-run", 'for last; do :; done; printf "%s" "$last" > "$0.script"')
+    fault = get_fault(name)
+    fault.inject(lab, Target(("n2",), {FAULT_ID: "ab12", **params}))
+    (script,) = node_of(lab)._folder.glob("systemd-run.script")
+    return script.read_text()
+
+
+@pytest.mark.parametrize(("name", "params", "client"), [("net.flap", {"network": "ring"}, "nft"),
+                                                        ("proc.crashloop", {"process": "haproxy"}, "pkill")])
+def test_a_loop_that_cannot_act_ends(lab: Lab, name: str, params: dict[str, Any], client: str) -> None:
+    script = loop_of(lab, name, params)
+    node_of(lab).client("sleep", "exit 0")
+    node_of(lab).client(client, "exit 3")
+    assert not lab.shell.run("n2", script, check=False).ok  # for ever, if it went on
+
+
+def test_a_crash_loop_goes_on_while_nobody_is_there(lab: Lab) -> None:
+    script = loop_of(lab, "proc.crashloop", {"process": "haproxy"})
+    folder = node_of(lab)._folder
+    node_of(lab).client("pkill", "exit 1")
+    node_of(lab).client("sleep", f"echo >> {folder}/rounds; [ $(wc -l < {folder}/rounds) -lt 3 ] || kill $PPID")
+    lab.shell.run("n2", script, check=False)
+    assert (folder / "rounds").read_text().count("\n") == 3
+
+
+def test_a_crash_loop_is_proven_by_a_death() -> None:
+    lab, fault = make_lab(), get_fault("proc.crashloop")
+    shell_of(lab).answers = {"pgrep": "end"}
+    with pytest.raises(RefusedError, match="no haproxy runs on n2"):
+        fault.prepare(lab, Target(("n2",), {"process": "haproxy"}))
+    shell_of(lab).answers = {"pgrep": "812:9001 end"}
+    target = fault.prepare(lab, Target(("n2",), {FAULT_ID: "ab12", "process": "haproxy"}))
+    assert not fault.took_effect(lab, target).ok  # the loop runs, and kills nobody
+    shell_of(lab).answers = {"pgrep": "813:9077 end"}
+    proof = fault.took_effect(lab, target)
+    assert proof.ok and "was PID 812, now PID 813" in proof.evidence
+
+
+@pytest.mark.parametrize("name", ["node.reset", "node.reboot", "node.shutdown"])
+def test_a_silent_node_is_no_proof_of_a_reset(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab, fault = make_lab(), get_fault(name)
+    shell_of(lab).answers = {"/proc/1/stat": "boot-a\n100"}
+    target = fault.prepare(lab, Target(("n2",)))
+
+    def silent(*_: object, **__: object) -> Completed:
+        raise HalabError("n2 cannot be reached")
+
+    monkeypatch.setattr(shell_of(lab), "run", silent)
+    proof = fault.took_effect(lab, target)
+    assert not proof.ok and "cannot be reached" in proof.evidence
+    monkeypatch.undo()
+    assert "still in its old life" in fault.took_effect(lab, target).evidence
+    shell_of(lab).answers = {"/proc/1/stat": "boot-b\n100"}
+    assert fault.took_effect(lab, target).ok
+
+
+def test_a_reset_is_proven_by_the_diary() -> None:
+    lab, fault = make_lab(), get_fault("node.reset")
+    shell_of(lab).answers = {"/proc/1/stat": "boot-a\n100"}
+    target = fault.prepare(lab, Target(("n2",)))
+    fault.inject(lab, target)
+    assert fault.took_effect(lab, target).evidence == "n2: lost its power"
+    assert not fault.took_effect(lab, Target(("n1",), {**target.params, "boot": {"n1": "boot-a\n100"}})).ok
+
+
+@pytest.mark.parametrize(("answer", "arrived"), [("stopping", True), ("running", False), ("", False)])
+def test_an_order_to_reboot_is_proven_by_its_answer(answer: str, arrived: bool) -> None:
+    lab, fault = make_lab(), get_fault("node.reboot")
+    shell_of(lab).answers = {"/proc/1/stat": "boot-a\n100", "is-system-running": answer}
+    target = fault.prepare(lab, Target(("n2",)))
+    fault.inject(lab, target)
+    assert fault.took_effect(lab, target).ok is arrived
+    assert any(event.kind == "node.stopping" for event in read_events(lab.paths.events)) is arrived
+    # Without it, its end or its return is waited for.
+    assert fault.shows_within > get_fault("node.reset").shows_within
+    lab.driver.power.off("n2")
+    assert fault.took_effect(lab, target).ok
+
+
+def test_a_fault_is_not_over_before_a_slow_scenario_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The timer on the node goes by the node's pace, as the scenario's waits do."""
+    lab = make_lab()
+    monkeypatch.setattr(type(lab.driver), "slowness", 15.0)
+    fault = get_fault("db.desync")
+    assert isinstance(fault, GuestFault) and fault.ends_by_itself
+    fault.inject(lab, Target(("n2",), {FAULT_ID: "ab12"}))
+    assert any(f"--on-active={15 * deadman.LASTS}s" in command for _, command in shell_of(lab).asked)
+
+
+def test_no_filter_ends_as_if_nobody_could_be_asked() -> None:
+    assert UNASKED not in (0, 1, 2, 126, 127)
