@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from chaos.recording import Recording
 from chaos.runs import find_run
-from chaos.scenario import readable_sla
+from chaos.scenario import EXAMPLE, readable_sla
 from chaos.verdict import Verdict, verdict_of
 from lab.yamlfile import read_mapping, refusal
 
@@ -39,8 +39,8 @@ def rejudge(lab: str, run: str, sla: Path | None) -> Verdict:
 
 
 def _promise(path: Path) -> Promise:
-    file = read_mapping(path, label=path.name)
+    file = read_mapping(path, example=EXAMPLE, label=path.name)
     try:
         return Promise.model_validate(dict(file.data))
     except ValidationError as error:
-        raise refusal(error, Promise, file.place, "promise") from error
+        raise refusal(error, Promise, file.place, "promise", example=EXAMPLE) from error

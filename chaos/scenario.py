@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from chaos import deadman
 from chaos import sla as promises
 from chaos.checks import all_checks
 from chaos.faults import get_fault
@@ -34,7 +35,7 @@ from lab.plan import Style
 from lab.yamlfile import Loc, YamlFile, read_mapping, refusal
 
 FOLDER = Path(__file__).parent / "scenarios"
-_EXAMPLE = "chaos/scenarios/vip-holder-poweroff.yml"
+EXAMPLE = "chaos/scenarios/vip-holder-poweroff.yml"
 
 # What a run can wait for: see chaos.progress, which reads each from the lab while it runs.
 Phase = Literal["fence_requested", "fenced", "powered_on", "vip_moved", "whole", "joining"]
@@ -235,6 +236,33 @@ class Scenario(_Value):
             raise refuse("'wait' and 'hold' come after 'inject'.")
         return self
 
+    @model_validator(mode="after")
+    def _outlived(self) -> Scenario:
+        """A fault inside a node ends by itself: one that is held longer would be over before its heal.
+
+        On slow nodes waits take longer, and so does the fault's own timer.
+        """
+        words = [step.word for step in self.steps]
+        for at, step in enumerate(self.steps):
+            if isinstance(step, Inject) and get_fault(step.fault).ends_by_itself:
+                longest = sum(_longest(later) for later in self.steps[at:words.index("heal")])
+                if longest > deadman.LONGEST:
+                    raise RefusedError(f"{step.fault} would be held for up to {longest:g} s. It ends by itself, so "
+                                       f"{deadman.LONGEST} s are the most.", where="steps",
+                                       remedy="shorter holds and waits between its inject and the heal")
+        return self
+
+
+def _longest(step: Step) -> float:
+    """Seconds that a step may take, of those whose length the scenario gives."""
+    match step:
+        case Steady() | Hold():
+            return step.seconds
+        case Wait():
+            return step.within
+        case _:
+            return 0.0
+
 
 def list_scenarios() -> list[Scenario]:
     """The scenarios that come with halab, by name."""
@@ -253,16 +281,13 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
 
 
 def _read(path: Path) -> Scenario:
-    try:
-        file = read_mapping(path, label=path.name)
-    except RefusedError as error:
-        raise _of_scenarios(error) from error
+    file = read_mapping(path, example=EXAMPLE, label=path.name)
     data = dict(file.data)
     data["steps"] = _steps(file)
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
-        raise _of_scenarios(refusal(error, Scenario, file.place, "scenario")) from error
+        raise refusal(error, Scenario, file.place, "scenario", example=EXAMPLE) from error
     if path.parent == FOLDER and scenario.name != path.stem:
         raise RefusedError(f"The scenario is called '{scenario.name}', its file '{path.name}'.",
                            where=file.place(("name",)), remedy="give both the same name")
@@ -270,19 +295,12 @@ def _read(path: Path) -> Scenario:
     return scenario
 
 
-def _of_scenarios(error: RefusedError) -> RefusedError:
-    """The same refusal; where it would send the person to a topology, to a scenario instead."""
-    if error.remedy and "topologies/" not in error.remedy:
-        return error
-    return type(error)(error.what, where=error.where, remedy=f"see {_EXAMPLE}")
-
-
 def _steps(file: YamlFile) -> tuple[Step, ...]:
     """Each step by the model that its word names, so that errors speak of that step's own keys."""
     listed = file.data.get("steps")
     if not isinstance(listed, list) or not listed:
         raise RefusedError("A scenario needs a list of 'steps'.", where=file.place(("steps",)),
-                           remedy=f"see {_EXAMPLE}")
+                           remedy=f"see {EXAMPLE}")
     return tuple(_step(file, at, item) for at, item in enumerate(listed))
 
 
@@ -299,5 +317,5 @@ def _step(file: YamlFile, at: int, item: Any) -> Step:
     try:
         return _STEPS[word].model_validate({} if settings is None else settings)
     except ValidationError as error:
-        raise _of_scenarios(refusal(error, _STEPS[word], lambda loc: file.place((*here, word, *loc)),
-                                    f"step '{word}'")) from error
+        raise refusal(error, _STEPS[word], lambda loc: file.place((*here, word, *loc)), f"step '{word}'",
+                      example=EXAMPLE) from error

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,11 +20,12 @@ from chaos.model import Result
 from chaos.runner import run
 from chaos.scenario import Scenario, list_scenarios
 from chaos.verdict import Verdict
-from lab import interrupt
+from lab import interrupt, state
 from lab.choices import unknown_choice
-from lab.errors import CapabilityError, HalabError, RefusedError
+from lab.errors import CapabilityError, RefusedError
 from lab.lab import Lab
 from lab.ops import snapshot
+from lab.state import Phase
 from lab.state.events import Listener
 
 FULL = "full"
@@ -88,36 +90,60 @@ def run_suite(lab: Lab, word: str, *, repeat: int = 1, seed: int = 0, restore: R
     """Run the suite ``repeat`` times; with a ``seed`` above 0 in an order that it decides.
 
     ``restore`` says when the lab is put back to how it was at the beginning: after a run that did not
-    PASS, before each one, or never.  ``tell`` gets each verdict as it is there.  Raises what a first run
-    would be refused with; InterruptedByUser after healing.
+    PASS (where the driver makes snapshots), before each one, or never.  ``tell`` gets each verdict as it is
+    there.  Raises what a first run would be refused with, CapabilityError for ``each`` without snapshots;
+    InterruptedByUser after healing.
     """
     if repeat < 1:
         raise RefusedError("a suite runs at least once", where=f"--repeat={repeat}", remedy="--repeat=1")
     chosen, left_out = _possible(lab, choose(word))
-    begun, restores = time.monotonic(), 0
-    folder = runfolder.fresh(lab.paths.suites, word)
-    keeps = restore != "never" and "snapshot" in lab.driver.capabilities
-    if keeps and SNAPSHOT not in [one.name for one in snapshot.snapshots(lab.name)]:
-        snapshot.save(lab.name, SNAPSHOT, listener=listener)
+    able = "snapshot" in lab.driver.capabilities
+    if restore == "each" and not able:
+        raise CapabilityError(f"the {lab.driver.name} driver makes no snapshots, so the lab cannot be put back",
+                              where=f"--restore={restore}", remedy="--restore=never")
     order = chosen * repeat
     if seed:
         random.Random(seed).shuffle(order)
+    begun, restores = time.monotonic(), 0
     verdicts: list[Verdict] = []
     clean = True
-    for one in order:
-        interrupt.check(f"scenario {one.name}")
-        if keeps and (restore == "each" or not clean):
-            snapshot.restore(lab.name, SNAPSHOT, listener=listener)
-            restores += 1
-        verdict = run(lab, one, listener if not verdicts else None)
-        clean = verdict.result is Result.PASS
-        verdicts.append(verdict)
-        tell(verdict)
-        # After each run: what is there survives whatever ends the suite.
-        result = SuiteResult(word, lab.name, seed, tuple(verdicts), left_out, time.monotonic() - begun,
-                             restores, folder)
-        _write(result)
+    keeps = restore != "never" and able
+    with _snapshot(lab, listener) if keeps else nullcontext():
+        folder = runfolder.fresh(lab.paths.suites, word)
+        for one in order:
+            interrupt.check(f"scenario {one.name}")
+            if keeps and (restore == "each" or not clean):
+                snapshot.restore(lab.name, SNAPSHOT, listener=listener)
+                restores += 1
+            verdict = run(lab, one, listener if not verdicts else None)
+            clean = verdict.result is Result.PASS
+            verdicts.append(verdict)
+            tell(verdict)
+            # After each run: what is there survives whatever ends the suite.
+            result = SuiteResult(word, lab.name, seed, tuple(verdicts), left_out, time.monotonic() - begun,
+                                 restores, folder)
+            _write(lab, result)
     return result
+
+
+@contextmanager
+def _snapshot(lab: Lab, listener: Listener | None) -> Iterator[None]:
+    """The lab as it is now, kept for as long as the suite runs.
+
+    One that a suite left which was killed is of another day, perhaps of another plan: it is made anew.
+    """
+    if SNAPSHOT in [one.name for one in snapshot.snapshots(lab.name)]:
+        snapshot.delete(lab.name, SNAPSHOT, listener=listener)
+    snapshot.save(lab.name, SNAPSHOT, listener=listener)
+    try:
+        yield
+    finally:
+        # A restore that did not end needs it: lab.resume goes on with it.
+        if state.recorded(lab.paths).phase is not Phase.RESTORING:
+            try:
+                snapshot.delete(lab.name, SNAPSHOT, listener=listener)
+            except Exception as error:  # it must hide neither the verdicts nor what ended the suite
+                lab.events.emit("note", text=f"the snapshot '{SNAPSHOT}' was not deleted: {error}")
 
 
 def _possible(lab: Lab, chosen: list[Scenario]) -> tuple[list[Scenario], tuple[LeftOut, ...]]:
@@ -137,13 +163,13 @@ def _possible(lab: Lab, chosen: list[Scenario]) -> tuple[list[Scenario], tuple[L
     return able, tuple(out)
 
 
-def _write(result: SuiteResult) -> None:
-    """Verdicts, JUnit XML and the page; a page that cannot be drawn does not end the suite."""
+def _write(lab: Lab, result: SuiteResult) -> None:
+    """The verdicts, which stand without their JUnit XML and page: a failure of these is noted, not raised."""
     temporary = result.folder / "suite.json.new"
     temporary.write_text(json.dumps(result.to_json(), indent=1) + "\n")
     temporary.replace(result.folder / "suite.json")
-    junit.write(result.folder, f"halab.{result.suite}", result.verdicts)
     try:
+        junit.write(result.folder, f"halab.{result.suite}", result.verdicts)
         report.write_suite(result.folder, result)
-    except HalabError:
-        return
+    except Exception as error:
+        lab.events.emit("note", text=f"the suite's report was not written: {error!r}")

@@ -1,15 +1,15 @@
 """YAML files whose errors name the file and the line.
 
-Two models are read from YAML, topologies and timer profiles.  This module reads the file,
-remembers where each key stands, and turns pydantic's first complaint into a
-:class:`lab.errors.RefusedError` that a person can act on.
+This module reads the file, remembers where each key stands, and turns pydantic's first
+complaint into a :class:`lab.errors.RefusedError` that a person can act on.  ``example`` is
+what to compare with: a file of the same kind that comes with halab, others lie beside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
@@ -46,7 +46,7 @@ class YamlFile:
         return f"{self.label}:{line + 1}"
 
 
-def read_mapping(path: Path, *, label: str | None = None) -> YamlFile:
+def read_mapping(path: Path, *, example: str, label: str | None = None) -> YamlFile:
     """Read one YAML mapping.
 
     Raises NotFoundError if there is no such file, RefusedError if it is not a YAML mapping.
@@ -56,7 +56,7 @@ def read_mapping(path: Path, *, label: str | None = None) -> YamlFile:
         loaded = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise NotFoundError(
-            "There is no such file.", where=name, remedy="check the path; ls topologies/ shows the examples"
+            "There is no such file.", where=name, remedy=f"check the path; ls {_beside(example)} shows the examples"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
@@ -71,7 +71,7 @@ def read_mapping(path: Path, *, label: str | None = None) -> YamlFile:
         raise RefusedError(
             f"This is not valid YAML: {problem}.",
             where=f"{name}{line}",
-            remedy="see topologies/collapsed.yml for the form",
+            remedy=f"see {example} for the form",
         ) from error
     except YAMLError as error:
         # the reader's message: the bad character in its first line, offsets in the next
@@ -86,12 +86,12 @@ def read_mapping(path: Path, *, label: str | None = None) -> YamlFile:
         raise RefusedError(
             f"The file should hold keys and values, but it holds {found}.",
             where=f"{name}:1",
-            remedy="see topologies/collapsed.yml for the form",
+            remedy=f"see {example} for the form",
         )
     return YamlFile(name, loaded)
 
 
-def refusal(error: ValidationError, model: type[BaseModel], place: Place, noun: str) -> RefusedError:
+def refusal(error: ValidationError, model: type[BaseModel], place: Place, noun: str, *, example: str) -> RefusedError:
     """The first of pydantic's complaints about a ``model``, as a person wants to read it.
 
     A validator of the model may raise RefusedError itself; its ``where`` then names the key
@@ -116,8 +116,12 @@ def refusal(error: ValidationError, model: type[BaseModel], place: Place, noun: 
         return unknown_choice(_title(owner, loc), first["input"], choices, where=place(loc))
     message = str(cause) if isinstance(cause, ValueError) else f"{first['msg']}, not {first['input']!r}"
     return RefusedError(
-        f"'{key}' is wrong: {message}.", where=place(loc), remedy="compare with the files in topologies/"
+        f"'{key}' is wrong: {message}.", where=place(loc), remedy=f"compare with the files in {_beside(example)}"
     )
+
+
+def _beside(example: str) -> str:
+    return f"{PurePath(example).parent}/"
 
 
 def _severity(kind: str) -> int:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from chaos import broker
 from chaos.probes.config import QUEUE
 from chaos.selectors.base import BaseSelector, nobody
+from lab.errors import RefusedError
 
 if TYPE_CHECKING:
     from lab.lab import Lab
+
+_QUEUE = re.compile(r"[\w.-]+", re.ASCII)
 
 
 class MqLeader(BaseSelector):
@@ -17,6 +21,12 @@ class MqLeader(BaseSelector):
 
     name = "mq_leader"
     argument = "[queue]"
+
+    def validate(self, argument: str) -> None:
+        """Queue names are the broker's to know; what is none by its letters goes into no question."""
+        if not _QUEUE.fullmatch(argument):
+            raise RefusedError(f"'{argument}' is no name of a queue", where=f"{self.name}({argument})",
+                               remedy=f"letters, digits, '_', '.' and '-', such as {self.name}({QUEUE})")
 
     def resolve(self, lab: Lab, argument: str = "") -> tuple[str, ...]:
         brokers = lab.plan.running("rabbitmq")

@@ -16,6 +16,7 @@ from lab.yamlfile import read_mapping, refusal
 
 TOPOLOGIES = Path(__file__).resolve().parent.parent.parent / "topologies"
 PROFILES = TOPOLOGIES / "profiles"
+_EXAMPLE = "topologies/profiles/tuned.yml"
 
 DEFAULT_PROFILE = "tuned"
 
@@ -30,11 +31,11 @@ def load_profile(name: str, folder: Path = PROFILES) -> Profile:
     """The profile of that name; RefusedError names the file and line of a wrong value."""
     if name not in profile_names(folder):
         raise unknown_choice("profile", name, profile_names(folder))
-    source = read_mapping(folder / f"{name}.yml", label=f"topologies/profiles/{name}.yml")
+    source = read_mapping(folder / f"{name}.yml", example=_EXAMPLE, label=f"topologies/profiles/{name}.yml")
     try:
         profile = Profile.model_validate(source.data)
     except ValidationError as error:
-        raise refusal(error, Profile, source.place, "timer profile") from error
+        raise refusal(error, Profile, source.place, "timer profile", example=_EXAMPLE) from error
     if profile.name != name:
         raise RefusedError(
             f"The profile calls itself '{profile.name}', but its file is {name}.yml.",

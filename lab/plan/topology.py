@@ -34,6 +34,7 @@ from lab.plan.shape import DEFAULT_NODES, Bottleneck, Shape, default_nodes, shap
 from lab.yamlfile import Loc, Place, read_mapping, refusal
 
 DEFAULT_NAME = "default"
+_EXAMPLE = "topologies/collapsed.yml"
 # A lab's name becomes part of interface, bridge and host names: IFNAMSIZ leaves 15 characters,
 # so the drivers shorten it, and a dot would start a new DNS label.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
@@ -249,7 +250,7 @@ def load_topology(path: str | Path) -> Topology:
 
     Raises NotFoundError if there is none, otherwise RefusedError with ``file:line`` in ``where``.
     """
-    source = read_mapping(Path(path))
+    source = read_mapping(Path(path), example=_EXAMPLE)
     return _validated(_beside(source.data, Path(path)), source.place)
 
 
@@ -262,7 +263,7 @@ def topology_from_options(
     override the file's keys.  RefusedError names the option, or the file and line, at fault.
     """
     given = {key: value for key, value in options.items() if value is not False and value not in (None, "")}
-    source = read_mapping(Path(topology)) if topology else None
+    source = read_mapping(Path(topology), example=_EXAMPLE) if topology else None
 
     def place(loc: Loc) -> str:
         key = str(loc[0]) if loc else ""
@@ -291,4 +292,4 @@ def _validated(values: dict[str, Any], place: Place) -> Topology:
     try:
         return Topology.model_validate(values)
     except ValidationError as error:
-        raise refusal(error, Topology, place, "topology") from error
+        raise refusal(error, Topology, place, "topology", example=_EXAMPLE) from error

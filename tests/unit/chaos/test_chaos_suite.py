@@ -19,9 +19,11 @@ from chaos.model import Proof, Result
 from chaos.rejudge import rejudge
 from chaos.scenario import Scenario
 from chaos.verdict import Verdict, verdict_of
-from lab.errors import RefusedError
+from lab import state
+from lab.errors import CapabilityError, HalabError, RefusedError
 from lab.lab import Lab
 from lab.ops import snapshot
+from lab.state.events import read_events
 
 GOOD, BAD = Story(), Story().but_facts(took_effect=Proof(False, "c1 still answers"))
 
@@ -83,6 +85,14 @@ def test_a_run_is_judged_again_by_another_promise_and_stays_as_it_is(tmp_path: P
     with pytest.raises(RefusedError) as unknown:
         rejudge("judged", "20260101T000000Z-y", None)
     assert folder.name in unknown.value.remedy
+    for text, words in (("sla: [", "see chaos/scenarios/"), ("- sla", "see chaos/scenarios/"),
+                        (None, "ls chaos/scenarios/")):
+        promise.unlink(missing_ok=True)
+        if text:
+            promise.write_text(text)
+        with pytest.raises(RefusedError) as wrong:
+            rejudge("judged", folder.name, promise)
+        assert words in wrong.value.remedy and "topologies" not in wrong.value.remedy
 
 
 @pytest.fixture
@@ -100,6 +110,7 @@ def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
     monkeypatch.setattr(snapshot, "snapshots", lambda _name: [])
     monkeypatch.setattr(snapshot, "save", lambda *_, **__: calls.append("save"))
     monkeypatch.setattr(snapshot, "restore", lambda *_, **__: calls.append("restore"))
+    monkeypatch.setattr(snapshot, "delete", lambda *_, **__: calls.append("delete"))
     return made
 
 
@@ -111,7 +122,7 @@ def test_a_suite_runs_all_that_the_lab_can_take_and_names_the_rest(lab: Lab) -> 
     assert result.result is Result.INVALID, "the worst verdict is the suite's"
     # Put back after the one that proved nothing, unless it was the last.
     expected = 0 if told[-1] == "vip-holder-frozen" else 1
-    assert lab.__dict__["calls"] == ["save", *["restore"] * expected] and result.restores == expected
+    assert lab.__dict__["calls"] == ["save", *["restore"] * expected, "delete"] and result.restores == expected
     saved = json.loads((result.folder / "suite.json").read_text())
     assert saved["verdict"] == "INVALID" and len(saved["runs"]) == len(told)
     page = (result.folder / "report.html").read_text()
@@ -126,6 +137,51 @@ def test_repeat_seed_and_restore(lab: Lab) -> None:
     assert lab.__dict__["calls"].count("save") == 1
     same = suite.run_suite(lab, "smoke", repeat=2, seed=7, restore="never")
     assert [one.scenario for one in same.verdicts] == [one.scenario for one in again.verdicts]
+
+
+def test_a_snapshot_of_another_day_is_not_restored(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = snapshot.Snapshot(name=suite.SNAPSHOT, at=1.0, driver="fake", style="collapsed", profile="tuned", nodes=3,
+                            plan="another", seconds=1.0, pause_seconds=0.1, size_bytes=1)
+    monkeypatch.setattr(snapshot, "snapshots", lambda _name: [old])
+    suite.run_suite(lab, "vip-holder-poweroff", restore="each")
+    assert lab.__dict__["calls"] == ["delete", "save", "restore", "delete"]
+
+
+def test_the_snapshot_goes_whatever_ends_the_suite_and_stays_for_a_restore(lab: Lab,
+                                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise HalabError("a gate stays red")
+
+    calls = lab.__dict__["calls"]
+    monkeypatch.setattr(suite, "run", broken)
+    with pytest.raises(HalabError, match="red"):
+        suite.run_suite(lab, "vip-holder-poweroff")
+    assert calls == ["save", "delete"]
+    calls.clear()
+    state.record(lab.paths, state.Phase.RESTORING, suite.SNAPSHOT)
+    with pytest.raises(HalabError, match="red"):
+        suite.run_suite(lab, "vip-holder-poweroff", restore="each")
+    assert calls == ["save", "restore"], "lab.resume goes on with it"
+
+
+def test_each_needs_snapshots_and_says_so_before_anything_runs(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(lab.driver), "capabilities", lab.driver.capabilities - {"snapshot"})
+    with pytest.raises(CapabilityError) as caught:
+        suite.run_suite(lab, "vip-holder-poweroff", restore="each")
+    assert "--restore=each" in caught.value.where
+    assert lab.__dict__["calls"] == [] and not lab.paths.suites.exists()
+    assert len(suite.run_suite(lab, "vip-holder-poweroff").verdicts) == 1  # the default does without
+    assert lab.__dict__["calls"] == []
+
+
+def test_a_page_that_cannot_be_drawn_ends_no_suite(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug(*_: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(report, "write_suite", bug)
+    result = suite.run_suite(lab, "smoke")
+    assert len(result.verdicts) > 1 and (result.folder / "suite.json").exists()
+    assert any("a bug" in event.data.get("text", "") for event in read_events(lab.paths.events))
 
 
 def test_a_word_that_is_no_suite() -> None:

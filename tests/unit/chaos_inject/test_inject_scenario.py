@@ -66,6 +66,12 @@ MISTAKES = (
     ("an argument that is missing", "galera_writer", "minority"),
     ("an argument that is none", "galera_writer", "minority(two)"),
     ("an argument too many", "galera_writer", "galera_writer(x)"),
+    ("a queue that is Erlang", "galera_writer", "'mq_leader(a\">>), halt().)'"),
+    ("a queue that is Erlang, inside", "galera_writer", "'not(mq_leader(a b))'"),
+    ("a fault that is held longer than it lasts",
+     "fault: proc.kill, target: galera_writer, params: {process: mariadbd}}\n  - wait: {phase: vip_moved, within: 30}\n"
+     "  - hold: {seconds: 10}",
+     "fault: db.desync, target: galera_writer}\n  - wait: {phase: vip_moved, within: 30}\n  - hold: {seconds: 511}"),
     ("an unknown selector inside", "galera_writer", "not(vip_holdr)"),
     ("no fault", GOOD[GOOD.index("  - inject"):GOOD.index("  - wait")], ""),
     ("a fault after the heal", "  - heal\n", "  - heal\n  - inject: {fault: node.freeze, target: n1}\n"),
@@ -114,7 +120,16 @@ def test_unknown_names_and_missing_files(tmp_path: Path) -> None:
     assert "did you mean vip-holder-poweroff?" in caught.value.remedy
     with pytest.raises(NotFoundError) as gone:
         load_scenario(tmp_path / "gone.yml")
-    assert gone.value.where == "gone.yml"
+    assert gone.value.where == "gone.yml" and "ls chaos/scenarios/" in gone.value.remedy
+
+
+def test_what_lasts_by_itself_may_be_held_for_long(tmp_path: Path) -> None:
+    """A killed server has no timer of its own; and a queue may be named."""
+    path = tmp_path / "mine.yml"
+    path.write_text(GOOD.replace("{seconds: 10}", "{seconds: 3600}"))
+    assert load_scenario(path).injections
+    path.write_text(GOOD.replace("galera_writer", "mq_leader(halab-probe.1_x)"))
+    assert load_scenario(path).injections[0].target == "mq_leader(halab-probe.1_x)"
 
 
 def test_our_own_scenarios() -> None:
