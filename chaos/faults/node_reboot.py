@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _GONE_WITHIN = 60.0  # s for a shutdown to end
 _POLL = 0.2  # s
-_STATE = "systemctl is-system-running"
+_ASK_STATE = "systemctl is-system-running"
 _STOPPING = "stopping"  # while a shutdown is under way, from the moment that it is queued (systemctl(1))
 _OBEYS = "node.stopping"  # the diary's word for it
 
@@ -37,7 +37,7 @@ class NodeReboot(NodeReset):
     def inject(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:
             with suppress(NodeError):  # the connection may go before the answer, which then proves nothing
-                said = lab.shell.run(node, f"systemctl --no-block {self.verb} && {_STATE}", timeout=10, check=False)
+                said = lab.shell.run(node, f"systemctl --no-block {self.verb} && {_ASK_STATE}", timeout=10, check=False)
                 if said.stdout.strip() == _STOPPING:
                     lab.events.emit(_OBEYS, node)
             lab.shell.forget(node)
@@ -50,6 +50,8 @@ class NodeReboot(NodeReset):
             return Proof(True, f"{node}: the driver says off")
         if happened(lab, node, "power.on", target):
             return Proof(True, f"{node}: was off, and has power again")
+        if _state(lab, node) == _STOPPING:
+            return Proof(True, f"{node}: its systemd is {_STOPPING}")
         return super().ended(lab, node, target)
 
     def heal(self, lab: Lab, target: Target) -> None:
@@ -68,13 +70,17 @@ def _let_it_go(lab: Lab, node: str) -> None:
 
 def _stays(lab: Lab, node: str) -> bool:
     """Whether it runs and is not about to stop."""
+    return _state(lab, node) not in ("", _STOPPING)
+
+
+def _state(lab: Lab, node: str) -> str:
+    """What its systemd says of itself; '' when it cannot be asked."""
     if not ssh_banner(lab, node):
-        return False
+        return ""
     try:
-        said = lab.shell.run(node, _STATE, timeout=5, check=False).stdout.strip()
+        return lab.shell.run(node, _ASK_STATE, timeout=5, check=False).stdout.strip()
     except HalabError:
-        return False
-    return said not in ("", _STOPPING)
+        return ""
 
 
 FAULT = NodeReboot()

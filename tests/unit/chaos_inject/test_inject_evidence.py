@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -158,7 +160,8 @@ def test_the_inverse_is_repeated_until_the_daemon_takes_it(lab: Lab, tmp_path: P
     def a_moment(_seconds: float) -> None:
         node_of(lab).client("crm_attribute", f"echo \"$@\" >> {asked}; echo false")
 
-    monkeypatch.setattr("chaos.faults.guestbase.time.sleep", a_moment)
+    # Not time.sleep itself: subprocess waits with it as well.
+    monkeypatch.setattr("chaos.faults.guestbase.time", SimpleNamespace(monotonic=time.monotonic, sleep=a_moment))
     get_fault("pcmk.maintenance").heal(lab, Target(("n2",), {FAULT_ID: "ab12"}))
     assert "--delete" in asked.read_text()
 
@@ -253,7 +256,12 @@ def test_an_order_to_reboot_is_proven_by_its_answer(answer: str, arrived: bool) 
     fault.inject(lab, target)
     assert fault.took_effect(lab, target).ok is arrived
     assert any(event.kind == "node.stopping" for event in read_events(lab.paths.events)) is arrived
-    # Without it, its end or its return is waited for.
+    if not arrived:
+        shell_of(lab).answers["is-system-running"] = "stopping"  # it takes a while: something delays the shutdown
+        assert fault.took_effect(lab, target).ok
+        shell_of(lab).answers["is-system-running"] = answer
+        assert not fault.took_effect(lab, target).ok
+    # Without a word from it, its end or its return is waited for.
     assert fault.shows_within > get_fault("node.reset").shows_within
     lab.driver.power.off("n2")
     assert fault.took_effect(lab, target).ok

@@ -201,9 +201,10 @@ def test_a_crashed_node_is_power_cycled_unless_it_was_fenced() -> None:
 
 def test_a_node_that_shuts_down_is_waited_for_before_it_is_powered_on(monkeypatch: pytest.MonkeyPatch) -> None:
     lab, fault = make_lab(), get_fault("node.shutdown")
-    shell_of(lab).answers = {"/proc/1": "100", "is-system-running": "stopping"}
+    shell_of(lab).answers = {"/proc/1": "100", "is-system-running": "running"}
     target = fault.prepare(lab, Target(("n2",)))
     assert not fault.took_effect(lab, target).ok  # nobody told it to go
+    shell_of(lab).answers["is-system-running"] = "stopping"
     fault.inject(lab, target)
     assert any(command.startswith("systemctl --no-block poweroff") for _, command in shell_of(lab).asked)
     assert fault.took_effect(lab, target).ok
