@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaos.faults.diskbase import DiskFault
-from chaos.faults.guestbase import REVIVE
+from chaos.faults.guestbase import REVIVE, until_it_answers
 from chaos.model import Target
 
 if TYPE_CHECKING:
@@ -26,7 +26,18 @@ class DiskReadonly(DiskFault):
         return "sync; echo u > /proc/sysrq-trigger"
 
     def undo(self, lab: Lab, node: str, target: Target) -> str:
-        return f"mount -o remount,rw /; {REVIVE}"
+        return f"mount -o remount,rw / && {{ {REVIVE}; }}"
+
+    def armed(self, lab: Lab, node: str, target: Target) -> str:
+        return f"{self.undo(lab, node, target)} || echo b > /proc/sysrq-trigger"
+
+    def _undone(self, lab: Lab, node: str, target: Target) -> None:
+        """By a remount, or else by a power cycle: ext4 stays read-only over files that were deleted while open."""
+        if not lab.shell.run(node, self.undo(lab, node, target), timeout=120, check=False).ok:
+            lab.driver.power.off(node)
+            lab.driver.power.on(node)
+            lab.shell.forget(node)
+            until_it_answers(lab, node)
 
 
 FAULT = DiskReadonly()

@@ -65,7 +65,7 @@ class GuestFault(BaseFault):
     def heal(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:
             power_back_on(lab, node)
-            _until_it_answers(lab, node)
+            until_it_answers(lab, node)
             self._undone(lab, node, target)
 
     def healed(self, lab: Lab, target: Target) -> Proof:
@@ -106,7 +106,7 @@ def identity(target: Target) -> str:
     return str(target.params[FAULT_ID])
 
 
-def _until_it_answers(lab: Lab, node: str) -> None:
+def until_it_answers(lab: Lab, node: str) -> None:
     end = time.monotonic() + _BACK_WITHIN * lab.driver.slowness
     while not ssh_banner(lab, node):
         if time.monotonic() > end:
