@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ _STONITH_TIMEOUT = "60s"  # Pacemaker's default
 _ISO = re.compile(r"P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
 _SYSTEMD = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|min|h)")
 _SYSTEMD_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+_SILENT = (HalabError, ValueError, KeyError, IndexError)  # nobody answers, or not with what was asked for
 _PROVIDER = {
     "evs.keepalive_period": "evs_keepalive", "evs.inactive_check_period": "evs_check",
     "evs.join_retrans_period": "evs_join_retrans", "evs.suspect_timeout": "evs_suspect",
@@ -47,7 +49,7 @@ class Reading:
     def take(self, source: str, read: Callable[[], dict[str, Any]]) -> None:
         try:
             self.timers = replace(self.timers, **read())
-        except (HalabError, ValueError, KeyError, IndexError) as error:
+        except _SILENT as error:
             self.notes.append(f"{source}: {error.what if isinstance(error, HalabError) else error!r}")
 
 
@@ -55,7 +57,7 @@ def read_timers(lab: Lab, target: str) -> Reading:
     """All timers that matter when something happens to ``target``.
 
     Totem and fencing are of the target's own cluster, the VIP's of the cluster that holds it,
-    the services' of the first node that runs them.
+    the services' of the first node that runs them and answers.
     """
     reading = Reading(Timers(slowness=lab.driver.slowness, mirrored_queues=lab.plan.queues == "mirrored"))
     home = lab.plan.node(target).cluster
@@ -64,29 +66,37 @@ def read_timers(lab: Lab, target: str) -> Reading:
     reading.take("fencing", lambda: _fencing(pacemaker.cib(lab, home), target))
     if lab.plan.vips:
         proxies = lab.plan.vips[0].cluster
-        first = lab.plan.members(proxies)[0].name
+        members = [node.name for node in lab.plan.members(proxies)]
         reading.take("monitors", lambda: _proxy_monitors(pacemaker.cib(lab, proxies)))
-        reading.take("haproxy.cfg", lambda: haproxy(shell(first, f"cat {proxy.CONFIG}").stdout))
-        reading.take("haproxy.service", lambda: restart(shell(
-            first, f"systemctl show {SERVICES['haproxy'].unit}.service --property=Restart,RestartUSec").stdout))
-    if node := _first(lab, "galera"):
-        reading.take("wsrep", lambda: provider_options(shell(
-            node, CLIENT,
-            stdin="SHOW GLOBAL VARIABLES LIKE 'wsrep_provider_options';").stdout))
-        reading.take("flush at commit", lambda: {"flush_at_commit": int(shell(
-            node, CLIENT,
-            stdin="SELECT @@innodb_flush_log_at_trx_commit;").stdout)})
-        reading.take("galera monitor", lambda: {
-            "galera_monitor": pacemaker.cib(lab, lab.plan.node(node).cluster).monitor("galera", promoted=True)})
-    if member := _first(lab, "rabbitmq"):
-        reading.take("rabbitmq", lambda: {"net_ticktime": broker.ticktime(lab, member)})
-        reading.take("rabbitmq heartbeat", lambda: {"mq_heartbeat": broker.heartbeat(lab, member)})
+        reading.take("haproxy.cfg", lambda: _anyone(members, lambda node: haproxy(
+            shell(node, f"cat {proxy.CONFIG}").stdout)))
+        reading.take("haproxy.service", lambda: _anyone(members, lambda node: restart(shell(
+            node, f"systemctl show {SERVICES['haproxy'].unit}.service --property=Restart,RestartUSec").stdout)))
+    if databases := _running(lab, "galera"):
+        reading.take("wsrep", lambda: _anyone(databases, lambda node: provider_options(shell(
+            node, CLIENT, stdin="SHOW GLOBAL VARIABLES LIKE 'wsrep_provider_options';").stdout)))
+        reading.take("flush at commit", lambda: _anyone(databases, lambda node: {"flush_at_commit": int(shell(
+            node, CLIENT, stdin="SELECT @@innodb_flush_log_at_trx_commit;").stdout)}))
+        reading.take("galera monitor", lambda: {"galera_monitor": pacemaker.cib(
+            lab, lab.plan.node(databases[0]).cluster).monitor("galera", promoted=True)})
+    if brokers := _running(lab, "rabbitmq"):
+        reading.take("rabbitmq", lambda: _anyone(brokers, lambda node: {"net_ticktime": broker.ticktime(lab, node)}))
+        reading.take("rabbitmq heartbeat", lambda: _anyone(brokers, lambda node: {
+            "mq_heartbeat": broker.heartbeat(lab, node)}))
     return reading
 
 
-def _first(lab: Lab, service: Service) -> str:
-    running = lab.plan.running(service)
-    return running[0].name if running else ""
+def _running(lab: Lab, service: Service) -> list[str]:
+    return [node.name for node in lab.plan.running(service)]
+
+
+def _anyone(nodes: list[str], ask: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    """What the first node says that can: an earlier fault of the same run may have silenced one."""
+    *others, last = nodes
+    for node in others:
+        with suppress(*_SILENT):
+            return ask(node)
+    return ask(last)
 
 
 def totem(text: str) -> dict[str, Any]:

@@ -97,6 +97,13 @@ def test_timers_of_a_lab_name_what_did_not_answer() -> None:
     assert [note.split(":")[0] for note in reading.notes] == ["wsrep"]
 
 
+def test_timers_are_asked_of_a_member_that_answers() -> None:
+    """Seen: the second fault of a run struck while the first database was dead, and its verdict was INVALID."""
+    lab = make_lab()
+    shell_of(lab).answers = {"wsrep_provider": lambda node, *_: "mute" if node == "n1" else WSREP}
+    assert timers.read_timers(lab, "n1").timers.evs_suspect == 61.5
+
+
 def test_broker_answers() -> None:
     lab = make_lab()
     shell_of(lab).answers = {"get_net_ticktime": "{ok, {ongoing_change_to, 7}}", "halab.probe": "{ok, rabbit@n2}\n"}
