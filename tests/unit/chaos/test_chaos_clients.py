@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -157,6 +160,21 @@ def test_mq_without_a_confirm_is_unknown_and_goes_to_the_next_host(amqp: Amqp, t
     good = {f"run1/{sample.slot}" for sample in samples if sample.outcome is Outcome.OK}
     assert set(read_ledger(tmp_path / "p")) == good
     assert len(amqp.links) <= 6  # dropped once per silence, not once per slot
+
+
+def test_a_silent_node_does_not_hold_an_idle_consumer(amqp: Amqp) -> None:
+    """Seen: a consumer on a node without power came back after 13.5 s, when pika counted its heartbeats."""
+    found: list[int] = []
+
+    def look() -> None:
+        for name in os.listdir("/proc/self/fd"):
+            with suppress(OSError), socket.socket(fileno=os.dup(int(name))) as one:
+                if one.family == socket.AF_INET and one.getpeername()[1] == amqp.port:
+                    found.append(one.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
+
+    consume = MqConsume(Brokers(("127.0.0.1",), amqp.port, "u", "p", 0.3), LedgerFile(None))
+    asyncio.run(drive([consume], 0.4, (0.3, look)))
+    assert found == [3000]
 
 
 def test_mq_with_nobody_there_is_a_fail(tmp_path: Path) -> None:
