@@ -65,6 +65,8 @@ def _process(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     if injection.wants_fencing:
         # The node leaves its cluster but serves on until it is fenced: a silent loss without a floor.
         return [replace(part, low=0.0) for part in _silent_loss(facts, injection, client)]
+    if process == "pacemaker-controld":
+        return []  # resources run on; pacemakerd starts it again
     match of_process(process), client.client_of:
         case "haproxy", _:
             through = client.through_vip and _struck(injection, "vip_holder")
@@ -79,8 +81,6 @@ def _process(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
             return [client_reconnect(timers)]
         case "galera" | "rabbitmq" | "memcached", _:
             return []
-        case "pacemaker-controld", _:
-            return []  # resources run on; pacemakerd starts it again
     raise NoFormula(f"there is no formula for the death of {process or 'an unnamed process'}")
 
 

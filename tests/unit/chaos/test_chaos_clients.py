@@ -167,8 +167,8 @@ def test_a_silent_node_does_not_hold_an_idle_consumer(amqp: Amqp) -> None:
     found: list[int] = []
 
     def look() -> None:
-        for name in os.listdir("/proc/self/fd"):
-            with suppress(OSError), socket.socket(fileno=os.dup(int(name))) as one:
+        for one_fd in Path("/proc/self/fd").iterdir():
+            with suppress(OSError), socket.socket(fileno=os.dup(int(one_fd.name))) as one:
                 if one.family == socket.AF_INET and one.getpeername()[1] == amqp.port:
                     found.append(one.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
 

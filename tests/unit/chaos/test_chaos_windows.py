@@ -160,6 +160,12 @@ def test_a_daemon_or_fault_without_a_formula_has_no_bound() -> None:
     assert set(bounds(facts_but(fault="of.the.future")).missing) == set(base_facts().probes) - {"vip_arp"}
 
 
+def test_nobody_should_notice_the_death_of_the_controller() -> None:
+    """Seen: the verdict was INVALID for want of a formula that was there, behind a question about services only."""
+    killed = bounds(facts_but(fault="pcmk.dc_kill", params={"process": "pacemaker-controld"}, wants_fencing=False))
+    assert not killed.missing and set(killed.known.values()) == {unnoticed(TIMERS)}
+
+
 def test_a_node_whose_corosync_was_killed_serves_on_until_it_is_fenced() -> None:
     lost = bounds(base_facts()).known["vip_tcp"]
     killed = bounds(facts_but(fault="proc.kill", params={"process": "corosync"})).known["vip_tcp"]
