@@ -15,8 +15,9 @@ from typing import Any
 from chaos.facts import Facts, GateResult, Injection, PrimarySighting, Roles, Timers
 from chaos.ledger import audit_rows
 from chaos.looks import NodeLook, line
-from chaos.model import Proof
+from chaos.model import Finding, Proof
 from chaos.recording import Recording
+from chaos.verdict import verdict_of
 
 T0 = 1_800_000_000.0  # the fault, epoch seconds
 PERIOD = 0.02
@@ -198,3 +199,15 @@ def _write_arp(run_dir: Path, story: Story) -> None:
 
 def _lines(path: Path, lines: list[str]) -> None:
     path.write_text("".join(line + "\n" for line in lines))
+
+
+SOUND = Story()
+FROZEN = (0.02, "power.suspend", "c1", {})
+CUT = (0.02, "power.off", "c1", {})
+REQUEST = (3.6, "bmc.request", "c1", {"command": "off"})
+
+
+def finding(run_dir: Path, story: Story, check: str) -> Finding:
+    """What one check says of a story."""
+    verdict = verdict_of(recording(run_dir, story))
+    return next(one for one in verdict.findings if one.id == check)

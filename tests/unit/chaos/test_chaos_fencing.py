@@ -1,0 +1,64 @@
+"""S3, fenced before recovered: which order of requests, switches and sightings it takes for a fencing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from synthetic import CUT, FROZEN, REQUEST, SOUND, finding
+
+from chaos.facts import Roles
+
+
+def test_s3_passes_for_a_frozen_node_that_was_fenced_in_time(tmp_path: Path) -> None:
+    story = SOUND.but(events=(FROZEN, REQUEST, (3.8, "power.off", "c1", {})))
+    assert "c1 off at +3.80 s" in finding(tmp_path, story, "S3").evidence
+
+
+def test_s3_accepts_a_node_that_was_powered_on_again_before_a_slow_takeover(tmp_path: Path) -> None:
+    """The power-on self test may end before the VIP is started: the node's life had ended."""
+    fenced = (FROZEN, (2.6, "bmc.request", "c1", {"command": "off"}), (2.8, "power.off", "c1", {}))
+    assert finding(tmp_path, SOUND.but(events=(*fenced, (3.9, "power.on", "c1", {}))), "S3").ok
+
+
+def test_s3_wants_the_off_after_the_request(tmp_path: Path) -> None:
+    """Off by the fault, on again by whomever, and then a BMC that lies: it never was off for the cluster."""
+    story = SOUND.but(events=(CUT, (1.0, "power.on", "c1", {}), REQUEST))
+    assert "never off" in finding(tmp_path, story, "S3").evidence
+
+
+SEEN_OFF = (3.9, "power.seen", "c1", {"state": "off", "by": "libvirt", "why": "destroyed"})
+
+
+def test_s3_believes_the_witness_before_the_switch(tmp_path: Path) -> None:
+    """Where the driver has its machines watched, the moment and the fact are the witness's."""
+    story = SOUND.but(events=(FROZEN, REQUEST, (3.7, "power.off", "c1", {}), SEEN_OFF)).but_facts(witnessed=True)
+    assert "c1 off at +3.90 s (seen by libvirt: destroyed)" in finding(tmp_path / "1", story, "S3").evidence
+    late = (4.6, *SEEN_OFF[1:])
+    story = SOUND.but(events=(FROZEN, REQUEST, (3.7, "power.off", "c1", {}), late)).but_facts(witnessed=True)
+    found = finding(tmp_path / "2", story, "S3")
+    assert not found.ok
+    assert "c1 went off only at +4.60 s" in found.evidence
+
+
+def test_s3_fails_on_an_off_that_nobody_saw(tmp_path: Path) -> None:
+    """A BMC that lies, or a switch that did: the machine runs, and the witness says so."""
+    claimed = (FROZEN, REQUEST, (3.7, "power.off", "c1", {}), (0.03, "power.seen", "c1", {"state": "suspended"}))
+    found = finding(tmp_path, SOUND.but(events=claimed).but_facts(witnessed=True), "S3")
+    assert not found.ok
+    assert "c1 was never off" in found.evidence
+
+
+def test_s3_knows_a_machine_that_turned_itself_off(tmp_path: Path) -> None:
+    itself = (2.0, "power.seen", "c1", {"state": "off", "by": "libvirt", "why": "turned itself off"})
+    assert finding(tmp_path, SOUND.but(events=(itself, REQUEST)).but_facts(witnessed=True), "S3").ok
+
+
+def test_s3_is_skipped_when_nothing_moved(tmp_path: Path) -> None:
+    story = SOUND.but(holders=((-9.0, "c2"),)).but_facts(roles=Roles(vip_holder="c2"))
+    assert finding(tmp_path, story, "S3").skipped
+
+
+def test_s3_knows_the_fencing_of_a_node_that_is_off_already(tmp_path: Path) -> None:
+    """The agent asks for the status, hears "off", and sends "on" alone: seen on a real lab."""
+    asked = tuple((at, "bmc.request", "c1", {"command": command}) for at, command in ((3.5, "status"), (3.6, "on")))
+    assert finding(tmp_path, SOUND.but(events=(CUT, *asked, (7.6, "power.on", "c1", {}))), "S3").ok
