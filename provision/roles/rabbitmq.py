@@ -17,6 +17,8 @@ from provision.render import nodefile, render
 from provision.role import BaseRole, NodeContext, enabled
 
 PROBE_USER = "halab_probe"
+# Written into the image, without the suffix .boot; a box of one's own may not have it.
+BOOT_FILE = "/usr/lib/rabbitmq/halab"
 
 
 class Rabbitmq(BaseRole):
@@ -24,9 +26,12 @@ class Rabbitmq(BaseRole):
     packages = ("rabbitmq-server",)
     # The Erlang code server looks for each module in every plugin's folder: with the plugins that
     # nobody enables out of the way a node starts in half the time (recipes: 4.9 -> 2.5 s).
+    # Loaded together from known places, the rest takes half again (3.6 -> 2.0 s, 2.9 -> 1.5 s of processor).
     # Debian's own epmd socket listens on every address; the broker starts one on its own address.
     image_script = "ln -sf /dev/null /etc/systemd/system/epmd.socket\n" \
-        "ln -sf /dev/null /etc/systemd/system/epmd.service\n" + nodefile("trim-rabbitmq-plugins.sh").decode()
+        "ln -sf /dev/null /etc/systemd/system/epmd.service\n" + nodefile("trim-rabbitmq-plugins.sh").decode() \
+        + f"cat > {BOOT_FILE}.escript <<'END'\n" + nodefile("rabbitmq-boot-file.escript").decode() \
+        + f"END\nescript {BOOT_FILE}.escript {BOOT_FILE}\n"
 
     def applies(self, node: Node) -> bool:
         return "rabbitmq" in node.services
@@ -46,7 +51,7 @@ class Rabbitmq(BaseRole):
             File("/etc/rabbitmq/rabbitmq.conf", render(
                 "rabbitmq.conf.j2", node=ctx.node, members=members, by_agent=by_agent,
                 timers=ctx.plan.profile.rabbitmq), on_change=restart),
-            File("/etc/rabbitmq/rabbitmq-env.conf", render("rabbitmq-env.conf.j2", node=ctx.node),
+            File("/etc/rabbitmq/rabbitmq-env.conf", render("rabbitmq-env.conf.j2", node=ctx.node, boot_file=BOOT_FILE),
                  on_change=restart),
             File("/etc/rabbitmq/definitions.json",
                  _definitions(ctx.secrets.password("rabbitmq-probe"), mirrored=ctx.plan.queues == "mirrored"),
