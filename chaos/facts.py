@@ -44,6 +44,7 @@ class Timers:
     fence_delay: float = 0.0  # pcmk_delay_base of the target's device
     fence_power_wait: float = 0.0
     haproxy_restart: float | None = None  # RestartSec if systemd revives the proxy, else None
+    haproxy_one_try: bool = False  # no timer: Pacemaker does not start a failed proxy again, the VIP moves
     haproxy_inter: float | None = None
     haproxy_fastinter: float | None = None
     haproxy_fall: int | None = None

@@ -119,7 +119,8 @@ def _fencing(config: Cib, target: str) -> dict[str, Any]:
 
 
 def _proxy_monitors(config: Cib) -> dict[str, Any]:
-    return {"vip_monitor": config.monitor("IPaddr2"), "haproxy_monitor": config.monitor("haproxy")}
+    return {"vip_monitor": config.monitor("IPaddr2"), "haproxy_monitor": config.monitor("haproxy"),
+            "haproxy_one_try": config.one_try("haproxy")}
 
 
 def haproxy(text: str) -> dict[str, Any]:

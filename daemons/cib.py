@@ -100,6 +100,10 @@ class Cib:
         return next((one.interval for primitive in self.primitives if primitive.type == agent
                      for one in primitive.operations if one.name == "monitor" and one.of_promoted == promoted), None)
 
+    def one_try(self, agent: str) -> bool:
+        """Whether the first resource of this agent's type leaves a node after one failure (migration-threshold)."""
+        return next((one.meta.get("migration-threshold") == "1" for one in self.primitives if one.type == agent), False)
+
     def holder(self, resource: str) -> str:
         """The clone or group that holds ``resource``; '' if none does."""
         return next((one.holder for one in self.primitives if one.id == resource), "")

@@ -121,6 +121,8 @@ def test_bounds_hold_for_the_measured_process_kills() -> None:
     for measured in (1.81, 1.87):
         assert commit.low < measured < commit.high
     assert proxy_killed(TIMERS).low < 0.38 < proxy_killed(TIMERS).high
+    moved = proxy_killed(replace(TIMERS, haproxy_restart=None, haproxy_monitor=2.0, haproxy_one_try=True))
+    assert moved.low < 2.1 and 2.3 < moved.high < 5
     polled = proxy_killed(replace(TIMERS, haproxy_restart=None, haproxy_monitor=1.0))
     for measured in (2.36, 2.48, 2.98):
         assert polled.low < measured < polled.high

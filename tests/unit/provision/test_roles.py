@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from chaos.probes.config import DATABASE, TABLE
 from chaos.probes.sql import SqlProbe
+from daemons import cib
 from daemons.galera import CREATE_PROBE_TABLE
 from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
@@ -209,3 +210,12 @@ def test_the_probes_find_the_table_that_provisioning_made() -> None:
     """Two statements of the same table differed in the length of a client's name once."""
     assert CREATE_PROBE_TABLE in _SCHEMA and SqlProbe.setup == (CREATE_PROBE_TABLE,)
     assert CREATE_PROBE_TABLE.startswith(f"CREATE TABLE IF NOT EXISTS {DATABASE}.{TABLE} ")
+
+
+@pytest.mark.parametrize(("profile", "leaves"), [("tuned", True), ("guide", False)])
+def test_a_proxy_that_systemd_has_given_up_is_not_tried_again(profile: str, leaves: bool) -> None:
+    """Where systemd revives it (not in the guide's way), Pacemaker's first failure already moves the virtual IP."""
+    plan = make_plan(topology_from_options(profile=profile))
+    config = cib.read(wanted_cib(plan, plan.clusters[0]).decode())
+    assert config.one_try("haproxy") is leaves
+    assert not config.one_try("galera") and not config.one_try("no such agent")
