@@ -22,6 +22,8 @@ from chaos.faults.base import FAULT_ID
 from chaos.faults.guestbase import GuestFault
 from chaos.journal import Journal, heal_all, unhealed
 from chaos.model import Target
+from lab import interrupt
+from lab.drivers.base import PowerState
 from lab.errors import HalabError, RefusedError
 from lab.lab import Lab
 from lab.node.shell import Completed
@@ -239,11 +241,14 @@ def test_a_silent_node_is_no_proof_of_a_reset(name: str, monkeypatch: pytest.Mon
     assert fault.took_effect(lab, target).ok
 
 
-def test_a_reset_is_proven_by_the_diary() -> None:
+def test_a_reset_is_proven_by_the_diary(monkeypatch: pytest.MonkeyPatch) -> None:
     lab, fault = make_lab(), get_fault("node.reset")
+    waits: list[tuple[float, PowerState]] = []
+    monkeypatch.setattr(interrupt, "wait", lambda seconds: waits.append((seconds, lab.driver.power.state("n2"))))
     shell_of(lab).answers = {"/proc/1/stat": "boot-a\n100"}
     target = fault.prepare(lab, Target(("n2",)))
     fault.inject(lab, target)
+    assert waits == [(lab.plan.profile.bmc.post, PowerState.OFF)] and lab.driver.power.state("n2") is PowerState.ON
     assert fault.took_effect(lab, target).evidence == "n2: lost its power"
     assert not fault.took_effect(lab, Target(("n1",), {**target.params, "boot": {"n1": "boot-a\n100"}})).ok
 
