@@ -218,6 +218,9 @@ class Facts:
     sla: dict[str, float | str] = field(default_factory=dict)
     expect: str = "PASS"  # the verdict that the scenario is meant to have (chaos.scenario.Expect)
     expect_checks: tuple[str, ...] = ()
+    # for whoever reads it
+    description: str = ""
+    teaches: str = ""
     rerun: str = ""  # the command that repeats the run
     error: str = ""  # why the tool gave up, if it did: the verdict is BROKEN
 

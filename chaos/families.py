@@ -29,6 +29,7 @@ from chaos.formulas import (
 from chaos.model import Traits
 from daemons.pacemaker import CIB_REASK
 from daemons.services import of_process
+from lab.bmc import SLOW as BMC_SLOW
 
 
 def _struck(injection: Injection, role: str) -> bool:
@@ -47,7 +48,8 @@ def _silent_loss(facts: Facts, injection: Injection, client: Traits) -> list[Bou
     found: list[Bound] = []
     vip_lost = client.through_vip and _struck(injection, "vip_holder")
     if vip_lost:
-        found.append(vip_takeover(timers, injection.wants_fencing))
+        takeover = vip_takeover(timers, injection.wants_fencing)
+        found.append(_by_its_bmc(facts, injection, takeover) if injection.wants_fencing else takeover)
     if client.client_of == "galera" and not vip_lost and _struck(injection, "galera_writer"):
         found.append(backend_silent(timers))
     if client.client_of == "galera" and client.writes and facts.hits(injection, "galera"):
@@ -57,6 +59,17 @@ def _silent_loss(facts: Facts, injection: Injection, client: Traits) -> list[Bou
     if client.client_of == "memcached" and facts.hits(injection, "memcached"):
         found.append(client_reconnect(timers))
     return found
+
+
+def _by_its_bmc(facts: Facts, injection: Injection, takeover: Bound) -> Bound:
+    """The same with what an earlier fault did to the BMC that the fencing needs."""
+    done = {one.fault for one in facts.injections[:facts.injections.index(injection)]
+            if any(injection.hits(node) for node in one.target)}
+    if "fence.unreachable" in done:
+        raise NoFormula("a BMC that is silent fences nobody until it is healed; promise seconds")
+    if "fence.slow" not in done:
+        return takeover
+    return Bound(takeover.low + BMC_SLOW, takeover.high + BMC_SLOW, f"{takeover.why}, and {BMC_SLOW:g} s of a slow BMC")
 
 
 def _process(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
@@ -130,6 +143,21 @@ def _vip_process(facts: Facts, injection: Injection, client: Traits) -> list[Bou
     mt, start = known(timers, "vip_monitor"), VIP_START_HIGH * timers.slowness
     return [Bound(0.0, mt + CIB_REASK + 2 * start + client_retry(timers),
                   f"0 .. Mt {mt:g} + {CIB_REASK:.0f} s decision + stop and start {2 * start:g} + client retry")]
+
+
+def _vip_recovery(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """Pacemaker was told that the address failed: it stops it and starts it again, with nothing to find out."""
+    timers = injection.timers
+    if not client.through_vip or not _struck(injection, "vip_holder"):
+        return []
+    start = VIP_START_HIGH * timers.slowness
+    return [Bound(0.0, CIB_REASK + 2 * start + client_retry(timers),
+                  f"0 .. {CIB_REASK:.0f} s decision + stop and start {2 * start:g} + client retry")]
+
+
+def _split(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """A silent loss for the other nodes alone: clients reach both sides, and are served until the fence."""
+    return [replace(part, low=0.0) for part in _silent_loss(facts, injection, client)]
 
 
 def _graceful(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
@@ -211,6 +239,7 @@ def _undecided(facts: Facts, injection: Injection, client: Traits) -> list[Bound
 
 FAMILIES: dict[str, Callable[[Facts, Injection, Traits], list[Bound]]] = {
     "silent_loss": _silent_loss, "process": _process, "port": _port, "pause": _pause,
-    "vip_process": _vip_process, "graceful": _graceful, "backend": _backend, "late": _late,
+    "vip_process": _vip_process, "vip_recovery": _vip_recovery, "split": _split, "graceful": _graceful,
+    "backend": _backend, "late": _late,
     "writers": _writers, "database": _database, "broker": _broker, "unit": _unit,
     "unfelt": _unfelt, "undecided": _undecided}

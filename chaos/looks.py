@@ -17,6 +17,7 @@ from daemons import corosync, galera
 from daemons.galera import Member
 
 LOOKS_FILE = "looks.jsonl"
+LOOK_EVERY = 5.0  # s on average, for a claim that nothing was missed; the watch looks every two
 COMMAND = "bash -s"
 # Every question has a limit of its own: a daemon that stands still must not hide the others.  What could
 # do harm is only tried where it must be refused: a write on a server outside the Primary component, a

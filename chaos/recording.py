@@ -11,17 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chaos import looks
+from chaos import looks, nodelog
 from chaos.facts import Facts
 from chaos.fencelog import fence_requests, was_off
 from chaos.ledger import read_ledger
 from chaos.looks import NodeLook
 from chaos.model import Outcome, Sample
+from chaos.nodelog import LogLine
 from chaos.probes import traits
 from chaos.windows import Span, longest_gap, longest_stall, outages
 from lab.state.events import Event, read_events
 
 EVENTS_FILE = "events.jsonl"
+_POWERED = {"power.on": True, "power.resume": True, "power.off": False, "power.suspend": False}
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Recording:
     ledgers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     status: dict[str, dict[str, Any]] = field(default_factory=dict)
     looks: tuple[NodeLook, ...] = ()
+    log: tuple[LogLine, ...] = ()  # what the nodes' daemons said; no check reads it
 
     @classmethod
     def load(cls, run_dir: Path) -> Recording:
@@ -90,7 +93,8 @@ class Recording:
             events=tuple(read_events(run_dir / EVENTS_FILE)),
             host=tuple(LoadSample(float(row[0]), float(row[1]), float(row[2]), row[3] if len(row) > 3 else None)
                        for row in _rows(run_dir / "host.jsonl")),
-            ledgers=ledgers, status=status, looks=looks.load(run_dir / looks.LOOKS_FILE))
+            ledgers=ledgers, status=status, looks=looks.load(run_dir / looks.LOOKS_FILE),
+            log=nodelog.load(run_dir / nodelog.LOG_FILE))
 
     def node_of(self, mac: str) -> str:
         """The node behind a MAC, or the MAC itself when nobody knows it."""
@@ -157,6 +161,13 @@ class Recording:
                     default=None)
         requests = [] if begin is None else fence_requests(self.events, node, begin)
         return requests[0] if requests else None
+
+    def powered(self, node: str, at: float, seconds: float = 0.0) -> bool:
+        """Whether ``node`` was on and not suspended at that time, and for so long, as the diary has it."""
+        changes = [event for event in self.events
+                   if event.node == node and event.at <= at and event.kind in _POWERED]
+        last = max(changes, key=lambda event: event.at, default=None)
+        return last is None or (_POWERED[last.kind] and last.at + seconds <= at)
 
     def was_off(self, node: str, begin: float, end: float) -> Event | None:
         """The best word there is on that ``node`` was without power (see :func:`chaos.fencelog.was_off`)."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from chaos import audit, journal, junit, pacemaker, report, runfolder
+from chaos import audit, journal, junit, nodelog, pacemaker, report, runfolder
 from chaos.facts import Facts, GateResult, Injection
 from chaos.faults import get_fault
 from chaos.faults.base import BaseFault
@@ -122,7 +122,8 @@ class _Run:
         self._client = f"r{secrets.token_hex(6)}"
         plan = lab.plan
         self.facts = Facts(
-            scenario=scenario.name, lab=lab.name, driver=lab.driver.name, style=plan.style,
+            scenario=scenario.name, description=scenario.description, teaches=scenario.teaches,
+            lab=lab.name, driver=lab.driver.name, style=plan.style,
             profile=plan.profile.name, nodes=tuple(node.name for node in plan.nodes),
             probes=probes_for(plan, scenario.workload.probes),
             # As many operations as on containers would be all that an emulated node can do.  One a second is
@@ -151,6 +152,7 @@ class _Run:
         finally:
             self._note(ended_at=self.facts.ended_at or time.time(),
                        witnessed="witness" in self._lab.driver.capabilities)
+            nodelog.keep(self._lab, self._folder, self.facts.started_at or 0.0)
             runfolder.copy_events(self._lab, self._folder, self.facts.started_at or 0.0)
             self.facts.write(self._folder)
 

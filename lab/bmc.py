@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import socket
 import sys
 import threading
 import time
@@ -41,6 +42,8 @@ USER = "halab"
 MODES = ("normal", "dead", "lying", "slow")
 SLOW = 8.0  # s
 _PORT = 623
+# "Get channel authentication capabilities" in an RMCP packet (IPMI 2.0, 13.1.3 and 22.13), as ipmiping sends it.
+_PING = bytes.fromhex("0600ff07" "00" "00000000" "00000000" "09" "2018c8" "8100388e04" "b5")
 _NOT_NOW = 0xD5  # completion code "not supported in present state" (IPMI 2.0, table 5-2)
 
 
@@ -59,6 +62,20 @@ def set_mode(paths: LabPaths, node: str, new: str) -> None:
     draft = paths.bmc / f".{node}.mode"
     draft.write_text(new)
     draft.rename(paths.bmc / f"{node}.mode")
+
+
+def answers(lab: Lab, node: str, timeout: float = 1.0) -> bool:
+    """Whether the BMC of ``node`` says anything, asked without a session and twice, for UDP may lose a packet."""
+    with lab.namespace.inside():
+        asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with asking:
+        asking.settimeout(timeout * lab.driver.slowness)
+        for _ in range(2):
+            with suppress(OSError):
+                asking.sendto(_PING, (str(lab.plan.node(node).bmc), _PORT))
+                if asking.recv(64)[:4] == _PING[:4]:
+                    return True
+    return False
 
 
 class NodeBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types

@@ -30,6 +30,9 @@ class VipSingleHolder:
             return found(self, False, problem)
         if not any(one.replies for one in rounds):
             return unjudged(self, "no ARP answer was recorded")
+        heard = {one.vip for one in rounds if one.replies}
+        if mute := sorted(set(run.facts.vips.values()) - heard):
+            return unjudged(self, f"nobody ever answered for {', '.join(mute)}")
         hole = _hole(run, rounds)
         if hole > MAX_HOLE:
             return unjudged(self, f"nobody looked for {hole:.1f} s (at most {MAX_HOLE} s is allowed)")
@@ -75,7 +78,7 @@ def _hole(run: Recording, rounds: list[ArpRound]) -> float:
     worst = 0.0
     for vip in {one.vip for one in rounds}:
         times = [one.sent for one in rounds if one.vip == vip]
-        for mark in (run.facts.inject_begin, run.facts.converged_at):
+        for mark in (run.facts.inject_begin, run.facts.ended_at or run.facts.converged_at):
             if mark is not None:
                 times.append(mark)  # a recording that begins late or ends early has a hole there
         times.sort()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from chaos.checks import found, skipped, unjudged
-from chaos.looks import NodeLook
+from chaos.looks import LOOK_EVERY, NodeLook
 from chaos.model import Finding, Outcome, Sample
 from chaos.recording import Recording
 
@@ -44,6 +44,8 @@ class SingleActive:
             after = [one for one in run.looks if one.asked >= begin]
             if not after:
                 return unjudged(self, "nobody asked the nodes which addresses they have after the fault")
+            if unseen := _unseen(run, after, begin):
+                return unjudged(self, unseen)
             seen.append(f"{len(after)} looks at the nodes' addresses, never one on two nodes")
         if WRITERS in run.facts.probes:
             reigns = _reigns(run.samples.get(WRITERS, ()))
@@ -52,6 +54,17 @@ class SingleActive:
             seen.append("writers one after the other: " + " -> ".join(server for server, _, _ in reigns))
         return found(self, True, "; ".join(seen)) if seen else skipped(
             self, "the lab has no virtual address, and nobody wrote")
+
+
+def _unseen(run: Recording, after: list[NodeLook], begin: float) -> str:
+    """Which node that nothing was done to was hardly looked at: the address may have been there, too."""
+    end = run.facts.ended_at or begin
+    need = max(1, int((end - begin) / (LOOK_EVERY * run.facts.timers.slowness)))
+    for node in run.facts.running("haproxy"):
+        looks = sum(one.node == node for one in after)
+        if node not in run.facts.target and looks < need:
+            return f"{node} was looked at {looks} times in the {end - begin:.0f} s from the fault on (need {need})"
+    return ""
 
 
 def _two_holders(run: Recording) -> str:

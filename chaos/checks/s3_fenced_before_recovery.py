@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import inf
 
 from chaos.checks import found, skipped, unjudged
-from chaos.measure import takeovers
 from chaos.model import Finding
 from chaos.recording import Holding, Recording
 
@@ -13,7 +13,7 @@ from chaos.recording import Holding, Recording
 class FencedBeforeRecovery:
     """On the host's clock: the cluster asked for fencing AND the node was off, both before the
     first ARP answer by another node.  A node that was powered on again before a slow takeover was
-    off all the same: whatever ran on it had ended.
+    off all the same: whatever ran on it had ended.  Of several faults, the move after each is judged.
 
     This proves the moves of virtual addresses, which ARP shows from outside, and nothing about
     other resources: no recording says when those started where.
@@ -33,7 +33,7 @@ class FencedBeforeRecovery:
             return skipped(self, f"{facts.fault} is no unclean loss of a node")
         if facts.inject_begin is None:
             return unjudged(self, "no time of injection")
-        moves = [(before, after) for before, after in takeovers(run) if before.node in facts.fenced_targets]
+        moves = _moves(run)
         if not moves:
             return skipped(self, "no VIP was seen to move away from the lost node")
         words = [self._one(run, before.node, after) for before, after in moves]
@@ -56,6 +56,19 @@ class FencedBeforeRecovery:
         witness = f" (seen by {off.data['by']}: {off.data.get('why')})" if run.facts.witnessed else ""
         return True, (f"{lost} off at {off.at - begin:+.2f} s{witness}, fencing requested at "
                       f"{request.at - begin:+.2f} s, then {start}")
+
+
+def _moves(run: Recording) -> list[tuple[Holding, Holding]]:
+    """(before, after) of the first move of each VIP away from each node after the fault that took it away."""
+    found = []
+    pairs = [(before, after) for before, after in pairwise(run.holdings()) if before.vip == after.vip]
+    for one in run.facts.injections:
+        for node in one.target if one.wants_fencing else ():
+            for vip in sorted({before.vip for before, _ in pairs}):
+                move = next(((before, after) for before, after in pairs if before.vip == vip and before.node == node
+                             and one.begin is not None and after.begin >= one.begin), None)
+                found += [move] if move and move not in found else []
+    return found
 
 
 CHECK = FencedBeforeRecovery()

@@ -4,18 +4,20 @@ nodes hold the same."""
 from __future__ import annotations
 
 from chaos.checks import found, skipped, unjudged
-from chaos.facts import Facts, SqlAudit
+from chaos.facts import PrimarySighting, SqlAudit
+from chaos.looks import LOOK_EVERY
 from chaos.model import Finding
 from chaos.recording import Recording
 
 PROBE, BANK = "sql_write", "sql_bank"
-LOOK_EVERY = 5.0  # seconds on average; the watch looks every two, but an outage may hide some looks
+BOOT = 20.0  # s from the power to an answer (measured 6..15)
 
 
 class DbAcked:
     """Rows, the bank's total, the tables' checksums, and that never two Primary components were seen at one time.
 
-    Not to have seen two is worth something only if somebody looked, also after the fault.  And
+    Not to have seen two is worth something only if somebody looked, also after the fault, and at two databases at
+    once where two had power.  And
     after convergence a member that could not be read is no member without lost rows.
 
     The bank's sum is what every reader saw during the run and every synced node has in the end.  The
@@ -52,7 +54,7 @@ class DbAcked:
         others = [node for node in facts.running("galera") if node not in synced]
         if others and facts.converged_at is not None:
             return unjudged(self, f"converged, and the rows were not read from a Synced {', '.join(others)}")
-        if words := _too_few_looks(facts) or _unknown_bank(run, audit):
+        if words := _too_few_looks(run) or _unknown_bank(run, audit) or _unknown_sums(run, audit):
             return unjudged(self, words)
         totals = sorted(set(run.ledgers.get(BANK, ())))
         return found(self, True, f"{acked} acknowledged rows, all on {', '.join(synced)}"
@@ -92,17 +94,33 @@ def _differing(audit: SqlAudit) -> str:
     return ""
 
 
-def _too_few_looks(facts: Facts) -> str:
+def _unknown_sums(run: Recording, audit: SqlAudit) -> str:
+    """Whose tables nobody compared; recordings from before they were have none."""
+    blind = [node.node for node in audit.nodes if run.facts.looked and node.synced and not node.tables]
+    return f"no checksum of a table was read from {', '.join(blind)}" if blind else ""
+
+
+def _too_few_looks(run: Recording) -> str:
     """What is missing for the words "never two Primary components"; empty if nothing is."""
+    facts = run.facts
     begin, end = facts.inject_begin, facts.ended_at
     if begin is None or end is None:
         return "no time of injection, or of the end"
-    looks = sum(one.counts and one.at >= begin for one in facts.primaries)
+    looks = sum(one.at >= begin and _could_see(run, one) for one in facts.primaries)
     need = max(1, int((end - begin) / (LOOK_EVERY * facts.timers.slowness)))
     if looks >= need:
         return ""
     return (f"only {looks} looks at the Primary components in the {end - begin:.0f} s from the fault on "
             f"(need {need})")
+
+
+def _could_see(run: Recording, look: PrimarySighting) -> bool:
+    """Whether this look could have found two components: one server's word alone shows one."""
+    if look.answered is None:  # a recording from before it was noted
+        return look.counts
+    boot = BOOT * run.facts.timers.slowness
+    powered = sum(run.powered(node, look.at, boot) for node in run.facts.running("galera"))
+    return len(look.answered) >= max(1, min(2, powered))
 
 
 CHECK = DbAcked()

@@ -20,7 +20,8 @@ class NoQuorumObeyed:
     * The broker of a node without quorum takes no client, once it can know that it is in the minority and
       has stopped.
 
-    A stretch without quorum that ended before those times proves nothing and breaks nothing.
+    A stretch without quorum that ended before those times proves nothing and breaks nothing.  It ends when the node
+    has quorum, or no power; that nobody could ask it in between does not end it.
     """
 
     id = "S6"
@@ -34,7 +35,7 @@ class NoQuorumObeyed:
             return found(self, False, "; ".join(
                 f"{one.node} took a write outside the Primary component (it says {one.component}), {_when(run, one)}"
                 for one in wrote[:3]))
-        stretches = _stretches(run.looks)
+        stretches = _stretches(run)
         if not stretches and not any(one.write for one in run.looks):
             if not run.facts.looked:
                 return skipped(self, "a recording from before the nodes were watched")
@@ -54,6 +55,9 @@ class NoQuorumObeyed:
         if starved and longest < max(vip, broker):
             return unjudged(self, f"nobody was seen without quorum for the {max(vip, broker):.1f} s that stopping "
                                   f"may take, only for {longest:.1f} s")
+        if starved and any(one.component == "non-Primary" for looks in stretches for one in looks) and not any(
+                one.write for one in run.looks):
+            return unjudged(self, "a database ran outside the Primary component, and nobody tried to write to it")
         refused = sum(one.write in ("refused", "no answer") for one in run.looks)
         nodes = ", ".join(sorted({looks[0].node for looks in stretches}))
         who = f"without quorum: {nodes}, for up to {longest:.1f} s" if nodes else "nobody without quorum"
@@ -62,13 +66,18 @@ class NoQuorumObeyed:
                                  f"a broker later than {broker:.1f} s")
 
 
-def _stretches(looks: tuple[NodeLook, ...]) -> list[list[NodeLook]]:
-    """Neighbouring looks at one node that each found it without quorum."""
+def _stretches(run: Recording) -> list[list[NodeLook]]:
+    """Neighbouring looks at one node, in one life of it, that found it without quorum."""
     stretches: list[list[NodeLook]] = []
-    for node in sorted({one.node for one in looks}):
+    for node in sorted({one.node for one in run.looks}):
+        ends = [event.at for event in run.events_of("power.off", (node,))]
         open_stretch: list[NodeLook] | None = None
-        for one in (one for one in looks if one.node == node):
-            if one.quorate is not False:
+        for one in (one for one in run.looks if one.node == node):
+            if open_stretch and any(open_stretch[-1].asked < end <= one.asked for end in ends):
+                open_stretch = None
+            if one.quorate is None:
+                continue
+            if one.quorate:
                 open_stretch = None
             elif open_stretch is None:
                 open_stretch = [one]

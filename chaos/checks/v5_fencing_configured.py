@@ -8,7 +8,10 @@ from chaos.recording import Recording
 
 
 class FencingConfigured:
-    """The runner asked the live cluster: stonith-enabled, a device per target, its status call."""
+    """The runner asked the live cluster: stonith-enabled, and a device for each target.
+
+    That the devices answer is the gate ``fencing``, without which nothing is broken.
+    """
 
     id = "V5"
     title = "fencing is really configured"

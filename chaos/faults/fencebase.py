@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class FenceFault(BaseFault):
-    """``mode`` is one of ``lab.bmc.MODES``.  The target is the node whose BMC it is."""
+    """``mode`` is one of ``lab.bmc.MODES``.  The target is the node whose BMC it is.
+
+    Proven by the mode and by asking the BMC itself: one that has died is none that lies.
+    """
 
     needs: ClassVar[frozenset[str]] = frozenset({"poweroff"})
     rank: ClassVar[HealRank] = HealRank.NETWORK  # before power: nothing else can heal without fencing
@@ -26,13 +29,17 @@ class FenceFault(BaseFault):
             bmc.set_mode(lab.paths, node, self.mode)
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:
-        return all_hold([Proof((mode := bmc.mode(lab.paths, node)) == self.mode, f"the BMC of {node} is {mode}")
-                         for node in target.nodes])
+        return all_hold([self._look(lab, node, self.mode) for node in target.nodes])
 
     def heal(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:
             bmc.set_mode(lab.paths, node, "normal")
 
     def healed(self, lab: Lab, target: Target) -> Proof:
-        return all_hold([Proof((mode := bmc.mode(lab.paths, node)) == "normal", f"the BMC of {node} is {mode}")
-                         for node in target.nodes])
+        return all_hold([self._look(lab, node, "normal") for node in target.nodes])
+
+    @staticmethod
+    def _look(lab: Lab, node: str, wanted: str) -> Proof:
+        mode, answers = bmc.mode(lab.paths, node), bmc.answers(lab, node)
+        return Proof(mode == wanted and answers is (wanted != "dead"),
+                     f"the BMC of {node} is {mode} and {'answers' if answers else 'is silent'}")

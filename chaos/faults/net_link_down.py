@@ -37,14 +37,14 @@ class NetLinkDown(BaseFault):
         self._set(lab, target, "down")
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:
-        return all_hold([Proof(not up, f"{wire} is {'up' if up else 'down'}") for wire, up in self._look(lab, target)])
+        return all_hold([Proof(state == "down", f"{wire} is {state}") for wire, state in self._look(lab, target)])
 
     def heal(self, lab: Lab, target: Target) -> None:
         if lab.namespace.exists():
             self._set(lab, target, "up")
 
     def healed(self, lab: Lab, target: Target) -> Proof:
-        return all_hold([Proof(up, f"{wire} is {'up' if up else 'down'}") for wire, up in self._look(lab, target)])
+        return all_hold([Proof(state == "up", f"{wire} is {state}") for wire, state in self._look(lab, target)])
 
     @staticmethod
     def _wires(lab: Lab, target: Target) -> list[str]:
@@ -55,12 +55,13 @@ class NetLinkDown(BaseFault):
         for wire in self._wires(lab, target):
             run(lab.namespace.command(["ip", "link", "set", wire, state]), timeout=10)
 
-    def _look(self, lab: Lab, target: Target) -> list[tuple[str, bool]]:
+    def _look(self, lab: Lab, target: Target) -> list[tuple[str, str]]:
+        """Each interface with its state; one of a node without power is not there, and neither up nor down."""
         found = []
         for wire in self._wires(lab, target):
             shown = run(lab.namespace.command(["ip", "-oneline", "link", "show", wire]), timeout=10, check=False)
             flags = shown.stdout.partition("<")[2].partition(">")[0].split(",")
-            found.append((wire, "UP" in flags))
+            found.append((wire, "not there" if not shown.ok else "up" if "UP" in flags else "down"))
         return found
 
 

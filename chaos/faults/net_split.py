@@ -25,7 +25,7 @@ class NetSplit(NetFault):
     name = "net.split"
     summary = "partition the nodes: the target on one side, the rest on the other"
     wants_fencing = True
-    bounds = "silent_loss"
+    bounds = "split"
 
     def fencing_follows(self, target: Target) -> bool:
         return outvoted(target)

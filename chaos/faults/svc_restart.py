@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chaos.evidence import UNASKED
 from chaos.faults.base import with_params
 from chaos.faults.svc_stop import SvcStop
-from chaos.model import Proof, Target
+from chaos.model import Target
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -34,8 +34,9 @@ class SvcRestart(SvcStop):
         return (f"now=$({_SINCE.format(unit=target.params['unit'])}) || exit {UNASKED}; "
                 f"echo active since $now, before {before}; [ \"$now\" != {before} ]")
 
-    def healed(self, lab: Lab, target: Target) -> Proof:
-        return Proof(True, "a restart is over when it is done; the gates say whether all is well")
+    def remains(self, lab: Lab, node: str, target: Target) -> str:
+        """A restart is over when it is done, unless the unit did not come up."""
+        return super().shows(lab, node, target)
 
 
 FAULT = SvcRestart()

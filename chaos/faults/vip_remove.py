@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chaos.evidence import judged
 from chaos.faults.guestbase import GuestFault
 from chaos.model import Proof, Target
-from chaos.selectors.vip_holder import VipHolder
+from chaos.selectors.vip_holder import has_address
 from lab.net.network import GUEST_NICS
 
 if TYPE_CHECKING:
@@ -37,9 +37,10 @@ class VipRemove(GuestFault):
                 f"|| {{ {noted}; }}")
 
     def healed(self, lab: Lab, target: Target) -> Proof:
-        """The address is somewhere.  A failure that Pacemaker noted after the clean-up ends with its timeout."""
-        (holder,) = VipHolder().resolve(lab)
-        return Proof(True, f"{clients_vip(lab).address} is on {holder} again")
+        """That very address is on one node.  What Pacemaker noted after the clean-up ends with its timeout."""
+        vip = clients_vip(lab)
+        holders = [node.name for node in lab.plan.members(vip.cluster) if has_address(lab, node.name, vip)]
+        return Proof(len(holders) == 1, f"{vip.address} is on {', '.join(holders) or 'no node'}")
 
 
 def clients_vip(lab: Lab) -> Vip:

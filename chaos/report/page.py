@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,6 +17,9 @@ from chaos.report.scale import Axis
 from chaos.report.timeline import LEFT, RIGHT, WIDTH, timeline
 from chaos.verdict import Verdict
 
+_LEAD = 1.0  # s before the fault from which on the logs are shown; a database's log has whole seconds
+_LINES = 150  # of them on one page
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -27,6 +31,18 @@ class Measure:
     low: float | None
     high: float | None
     sla: float | None
+    error: tuple[float, float]  # where the measurement may end: one period of the schedule either way
+
+
+@dataclass(frozen=True)
+class Said:
+    """A line of a node's log; ``since`` the fault, ``times`` how often it came in a row."""
+
+    since: float
+    node: str
+    source: str
+    text: str
+    times: int = 1
 
 
 @dataclass(frozen=True)
@@ -53,7 +69,7 @@ def render(run: Recording, verdict: Verdict) -> str:
         timeline=timeline(run, verdict.phases),
         width=WIDTH, left=LEFT, right=RIGHT, measures=measures, measure_axis=measure_axis,
         measures_height=30 * len(measures) + 24,
-        steps=_steps(verdict), timers=_timers(run), findings=verdict.findings,
+        steps=_steps(verdict), said=_said(run), timers=_timers(run), findings=verdict.findings,
         operations={name: len(samples) for name, samples in run.samples.items()})
 
 
@@ -109,7 +125,31 @@ def _measures(verdict: Verdict) -> tuple[tuple[Measure, ...], Axis]:
         return None if value is None else axis.x(value)
 
     return tuple(Measure(window, 6 + 30 * at, axis.x(window.seconds), x(window.bound_low),
-                         x(window.bound_high), x(window.sla)) for at, window in enumerate(windows)), axis
+                         x(window.bound_high), x(window.sla),
+                         (axis.x(window.seconds - window.period), axis.x(window.seconds + window.period)))
+                 for at, window in enumerate(windows)), axis
+
+
+def _said(run: Recording) -> tuple[Said, ...]:
+    """From just before the fault to full redundancy; the same words by one daemon in a row are one line."""
+    begin = run.facts.inject_begin
+    if begin is None:
+        return ()
+    end = run.facts.converged_at or run.facts.ended_at or float("inf")
+    found: list[Said] = []
+    for line in run.log:
+        if not begin - _LEAD <= line.at <= end:
+            continue
+        last = found[-1] if found else None
+        if last and (last.node, last.source, _same(last.text)) == (line.node, line.source, _same(line.text)):
+            found[-1] = replace(last, times=last.times + 1)
+        else:
+            found.append(Said(line.at - begin, line.node, line.source, line.text))
+    return tuple(found[:_LINES])
+
+
+def _same(text: str) -> str:
+    return re.sub(r"\d+", "0", text)
 
 
 def _steps(verdict: Verdict) -> tuple[Step, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log10
+from math import ceil, inf, log10
 
 from chaos.measure import INTERRUPTED, Phase, windows
 from chaos.model import Outcome
@@ -235,7 +235,7 @@ def _strips(run: Recording, axis: Axis, zero: float) -> tuple[Strip, ...]:
         y = 4 + (_STRIP + 8) * len(found)
         latencies = sorted(latency for _, latency in good)
         summary = f"p50 {_ms(latencies, 0.5)}, p99 {_ms(latencies, 0.99)} ms"
-        median, worst = _paths(good, axis, y)
+        median, worst = _paths(good, axis, y, run.period(probe))
         found.append(Strip(probe, y, median, worst, summary))
     return tuple(found)
 
@@ -245,17 +245,20 @@ def _ms(latencies: list[float], share: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
-def _paths(good: list[tuple[float, float]], axis: Axis, y: float) -> tuple[str, str]:
-    """Columns of two pixels; a column without a success breaks the line, so gaps stay gaps."""
+def _paths(good: list[tuple[float, float]], axis: Axis, y: float, period: float) -> tuple[str, str]:
+    """Columns of two pixels; a lost slot breaks the line, so gaps stay gaps."""
+    reach = max(1, ceil(1.5 * period * (axis.right - axis.left) / (axis.high - axis.low) / 2))
     columns: dict[int, list[float]] = {}
     for at, latency in good:
         if axis.low <= at <= axis.high:
             columns.setdefault(int(axis.x(at) / 2), []).append(latency)
     median, worst = [], []
+    last = -inf
     for column in sorted(columns):
         values = sorted(columns[column])
         x = 2 * column + 1
-        pen = "L" if column - 1 in columns else "M"
+        pen = "L" if column - last <= reach else "M"
+        last = column
         median.append(f"{pen}{x} {_log_y(values[len(values) // 2], y)}")
         worst.append(f"M{x} {y + _STRIP:.0f}V{_log_y(values[-1], y)}")
     return " ".join(median), " ".join(worst)

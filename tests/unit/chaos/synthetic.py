@@ -65,7 +65,7 @@ class Story:
     waited: float | None = None  # share of the time in which the lab waited for a processor
     looks: tuple[NodeLook, ...] = ()  # what the watch saw; () stands for LOOKED
     bank: tuple[int, ...] = (BANK, BANK)  # what readers saw
-    sums: dict[str, str] = field(default_factory=dict)  # node -> the checksum of its table, if another
+    sums: dict[str, str] = field(default_factory=dict)  # node -> the checksum of its table, if another ('': none)
     lost_rows: dict[str, int] = field(default_factory=dict)  # node -> how many acked rows it lacks
     lost_messages: int = 0
     drained: bool = True
@@ -138,7 +138,8 @@ def build(run_dir: Path, story: Story | None = None) -> Path:
     present = {node: rows[story.lost_rows.get(node, 0):] for node in NODES}
     audit = audit_rows(rows, present, dict.fromkeys(NODES, True))
     audit = replace(audit, nodes=tuple(
-        replace(one, bank=BANK, tables={"probe_rows": story.sums.get(one.node, "4711")}) for one in audit.nodes))
+        replace(one, bank=BANK, tables={name: value for name, value in (
+            ("probe_rows", story.sums.get(one.node, "4711")),) if value}) for one in audit.nodes))
     facts = replace(base_facts(), sql=audit)
     if story.injection:
         facts = replace(facts, injections=(replace(base_injection(), **story.injection),))

@@ -84,12 +84,22 @@ VIOLATIONS = {
     "VIP flips": ("S1", SOUND.but(holders=(*SOUND.holders, (5.0, "c3"), (5.1, "c2"))), Result.FAIL, "again"),
     "no ARP answers": ("S1", SOUND.but(holders=((-9.0, ""),)), Result.INVALID, "cannot be judged"),
     "cut off with the address": ("S2", SOUND.but(looks=STUBBORN), Result.FAIL, "was on c2 while c1 had it too"),
+    "one of two addresses is mute": ("S1", SOUND.but_facts(vips={"public": VIP, "internal": "10.66.0.101"}),
+                                     Result.INVALID, "nobody ever answered for 10.66.0.101"),
+    "a bystander that nobody looked at": ("S2", SOUND.but(looks=tuple(one for one in LOOKED if one.node != "c3")),
+                                          Result.INVALID, "c3 was looked at 0 times in the 12 s"),
     "two writers": ("S2", SOUND.but(writers=(*SOUND.writers, (6.0, "c3"), (6.3, "c2"))), Result.FAIL,
                     "acknowledged by c2, c3 and c2 again within"),
     "nobody looked at the addresses": ("S2", SOUND.but(looks=LOOKED[:3]), Result.INVALID, "nobody asked the nodes"),
     "rows that nobody signed": ("S2", SOUND.but(writers=((-9.0, ""),)), Result.INVALID, "which database took it"),
     "address kept without quorum": ("S6", starved(vips=(VIP,)), Result.FAIL, "c3 still has 10.66.0.100, 10.9 s after"),
     "write outside the component": ("S6", starved(write="accepted"), Result.FAIL, "c3 took a write outside"),
+    "address kept beside silence": (
+        "S6", starved(vips=(VIP,)).but(looks=tuple(
+            replace(one, quorate=None) if T0 + 8 < one.asked < T0 + 9 else one for one in starved(vips=(VIP,)).looks)),
+        Result.FAIL, "c3 still has 10.66.0.100, 10.9 s after"),
+    "nobody tried to write": ("S6", STARVED.but(looks=tuple(replace(one, write="") for one in STARVED.looks)),
+                              Result.INVALID, "nobody tried to write to it"),
     "a broker that serves alone": ("S6", starved(broker="serves"), Result.FAIL,
                                    "c3 still lets clients in: its broker"),
     "the starved node was not seen": ("S6", STARVED.but(looks=STARVED.looks[:6]), Result.INVALID, "no node was seen"),
@@ -117,6 +127,10 @@ VIOLATIONS = {
     "the watch died early": ("S4", SOUND.but_facts(primaries=LOOKS[:3]), Result.INVALID, "only 1 looks"),
     "the watch saw nobody": ("S4", SOUND.but_facts(primaries=tuple(PrimarySighting(one.at, (), ()) for one in LOOKS)),
                              Result.INVALID, "only 0 looks"),
+    "one server's word": ("S4", SOUND.but_facts(primaries=tuple(
+        PrimarySighting(one.at, (("c2",),), ("c2",)) for one in LOOKS)), Result.INVALID, "only 0 looks"),
+    "no checksums": ("S4", SOUND.but(sums=dict.fromkeys(NODES, "")), Result.INVALID,
+                     "no checksum of a table was read from c1, c2, c3"),
     "one member read": (
         "S4", SOUND.but_facts(sql=SqlAudit(585, (NodeRows("c1", True, 585), NodeRows("c2", False, 0, 585)))),
         Result.INVALID, "not read from a Synced c2, c3"),
@@ -226,6 +240,7 @@ def test_s2_knows_that_a_power_cut_ends_a_holding(tmp_path: Path) -> None:
     """c1 had the address, lost its power, and has it again; c2 had it in between."""
     seen = tuple(NodeLook(node, T0 + at, T0 + at + 0.1, quorate=True, vips=(VIP,))
                  for at, node in ((-2, "c1"), (4, "c2"), (9, "c1")))
+    seen += tuple(NodeLook(node, T0 + at, T0 + at + 0.1, quorate=True) for at in (6, 11) for node in ("c2", "c3"))
     assert finding(tmp_path, SOUND.but(looks=seen), "S2").ok
     assert not finding(tmp_path, SOUND.but(looks=seen, events=()), "S2").ok
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from synthetic import CUT, FROZEN, REQUEST, SOUND, finding
+from synthetic import CUT, FROZEN, REQUEST, SOUND, T0, base_injection, finding, recording
 
 from chaos.facts import Roles
+from chaos.model import Result
+from chaos.verdict import verdict_of
 
 
 def test_s3_passes_for_a_frozen_node_that_was_fenced_in_time(tmp_path: Path) -> None:
@@ -62,3 +65,16 @@ def test_s3_knows_the_fencing_of_a_node_that_is_off_already(tmp_path: Path) -> N
     """The agent asks for the status, hears "off", and sends "on" alone: seen on a real lab."""
     asked = tuple((at, "bmc.request", "c1", {"command": command}) for at, command in ((3.5, "status"), (3.6, "on")))
     assert finding(tmp_path, SOUND.but(events=(CUT, *asked, (7.6, "power.on", "c1", {}))), "S3").ok
+
+
+def test_s3_judges_the_move_after_each_of_two_losses(tmp_path: Path) -> None:
+    """c1 is fenced and c2 takes over; then c2 is lost, and c3 takes over without having it fenced."""
+    second = replace(base_injection(), target=("c2",), begin=T0 + 6.0, end=T0 + 6.03)
+    story = SOUND.but(holders=(*SOUND.holders, (6.0, ""), (8.0, "c3"))).but_facts(
+        injections=(base_injection(), second))
+    found = finding(tmp_path / "1", story, "S3")
+    assert not found.ok
+    assert "up on c3 at +8.00 s, and no fencing of c2 was requested" in found.evidence
+    assert verdict_of(recording(tmp_path / "2", story)).result is Result.FAIL
+    fenced = (*story.events, (7.0, "bmc.request", "c2", {"command": "off"}), (7.2, "power.off", "c2", {}))
+    assert "then VIP 10.66.0.100 up on c3" in finding(tmp_path / "3", story.but(events=fenced), "S3").evidence

@@ -109,6 +109,14 @@ def test_no_label_leaves_the_picture_and_none_covers_another(tmp_path: Path) -> 
         taken[mark.lane] = begin + length
 
 
+def test_a_client_that_asks_seldom_has_a_line(tmp_path: Path) -> None:
+    """Seen by a browser: each of its answers was in a column of its own, and a line of one point is none."""
+    run = recording(tmp_path)
+    strips = {one.name: one.median for one in timeline(run, phases(run)).strips}
+    assert run.period("sql_bank") == 0.1 and strips["sql_bank"].count("L") > 50
+    assert strips["sql_bank"].count("M") == strips["sql_write"].count("M") == 2  # broken once, by the outage
+
+
 def test_late_answers_are_drawn_as_the_outage_that_is_judged(tmp_path: Path) -> None:
     run = build(tmp_path)
     path = run / "samples" / "cache.jsonl"

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from synthetic import TIMERS, Story, base_facts, build, facts_but, recording
+from synthetic import TIMERS, Story, base_facts, base_injection, build, facts_but, recording
 
 from chaos.bounds import bounds
-from chaos.facts import Roles, Timers
+from chaos.facts import Facts, Roles, Timers
 from chaos.families import FAMILIES
 from chaos.faults import all_faults
 from chaos.formulas import (
@@ -28,6 +28,7 @@ from chaos.model import Outcome, Sample
 from chaos.sla import Limit, limit, seconds
 from chaos.verdict import judge
 from chaos.windows import downtime, longest_gap, longest_stall, outages
+from lab.bmc import SLOW
 from lab.errors import RefusedError
 
 
@@ -172,6 +173,31 @@ def test_a_node_whose_corosync_was_killed_serves_on_until_it_is_fenced() -> None
     lost = bounds(base_facts()).known["vip_tcp"]
     killed = bounds(facts_but(fault="proc.kill", params={"process": "corosync"})).known["vip_tcp"]
     assert (killed.low, killed.high) == (0.0, lost.high)
+
+
+def test_a_split_that_clients_are_not_part_of_has_no_floor() -> None:
+    cut, split = (bounds(facts_but(fault=name)).known["vip_tcp"] for name in ("net.isolate", "net.split"))
+    assert cut.low > 2 and split == replace(cut, low=0.0)
+
+
+def test_a_recovery_that_nobody_has_to_ask_for_is_sooner() -> None:
+    told, found = (bounds(facts_but(fault=name, wants_fencing=False)).known["vip_tcp"]
+                   for name in ("pcmk.resource_fail", "vip.remove"))
+    assert found.high - told.high == TIMERS.vip_monitor
+
+
+def test_fencing_takes_what_its_bmc_takes() -> None:
+    def after(fault: str, node: str = "c1") -> Facts:
+        bmc = replace(base_injection(), fault=fault, target=(node,), wants_fencing=False)
+        return replace(base_facts(), injections=(bmc, base_injection()))
+
+    plain = bounds(base_facts()).known["vip_tcp"]
+    slow = bounds(after("fence.slow")).known["vip_tcp"]
+    assert slow.high == plain.high + SLOW and "8 s of a slow BMC" in slow.why
+    assert bounds(after("fence.slow", "c3")).known["vip_tcp"].high == plain.high
+    silent = bounds(after("fence.unreachable"))
+    assert "fences nobody until it is healed" in silent.missing["vip_tcp"] and not silent.unread
+    assert silent.known["mq_publish"]
 
 
 def test_every_fault_names_a_family_of_bounds() -> None:

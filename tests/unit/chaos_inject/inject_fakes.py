@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,9 @@ class FakeNamespace:
 
     def exists(self) -> bool:
         return self.there
+
+    def inside(self) -> AbstractContextManager[None]:
+        raise AssertionError("a test without machines sends no packets")
 
     def command(self, argv: list[str]) -> list[str]:
         return ["in-lab", *argv]

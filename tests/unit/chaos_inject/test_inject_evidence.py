@@ -117,6 +117,76 @@ def test_a_failure_that_was_not_asked_for_is_none(lab: Lab) -> None:
     assert fault.took_effect(lab, target).ok
 
 
+def test_the_address_that_was_removed_has_to_be_back() -> None:
+    """Another of the lab's addresses on the same node says nothing about it."""
+    lab, fault, target = make_lab(), get_fault("vip.remove"), Target(("n2",))
+    public, internal = (str(vip.address) for vip in lab.plan.vips)
+    shell_of(lab).answers = {"address show": f"2: control inet {public}/32"}
+    assert not fault.healed(lab, target).ok
+    on = {"n1": internal}
+    shell_of(lab).answers = {"address show": lambda node, _: f"2: control inet {on.get(node, public)}/32"}
+    proof = fault.healed(lab, target)
+    assert proof.ok and proof.evidence == f"{internal} is on n1"
+
+
+def test_a_move_is_proven_by_an_address_that_left(lab: Lab) -> None:
+    fault, target = get_fault("vip.move"), Target(("n2",), {FAULT_ID: "ab12"})
+    vip = next(vip for vip in lab.plan.vips if vip.name == "public")
+    node_of(lab).client("cibadmin", "echo '<rsc_location id=\"cli-ban-vip-public-on-n2\"/>'")
+    assert "cannot look" in fault.took_effect(lab, target).evidence
+    node_of(lab).client("ip", f"echo '2: control    inet {vip.address}/32 scope global'")
+    assert not fault.took_effect(lab, target).ok and not fault.healed(lab, target).ok
+    node_of(lab).client("ip", "echo '2: control    inet 10.1.2.3/24 scope global'")
+    assert fault.took_effect(lab, target).ok
+    node_of(lab).client("cibadmin", "echo '<constraints/>'")
+    assert not fault.took_effect(lab, target).ok and fault.healed(lab, target).ok
+
+
+def test_a_restart_is_not_over_while_its_unit_is_down(lab: Lab) -> None:
+    target = Target(("n2",), {FAULT_ID: "ab12", "unit": "haproxy", "before": {"n2": "100"}})
+    for state, over in (("active", True), ("failed", False), ("activating", False)):
+        node_of(lab).client("systemctl", f"echo ActiveState={state}")
+        assert get_fault("svc.restart").healed(lab, target).ok is over
+
+
+def test_a_lost_position_is_proven_by_a_dead_server() -> None:
+    lab, fault = make_lab(), get_fault("db.rm_grastate")
+    shell_of(lab).answers = {"pgrep": "812:9001 end"}
+    target = fault.prepare(lab, Target(("n2",), {FAULT_ID: "ab12"}))
+    assert "survived" in fault.took_effect(lab, target).evidence
+    shell_of(lab).answers = {"pgrep": "end"}
+    proof = fault.took_effect(lab, target)
+    assert proof.ok and "not running" in proof.evidence
+
+
+@pytest.mark.parametrize("name", ["fence.unreachable", "fence.slow", "fence.false_success"])
+def test_a_bmc_that_died_is_none_that_lies(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab, fault, target = make_lab(), get_fault(name), Target(("n2",), {FAULT_ID: "ab12"})
+    for answers in (True, False):
+        monkeypatch.setattr("lab.bmc.answers", lambda lab, node, answers=answers: answers)
+        fault.inject(lab, target)
+        assert fault.took_effect(lab, target).ok is (answers is (name != "fence.unreachable"))
+        fault.heal(lab, target)
+        assert fault.healed(lab, target).ok is answers
+
+
+def test_a_cable_that_is_not_there_is_not_pulled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node without power has none: neither a proof of the fault nor one of its end."""
+    lab, fault, target = make_lab(), get_fault("net.link_down"), Target(("n2",), {FAULT_ID: "ab12"})
+    for shown, ok, down, up in (("", False, False, False), ("7: n2c: <BROADCAST,UP,LOWER_UP> mtu", True, False, True),
+                                ("7: n2c: <BROADCAST> mtu 1500", True, True, False)):
+        monkeypatch.setattr("chaos.faults.net_link_down.run",
+                            lambda *_, shown=shown, ok=ok, **__: SimpleNamespace(stdout=shown, ok=ok))
+        assert (fault.took_effect(lab, target).ok, fault.healed(lab, target).ok) == (down, up)
+
+
+def test_the_address_that_clients_use_is_the_one_that_fails() -> None:
+    """Seen: the public one failed, its clients are elsewhere, and a run of no consequence passed."""
+    lab, fault = make_lab(), get_fault("pcmk.resource_fail")
+    assert fault.prepare(lab, Target(("n2",))).params["resource"] == "vip-internal"
+    assert fault.prepare(lab, Target(("n2",), {"resource": "haproxy"})).params["resource"] == "haproxy"
+
+
 def test_a_restart_that_nobody_can_date_is_none(lab: Lab) -> None:
     target = Target(("n2",), {"unit": "haproxy", "before": {"n2": "100"}})
     assert not get_fault("svc.restart").took_effect(lab, target).ok

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from chaos.probes import traits
 from chaos.scenario import FOLDER, Inject, list_scenarios, load_scenario
 from lab.errors import NotFoundError, RefusedError
 
@@ -130,6 +131,14 @@ def test_what_lasts_by_itself_may_be_held_for_long(tmp_path: Path) -> None:
     assert load_scenario(path).injections
     path.write_text(GOOD.replace("galera_writer", "mq_leader(halab-probe.1_x)"))
     assert load_scenario(path).injections[0].target == "mq_leader(halab-probe.1_x)"
+
+
+def test_every_client_of_every_scenario_has_a_promise() -> None:
+    """What nothing was promised for breaks no promise."""
+    for one in list_scenarios():
+        clients = {name for name in one.workload.probes if not traits(name).observer}
+        assert "*" in one.sla or clients <= set(one.sla), one.name
+        assert "converged" in one.sla and one.teaches.strip() and one.description.strip(), one.name
 
 
 def test_our_own_scenarios() -> None:

@@ -1,0 +1,52 @@
+"""A BMC is asked whether it answers, as any client of IPMI may ask."""
+
+from __future__ import annotations
+
+import multiprocessing
+import socket
+from contextlib import nullcontext
+from ipaddress import ip_address
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lab import bmc
+from lab.state.home import LabPaths
+
+
+def _serve(port: int, ready: Any, paths: Path) -> None:
+    class Silent(bmc.NodeBmc):
+        def __init__(self) -> None:
+            self._node, self._paths = "n1", SimpleNamespace(bmc=paths)
+            super(bmc.NodeBmc, self).__init__({"halab": "x"}, port=port, address="::ffff:127.0.0.1")
+
+    Silent()
+    ready.set()
+    bmc.Bmc.listen()
+
+
+def test_a_bmc_answers_unless_it_is_dead_or_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setattr(bmc, "_PORT", port)
+    paths: LabPaths = SimpleNamespace(bmc=tmp_path)  # type: ignore[assignment]
+    lab: Any = SimpleNamespace(
+        namespace=SimpleNamespace(inside=nullcontext), driver=SimpleNamespace(slowness=1.0), paths=paths,
+        plan=SimpleNamespace(node=lambda _name: SimpleNamespace(bmc=ip_address("127.0.0.1"))))
+    assert not bmc.answers(lab, "n1", timeout=0.2)
+    fork = multiprocessing.get_context("fork")
+    ready = fork.Event()
+    server = fork.Process(target=_serve, args=(port, ready, tmp_path), daemon=True)
+    server.start()
+    try:
+        assert ready.wait(30)
+        assert bmc.answers(lab, "n1", timeout=5.0)
+        bmc.set_mode(paths, "n1", "dead")
+        assert not bmc.answers(lab, "n1", timeout=0.3)
+        bmc.set_mode(paths, "n1", "lying")
+        assert bmc.answers(lab, "n1", timeout=5.0)
+    finally:
+        server.kill()
