@@ -28,6 +28,7 @@ from chaos import journal, runner
 from chaos.checks import all_checks
 from chaos.faults.net_isolate import NetIsolate
 from chaos.model import Result, Target
+from chaos.probes.fleet import ProbeFleet
 from chaos.scenario import Scenario, load_scenario
 from chaos.selectors import resolve
 from chaos.verdict import Verdict
@@ -136,6 +137,7 @@ def test_the_reference_deployment_deserves_pass(lab: Lab, name: str) -> None:
     folder = Path(body["run_dir"])
     page = (folder / "report.html").read_text()
     assert "PASS" in page and "sql_write" in page and "<svg" in page
+    assert "What the nodes said" in page and ("A new membership" in page or name == "galera-writer-killed")
     # Self-contained: the page loads nothing.
     assert not re.search(r'(src|href)="(?!#)', page)
     everything = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
@@ -221,6 +223,35 @@ def test_a_fault_that_does_nothing_is_invalid(lab: Lab, monkeypatch: pytest.Monk
         runs.append(verdict := runner.run(lab, short_isolation()))
     assert verdict.result is Result.INVALID, json.dumps(verdict.to_json(), indent=1)
     assert "V1" in failed(verdict)
+
+
+@pytest.mark.timeout(300)
+def test_a_starved_host_is_invalid(lab: Lab, quiet: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clients get no processor for a second and a half.  Without V4 this would be an outage of every service."""
+    fleets: list[ProbeFleet] = []
+    start = ProbeFleet.start
+
+    def noted(self: ProbeFleet, *words: Any, **more: Any) -> None:
+        fleets.append(self)
+        start(self, *words, **more)
+
+    def starve() -> None:
+        pids = [pid for fleet in fleets for pid in fleet.pids.values()]
+        assert pids
+        try:
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            time.sleep(1.5)
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+    monkeypatch.setattr(ProbeFleet, "start", noted)
+    with planted() as runs, beside(lab, "fault.inject", starve):
+        runs.append(verdict := runner.run(lab, quiet))
+    assert verdict.result is Result.INVALID, json.dumps(verdict.to_json(), indent=1)
+    assert "V4" in failed(verdict)
+    assert all(window.seconds > 1.0 for window in verdict.windows.values())
 
 
 @pytest.mark.timeout(300)
