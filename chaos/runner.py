@@ -14,33 +14,30 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from chaos import audit, journal, junit, nodelog, pacemaker, report, runfolder
+from chaos import audit, journal, junit, nodelog, report, runfolder
 from chaos.facts import Facts, GateResult, Injection
 from chaos.faults import get_fault
 from chaos.faults.base import BaseFault
 from chaos.model import Proof, Target
 from chaos.node_watch import NodeWatch
 from chaos.preflight import probes_for, refuse
+from chaos.preview import learn, services_of
 from chaos.probes.fleet import ProbeFleet, ledger_file
 from chaos.progress import await_phase, detected_at
 from chaos.reach import await_proof
-from chaos.roles import read_roles
 from chaos.scenario import Converge, Heal, Hold, Inject, Scenario, Steady, Step, Wait
 from chaos.selectors import resolve
-from chaos.timers import read_timers
 from chaos.verdict import Verdict, judge
 from chaos.versions import read_versions
 from lab import gates, interrupt
 from lab.errors import DeadlineError, HalabError, InterruptedByUser
 from lab.lab import Lab
 from lab.net.network import guest_mac
-from lab.plan import Service
 from lab.state import exclusive
 from lab.state.events import Listener
 
 _SLOW_PERIOD = 1.0  # s between two operations of a probe where nodes are slow
 CONVERGE_WITHIN = 180.0  # s, for ``heal`` outside a run
-_SERVICES: tuple[Service, ...] = ("haproxy", "galera", "rabbitmq", "memcached")
 # As the report calls them (chaos.measure.PHASES).
 _PHASE_NAMES = {"fence_requested": "fence requested", "fenced": "fenced", "vip_moved": "VIP up"}
 
@@ -133,7 +130,7 @@ class _Run:
             expect=scenario.expect.verdict.value, expect_checks=scenario.expect.checks,
             vips={vip.name: str(vip.address) for vip in plan.vips},
             macs={guest_mac(node.index, "control"): node.name for node in plan.nodes},
-            services={service: tuple(node.name for node in plan.running(service)) for service in _SERVICES},
+            services=services_of(plan),
             rerun=f"./inv chaos.run {scenario.name} --name={lab.name}")
 
     def _note(self, **changes: Any) -> None:
@@ -205,7 +202,7 @@ class _Run:
     def _inject(self, step: Inject) -> None:
         lab, fault = self._lab, get_fault(step.fault)
         target = fault.prepare(lab, Target(resolve(lab, step.target), dict(step.params), step.target))
-        injection = self._learn(fault, target, lab.plan.node(target.nodes[0]).cluster)
+        injection = self._learn(fault, target)
         entry = self._journal.arm(fault.name, target)
         self._entries.append(entry)
         self._note(injections=(*self.facts.injections,
@@ -224,20 +221,11 @@ class _Run:
         injections[at] = replace(injections[at], **changes)
         self._note(injections=tuple(injections))
 
-    def _learn(self, fault: BaseFault, target: Target, home: str) -> Injection:
-        """What the bounds and the validity checks need to know about this target, before it breaks."""
-        reading = read_timers(self._lab, target.nodes[0])
+    def _learn(self, fault: BaseFault, target: Target) -> Injection:
+        injection, reading = learn(self._lab, fault, target)
         if not self._entries:
             runfolder.write_timers(self._folder, reading.timers, reading.notes)
-        fencing = None
-        if follows := fault.fencing_follows(target):
-            config = pacemaker.cib(self._lab, home)
-            proofs = [pacemaker.fences(config, node) for node in target.nodes]
-            fencing = Proof(all(proof.ok for proof in proofs), "; ".join(proof.evidence for proof in proofs))
-        return Injection(fault.name, target.nodes, target.selector, wants_fencing=follows, fencing=fencing,
-                         starves=fault.starves(target),
-                         timers=reading.timers, roles=read_roles(self._lab, home),
-                         cluster_size=len(self._lab.plan.members(home)))
+        return injection
 
     def _effect(self, entry: journal.Entry) -> Proof:
         try:

@@ -19,13 +19,16 @@ def list_scenarios(c: Any, format: str = "table") -> None:
 
 
 @command(positional=["scenario"], scenario="a name of chaos.list, or a scenario file of your own")
-def show(c: Any, scenario: str, format: str = "table") -> None:
-    """Show one scenario: target, fault, expectations, SLAs."""
+def show(c: Any, scenario: str, name: str = "", format: str = "table") -> None:
+    """Show one scenario: its story, target, fault and SLAs; on a lab also the live timers and the bounds."""
+    from chaos.preview import preview
     from chaos.scenario import load_scenario
     from cli.views.chaos import scenario_view
+    from lab.lab import Lab
 
-    scenario_view(load_scenario(options.scenario(scenario)), format)
-    console.next_step(f"chaos.run {scenario}")
+    wanted = load_scenario(options.scenario(scenario))
+    scenario_view(wanted, preview(Lab.open(name), wanted) if name else None, format)
+    console.next_step(f"chaos.run {scenario}" + options.again({"name": name} if name else {}))
 
 
 @command(

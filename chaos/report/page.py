@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from chaos.facts import Injection
+from chaos.facts import Injection, Timers
 from chaos.faults import all_faults
 from chaos.measure import Phase, Window
 from chaos.model import Finding, Result
@@ -69,7 +69,7 @@ def render(run: Recording, verdict: Verdict) -> str:
         timeline=timeline(run, verdict.phases),
         width=WIDTH, left=LEFT, right=RIGHT, measures=measures, measure_axis=measure_axis,
         measures_height=30 * len(measures) + 24,
-        steps=_steps(verdict), said=_said(run), timers=_timers(run), findings=verdict.findings,
+        steps=_steps(verdict), said=_said(run), timers=shown_timers(facts.timers), findings=verdict.findings,
         operations={name: len(samples) for name, samples in run.samples.items()})
 
 
@@ -181,10 +181,10 @@ def _in_time(phases: tuple[Phase, ...]) -> list[Phase]:
     return [phase for _, _, phase in sorted(ordered, key=lambda one: one[:2])]
 
 
-def _timers(run: Recording) -> dict[str, str]:
+def shown_timers(timers: Timers) -> dict[str, str]:
     """The live timers with their units; those that could not be read say so."""
     shown = {}
-    for name, value in asdict(run.facts.timers).items():
+    for name, value in asdict(timers).items():
         if value is None:
             shown[name] = "not read" if name != "haproxy_restart" else "never (Pacemaker alone)"
         elif isinstance(value, bool):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from chaos.calibration import Calibration
     from chaos.journal import Entry, Healing
     from chaos.model import Finding
+    from chaos.preview import Preview
     from chaos.runs import RunSummary
     from chaos.scenario import Scenario
     from chaos.verdict import Verdict
@@ -30,8 +31,8 @@ def scenario_list(scenarios: list[Scenario], format: str) -> None:
         )
 
 
-def scenario_view(scenario: Scenario, format: str) -> None:
-    if as_json(scenario, format):
+def scenario_view(scenario: Scenario, seen: Preview | None, format: str) -> None:
+    if as_json({**plain(scenario), **({"lab": plain(seen)} if seen else {})}, format):
         return
     console.out(scenario.name)
     for text in (scenario.description, scenario.teaches):
@@ -44,6 +45,28 @@ def scenario_view(scenario: Scenario, format: str) -> None:
     if scenario.expect.checks:
         console.out("")
         console.out(f"expected: {scenario.expect.verdict.value}, found by {', '.join(scenario.expect.checks)}")
+
+
+    if seen:
+        _preview(seen)
+
+
+def _preview(seen: Preview) -> None:
+    from chaos.report.page import shown_timers
+
+    console.out("")
+    console.table(("FAULT", "ON THIS LAB"), list(seen.targets))
+    console.out("")
+    rows = []
+    for name, promise in seen.promises.items():
+        bound = seen.bounds.known.get(name)
+        rows.append((name, f"{_seconds(bound.low)} to {_seconds(bound.high)}" if bound else "-",
+                     _seconds(promise.seconds), bound.why if bound else seen.bounds.missing[name]))  # fmt: skip
+    console.table(("SERVICE", "MAY BE AWAY", "SLA", "BECAUSE"), rows)
+    console.out("")
+    console.table(("TIMER", "NOW"), list(shown_timers(seen.timers).items()))
+    for note in seen.notes:
+        console.out(f"not read: {note}")
 
 
 def _fields(values: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import chaos.runner as runner
-from chaos import audit, pacemaker
+from chaos import audit, pacemaker, preview
 from chaos.facts import PrimarySighting, Roles, SqlAudit, Timers
 from chaos.model import Proof, Result
 from chaos.probes.fleet import ProbeExit
@@ -79,8 +79,8 @@ def fake_world(patch: pytest.MonkeyPatch) -> list[str]:
     patch.setattr(runner, "ProbeFleet", FakeFleet)
     patch.setattr(runner, "NodeWatch", FakeWatch)
     patch.setattr(audit, "audit_sql", lambda *_: SqlAudit(0, ()))
-    patch.setattr(runner, "read_timers", lambda *_: Reading(Timers(token=1.0), []))
-    patch.setattr(runner, "read_roles", lambda *_: Roles(vip_holder="n2"))
+    patch.setattr(preview, "read_timers", lambda *_: Reading(Timers(token=1.0), []))
+    patch.setattr(preview, "read_roles", lambda *_: Roles(vip_holder="n2"))
     patch.setattr(runner, "read_versions", lambda *_: {"pacemaker": "2.1.5"})
     patch.setattr(runner, "detected_at", lambda *_: 1.0)
     patch.setattr(pacemaker, "cib", lambda *_: None)
