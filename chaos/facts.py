@@ -283,7 +283,8 @@ class Facts:
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(["facts", *(str(step) for step in first["loc"])])
-            raise RefusedError(f"{place}: {_WRONG.get(first['type'], 'has the wrong type')}", where=place) from error
+            raise RefusedError(f"{place}: {_WRONG.get(first['type'], 'has the wrong type')}", where=place,
+                               remedy="another version of halab may have recorded it: run the scenario again") from error
 
     def write(self, run_dir: Path) -> None:
         """Write ``facts.json``, whole or not at all."""
