@@ -284,7 +284,7 @@ class Facts:
             first = error.errors()[0]
             place = ".".join(["facts", *(str(step) for step in first["loc"])])
             raise RefusedError(f"{place}: {_WRONG.get(first['type'], 'has the wrong type')}", where=place,
-                               remedy="another version of halab may have recorded it: run the scenario again") from error
+                               remedy="another version of halab may have made it: run the scenario again") from error
 
     def write(self, run_dir: Path) -> None:
         """Write ``facts.json``, whole or not at all."""
