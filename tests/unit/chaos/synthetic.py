@@ -68,6 +68,7 @@ class Story:
     sums: dict[str, str] = field(default_factory=dict)  # node -> the checksum of its table, if another ('': none)
     lost_rows: dict[str, int] = field(default_factory=dict)  # node -> how many acked rows it lacks
     lost_messages: int = 0
+    again: int = 0  # messages that the consumer gets twice
     drained: bool = True
     facts: dict[str, Any] = field(default_factory=dict)  # overrides
     injection: dict[str, Any] = field(default_factory=dict)  # overrides of the one fault's
@@ -128,7 +129,7 @@ def build(run_dir: Path, story: Story | None = None) -> Path:
     _lines(run_dir / "ledgers" / "sql_bank.txt", [f"run1/{total}" for total in story.bank])
     _lines(run_dir / "looks.jsonl", [line(one) for one in story.looks or LOOKED])
     _lines(run_dir / "ledgers" / "mq_publish.txt", messages)
-    _lines(run_dir / "ledgers" / "mq_consume.txt", messages[story.lost_messages:])
+    _lines(run_dir / "ledgers" / "mq_consume.txt", messages[story.lost_messages:] + messages[:story.again])
     _lines(run_dir / "events.jsonl", [
         json.dumps({"at": T0 + at, "kind": kind, "node": node, "data": data})
         for at, kind, node, data in story.events])

@@ -142,6 +142,7 @@ VIOLATIONS = {
     "tables differ": ("S4", SOUND.but(sums={"c3": "4712"}), Result.FAIL,
                       "probe_rows differs: c1 4711, c2 4711, c3 4712"),
     "dropped message": ("S5", SOUND.but(lost_messages=2), Result.FAIL, "2 lost"),
+    "messages over and over": ("S5", SOUND.but(again=401), Result.FAIL, "401 duplicates (at most 400)"),
     "queue not drained": ("S5", SOUND.but(lost_messages=2, drained=False), Result.INVALID, "queue empty"),
     "too long away": ("L1", away("sql_write", 0.0, 9.5), Result.FAIL, "sql_write 9.5"),
     "timers not read": ("L1", UNREAD, Result.INVALID, "vip_tcp has no limit for 'bound + 2s': the timer token was not"),
