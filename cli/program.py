@@ -6,7 +6,7 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from invoke.config import Config
@@ -40,6 +40,7 @@ class HalabProgram(Program):  # type: ignore[misc]  # invoke is not checked, see
     def parse_tasks(self) -> None:
         self._help_after_a_command()
         with self._refusing():
+            _refuse_twice(self.core.unparsed, self.collection.task_names)
             super().parse_tasks()
 
     def _help_after_a_command(self) -> None:
@@ -104,6 +105,8 @@ class HalabProgram(Program):  # type: ignore[misc]  # invoke is not checked, see
         if not unknown:
             return RefusedError(str(error).rstrip("."), where=" ".join(["./inv", *typed]), remedy=about)
         word = unknown[1]
+        if switch := next((flag for flag in self._switches(tasks) if f"{flag}={word}" in typed), None):
+            return RefusedError(f"{switch} takes no value", where=" ".join(["./inv", *typed]), remedy=switch)
         flag = word.startswith("-")
         known = (
             [flag for task in tasks for flag in self._contexts()[task]] if flag else list(self._contexts())
@@ -115,6 +118,11 @@ class HalabProgram(Program):  # type: ignore[misc]  # invoke is not checked, see
             where=" ".join(["./inv", *typed]),
             remedy=f"did you mean {near}?" if near else about,
         )
+
+    def _switches(self, tasks: list[str]) -> list[str]:
+        """The options of these commands that are given or not, and have no value."""
+        flags = [pair for task in tasks for pair in self.parser.contexts[task].flags.items()]
+        return [flag for flag, argument in flags if not argument.takes_value]
 
     def _contexts(self) -> dict[str, list[str]]:
         """Every command with its long options."""
@@ -132,6 +140,20 @@ def _refuse_empty(argv: list[str]) -> None:
     for word in argv[1:]:
         if re.fullmatch(r"--[a-z][a-z-]*=", word):
             raise _no_value(word[:-1], argv[1:], "./inv --list" if len(argv) < 3 else f"./inv --help {argv[1]}")
+
+
+def _refuse_twice(words: list[str], commands: Collection[str]) -> None:
+    """RefusedError for an option typed twice for one command: invoke would take the second value for a command."""
+    seen: set[str] = set()
+    for word in words:
+        option = word.partition("=")[0]
+        if word in commands:
+            seen = set()
+        elif re.fullmatch(r"--[a-z][a-z-]*", option):
+            if option in seen:
+                raise RefusedError(f"{option} is given twice", where=" ".join(["./inv", *words]),
+                                   remedy="each option once")
+            seen.add(option)
 
 
 def _no_value(flag: str, typed: list[str], about: str) -> RefusedError:

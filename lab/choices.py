@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from lab.errors import RefusedError
 
 _LISTED = 30  # choices
+_LONGEST = 80  # characters of somebody's word
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
@@ -19,6 +20,12 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     return by_lower[matches[0]] if matches else None
 
 
+def on_one_line(word: object) -> str:
+    """Somebody's word as an error repeats it: without line breaks and control characters, and not for pages."""
+    text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(word)[: _LONGEST + 1])
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
 def unknown_choice(kind: str, word: object, choices: Iterable[str], *, where: str = "") -> RefusedError:
     """The error for a ``word`` that is not one of ``choices``; ``kind`` is a noun such as "style"."""
     known = list(choices)
@@ -28,4 +35,4 @@ def unknown_choice(kind: str, word: object, choices: Iterable[str], *, where: st
         near = get_close_matches(str(word).lower(), known, n=5, cutoff=0.4)
         listed = f"{', '.join(near or [guess])} and others"
     remedy = f"did you mean {guess}? Possible: {listed}" if guess else f"one of: {listed}"
-    return RefusedError(f"There is no {kind} '{word}'.", where=where, remedy=remedy)
+    return RefusedError(f"There is no {kind} '{on_one_line(word)}'.", where=where, remedy=remedy)

@@ -15,15 +15,31 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from lab.choices import did_you_mean, unknown_choice
+from lab.choices import did_you_mean, on_one_line, unknown_choice
 from lab.errors import NotFoundError, RefusedError
 
 Loc = tuple[int | str, ...]
 Place = Callable[[Loc], str]
+
+_MOST = 256 << 10  # bytes; a hundred times what a person writes
+_COLLECTIONS = {"dict_type", "model_type", "model_attributes_type"}
+# pydantic's types of complaints -> what the value should be.
+_SHOULD_BE = {
+    **dict.fromkeys(_COLLECTIONS, "keys and values below it"),
+    **dict.fromkeys(("tuple_type", "list_type"), "a list, such as [a, b]"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing", "finite_number"), "a number"),
+    "string_type": "text, in quotes where it looks like a number or a date",
+    "ip_v4_address": "an IPv4 address",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +69,7 @@ def read_mapping(path: Path, *, example: str, label: str | None = None) -> YamlF
     """
     name = label or str(path)
     try:
-        loaded = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        text = _text(path, name)
     except FileNotFoundError as error:
         raise NotFoundError(
             "There is no such file.", where=name, remedy=f"check the path; ls {_beside(example)} shows the examples"
@@ -63,15 +79,37 @@ def read_mapping(path: Path, *, example: str, label: str | None = None) -> YamlF
         raise RefusedError(
             f"The file cannot be read: {reason}.", where=name, remedy="a readable text file"
         ) from error
+    loaded = _loaded(text, name, example)
+    if not isinstance(loaded, CommentedMap):
+        found = "nothing" if loaded is None else f"a {_kind(loaded)}"
+        raise RefusedError(
+            f"The file should hold keys and values, but it holds {found}.",
+            where=f"{name}:1",
+            remedy=f"see {example} for the form",
+        )
+    return YamlFile(name, loaded)
+
+
+def _text(path: Path, name: str) -> str:
+    with path.open("rb") as file:
+        data = file.read(_MOST + 1)
+    if len(data) > _MOST:
+        raise RefusedError(f"The file is larger than {_MOST >> 10} KB, which nobody writes by hand.", where=name,
+                           remedy="check the path")
+    return data.decode("utf-8")
+
+
+def _loaded(text: str, name: str, example: str) -> Any:
+    try:
+        return YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
-        # ruamel's problem may span lines; the first says it, the rest quotes the file
-        problem = str(error.problem or error.context or "syntax error").splitlines()[0]
+        problem, remedy = _problem(error)
         raise RefusedError(
             f"This is not valid YAML: {problem}.",
             where=f"{name}{line}",
-            remedy=f"see {example} for the form",
+            remedy=remedy or f"see {example} for the form",
         ) from error
     except YAMLError as error:
         # the reader's message: the bad character in its first line, offsets in the next
@@ -81,14 +119,26 @@ def read_mapping(path: Path, *, example: str, label: str | None = None) -> YamlF
             where=name,
             remedy="plain UTF-8 text without control characters",
         ) from error
-    if not isinstance(loaded, CommentedMap):
-        found = "nothing" if loaded is None else f"a {_kind(loaded)}"
-        raise RefusedError(
-            f"The file should hold keys and values, but it holds {found}.",
-            where=f"{name}:1",
-            remedy=f"see {example} for the form",
-        )
-    return YamlFile(name, loaded)
+    except RecursionError as error:
+        raise RefusedError("The file nests deeper than anything that halab reads.", where=name,
+                           remedy=f"see {example} for the form") from error
+    except (ValueError, LookupError) as error:
+        # ruamel makes dates and tagged values with Python's own functions, and lets them complain
+        raise RefusedError(f"A value of this file cannot be read: {on_one_line(error)}.", where=name,
+                           remedy="quotes around what only looks like a date or a number; no tags (!!int)") from error
+
+
+def _problem(error: MarkedYAMLError) -> tuple[str, str]:
+    """ruamel's complaint, and what to try where it needs more than an example ('' otherwise)."""
+    # It may span lines; the first says it, the rest quotes the file.
+    context, problem = (str(part or "").partition("\n")[0] for part in (error.context, error.problem))
+    if problem.startswith("but "):
+        return f"{context} {problem}", ""
+    if problem.startswith("found duplicate key"):
+        return problem.partition(" with value ")[0], "each key once"
+    if "'\\t'" in problem:
+        return problem, "spaces in place of tabs"
+    return problem or context or "syntax error", ""
 
 
 def refusal(error: ValidationError, model: type[BaseModel], place: Place, noun: str, *, example: str) -> RefusedError:
@@ -107,17 +157,30 @@ def refusal(error: ValidationError, model: type[BaseModel], place: Place, noun: 
         at = named if named[: len(loc)] == loc else (*loc, *named)
         return RefusedError(cause.what, where=place(at), remedy=cause.remedy)
     owner = _owner(model, loc)
-    if first["type"] == "extra_forbidden":
+    if first["type"] in ("extra_forbidden", "invalid_key"):
         return _unknown_key(loc, owner, place, noun)
     if first["type"] == "missing":
         return RefusedError(f"The {noun} lacks the key '{key}'.", where=place(loc), remedy=f"add {loc[-1]}")
     choices = _literals(owner, loc)
+    below = _model_at(model, loc) if first["type"] in _COLLECTIONS else None
+    remedy = f"compare with the files in {_beside(example)}"
+    if below:
+        remedy = f"keys: {', '.join(below.model_fields)}"
+    if first["input"] is None:
+        remedy = f"one of: {', '.join(choices)}" if choices else remedy if below else "a value, or leave the key out"
+        return RefusedError(f"'{key}' has no value.", where=place(loc), remedy=remedy)
     if first["type"] == "literal_error" and choices:
         return unknown_choice(_title(owner, loc), first["input"], choices, where=place(loc))
-    message = str(cause) if isinstance(cause, ValueError) else f"{first['msg']}, not {first['input']!r}"
-    return RefusedError(
-        f"'{key}' is wrong: {message}.", where=place(loc), remedy=f"compare with the files in {_beside(example)}"
-    )
+    return RefusedError(f"'{key}' {_complaint(first, cause)}.", where=place(loc), remedy=remedy)
+
+
+def _complaint(first: ErrorDetails, cause: object) -> str:
+    if isinstance(cause, ValueError):
+        return f"is wrong: {cause}"
+    shown = on_one_line(repr(first["input"]))
+    if should := _SHOULD_BE.get(first["type"]):
+        return f"should be {should.format(**first.get('ctx', {}))}, not {shown}"
+    return f"is wrong: {first['msg']}, not {shown}"
 
 
 def _beside(example: str) -> str:
@@ -126,7 +189,7 @@ def _beside(example: str) -> str:
 
 def _severity(kind: str) -> int:
     # A misspelt key also leaves the right one unset, so it explains what else is wrong.
-    return 0 if kind == "extra_forbidden" else 1
+    return 0 if kind in ("extra_forbidden", "invalid_key") else 1
 
 
 def _unknown_key(loc: Loc, owner: type[BaseModel], place: Place, noun: str) -> RefusedError:
@@ -135,7 +198,7 @@ def _unknown_key(loc: Loc, owner: type[BaseModel], place: Place, noun: str) -> R
     listed = ", ".join(known)
     remedy = f"did you mean {guess}? Keys: {listed}" if guess else f"keys: {listed}"
     part = f" under '{'.'.join(str(key) for key in loc[:-1])}'" if len(loc) > 1 else ""
-    return RefusedError(f"A {noun} has no key '{loc[-1]}'{part}.", where=place(loc), remedy=remedy)
+    return RefusedError(f"A {noun} has no key '{on_one_line(loc[-1])}'{part}.", where=place(loc), remedy=remedy)
 
 
 def _owner(model: type[BaseModel], loc: Loc) -> type[BaseModel]:
@@ -147,6 +210,14 @@ def _owner(model: type[BaseModel], loc: Loc) -> type[BaseModel]:
         if found := _model_in(annotation):
             owner = found
     return owner
+
+
+def _model_at(model: type[BaseModel], loc: Loc) -> type[BaseModel] | None:
+    """The model that the value at ``loc`` should be, if it should be one."""
+    annotation: Any = model
+    for key in loc:
+        annotation = _below(annotation, key)
+    return _model_in(annotation)
 
 
 def _below(annotation: Any, key: int | str) -> Any:

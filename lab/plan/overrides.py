@@ -53,7 +53,7 @@ def overridden(profile: Profile, timers: BaseModel | None) -> Profile:
         first = error.errors()[0]
         reason = str(first.get("ctx", {}).get("error") or first["msg"])
         raise RefusedError(
-            f"With the {profile.name} profile these timers contradict each other: {reason}.",
+            f"With the {profile.name} profile these timers do not work: {reason}.",
             where=".".join(["timers", *(str(part) for part in first["loc"])]),
             remedy=f"./inv lab.styles lists the profiles; the values of this one are in "
                    f"topologies/profiles/{profile.name}.yml",

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from lab.choices import on_one_line
 from lab.errors import RefusedError
 from lab.plan import Service, Style
 from lab.plan.shape import MAX_OVERRIDDEN, Part, Shape, check_members
@@ -23,6 +24,8 @@ _NODE = re.compile(r"[a-z][a-z0-9]{0,6}")
 PREFIX = 5  # letters of a cluster's name that its nodes' names begin with; two digits follow
 # Names that the lab's own control groups and hosts have.
 RESERVED = ("bmc", "qnetd", "libvirt", "public", "internal")
+# The selectors of chaos.selectors that could be a node's name, which would take their place.
+SELECTORS = ("all", "dc", "not", "one", "random", "role", "side")
 _NO_FENCING = (None, False, "none", "off", "no", "false", "")
 
 
@@ -84,9 +87,14 @@ class ClusterSpec(BaseModel):
         for name in names:
             if not _NODE.fullmatch(name) or name in RESERVED:
                 raise RefusedError(
-                    f"'{name}' cannot be a node's name: it becomes a host name and, with the network, an interface's.",
+                    f"'{on_one_line(name)}' cannot be a node's name: it becomes a host name and, with the network, an interface's.",
                     remedy="a lower-case letter, then up to 6 letters or digits, such as db1; "
                            f"not {', '.join(RESERVED)}",
+                )
+            if name in SELECTORS:
+                raise RefusedError(
+                    f"'{name}' cannot be a node's name: in a scenario this word chooses nodes by their role.",
+                    remedy=f"another name; taken are {', '.join(SELECTORS)}",
                 )
         return names
 
@@ -114,7 +122,7 @@ def check_cluster_names(value: Any) -> None:
     for name in value:
         if not isinstance(name, str) or not _CLUSTER.fullmatch(name):
             raise RefusedError(
-                f"'{name}' cannot be a cluster's name: it becomes part of host and file names.",
+                f"'{on_one_line(name)}' cannot be a cluster's name: it becomes part of host and file names.",
                 where=str(name),
                 remedy="a lower-case letter, then up to 11 letters or digits, such as db",
             )
@@ -169,11 +177,14 @@ def _check_disjoint(parts: list[Part]) -> None:
             node_of[node] = part.cluster
         for service in part.services:
             if service in service_of:
-                other = service_of[service]
+                other, where = service_of[service], f"clusters.{part.cluster}.services"
+                if other == part.cluster:
+                    raise RefusedError(f"Cluster {other} names the service {service} twice.", where=where,
+                                       remedy="each service once")
                 raise RefusedError(
                     f"The service {service} is named twice: in cluster {other} and in {part.cluster}. All its "
                     "instances are one cluster of their own kind, and no constraint reaches across corosync clusters.",
-                    where=f"clusters.{part.cluster}.services",
+                    where=where,
                     remedy=f"take {service} out of one of them",
                 )
             service_of[service] = part.cluster

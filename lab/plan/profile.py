@@ -7,23 +7,33 @@ Bounds and gates never read a profile: they read the live timers of the lab.
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from daemons.pacemaker import CIB_REASK
 
 _DECISION = 1.0  # s for Pacemaker to act, once it has asked for the CIB
+_LONGEST = 3600  # s, far below what overflows a daemon's integers
 
 
 class _Timers(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # Names of those that no daemon takes as 0.
+    _above_zero: ClassVar[tuple[str, ...]] = ()
+
     @model_validator(mode="after")
-    def _not_negative(self) -> Self:
+    def _within_reason(self) -> Self:
         for name, value in self:
-            if isinstance(value, int | float) and value < 0:
+            if not isinstance(value, int | float):
+                continue
+            if value < 0:
                 raise ValueError(f"{name} is negative ({value})")
+            if value > _LONGEST * (1000 if name.endswith("_ms") else 1):
+                raise ValueError(f"{name} is longer than an hour ({value})")
+            if not value and name in self._above_zero:
+                raise ValueError(f"{name} is 0, which its daemon refuses")
         return self
 
 
@@ -82,6 +92,8 @@ class PacemakerTimers(_Timers):
 class GaleraTimers(_Timers):
     """evs.* provider options (ISO 8601 seconds).  install <= inactive, or Galera refuses to start."""
 
+    _above_zero = ("keepalive", "check", "join_retrans", "suspect")
+
     keepalive: float
     check: float
     join_retrans: float
@@ -102,6 +114,8 @@ class GaleraTimers(_Timers):
 class HaproxyTimers(_Timers):
     """Health checks of the proxy: a backend is out after ``fall`` failures at ``inter_ms``."""
 
+    _above_zero = ("inter_ms", "fastinter_ms", "fall", "rise", "check_timeout_ms")
+
     inter_ms: int
     fastinter_ms: int
     fall: int
@@ -113,6 +127,8 @@ class HaproxyTimers(_Timers):
 
 class RabbitmqTimers(_Timers):
     """net_ticktime T detects a silent peer in 0.75..1.25 T seconds."""
+
+    _above_zero = ("net_ticktime",)
 
     net_ticktime: int
 
@@ -129,6 +145,8 @@ class Profile(_Timers):
     ``patience`` multiplies what only guards against hangs: the operation timeouts of Pacemaker and
     the start timeouts of units.  It is 1 where nodes run at full speed.
     """
+
+    _above_zero = ("patience",)
 
     name: str
     summary: str

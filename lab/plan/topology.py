@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from lab.choices import unknown_choice
+from lab.choices import on_one_line, unknown_choice
 from lab.drivers.traits import traits
 from lab.errors import RefusedError
 from lab.plan import DriverName, PacemakerScope, QueueType, RabbitmqManager, Style
@@ -86,7 +86,7 @@ class Topology(BaseModel):
         if not isinstance(data, Mapping) or "nodes" in data or data.get("clusters"):
             return data
         style = data.get("style", "collapsed")
-        if style not in DEFAULT_NODES:
+        if not isinstance(style, str) or style not in DEFAULT_NODES:
             return data
         named = words(data.get("segregate"))
         known = (
@@ -135,7 +135,7 @@ class Topology(BaseModel):
     def _usable_box(cls, value: str) -> str:
         if value and not value.endswith(".box") and not re.fullmatch(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+", value):
             raise RefusedError(
-                f"'{value}' is neither the name of a box nor a box file.",
+                f"'{on_one_line(value)}' is neither the name of a box nor a box file.",
                 remedy="a name as 'vagrant box list' shows it, such as acme/ha, or a file that ends in .box",
             )
         return value
@@ -161,7 +161,7 @@ class Topology(BaseModel):
     def _usable_name(cls, value: Any) -> Any:
         if not isinstance(value, str) or not _NAME.fullmatch(value):
             raise RefusedError(
-                f"'{value}' cannot be a lab's name: it becomes part of host and interface names.",
+                f"'{on_one_line(value)}' cannot be a lab's name: it becomes part of host and interface names.",
                 remedy="a lower-case letter, then up to 15 letters, digits or dashes, such as lab-1",
             )
         return value
@@ -172,7 +172,7 @@ class Topology(BaseModel):
         if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,9}\s*", value):
             return int(value)
         if isinstance(value, bool) or not isinstance(value, int):
-            shown = "nothing" if value is None else f"'{value}'"
+            shown = "nothing" if value is None else f"'{on_one_line(value)}'"
             raise RefusedError(
                 f"The number of nodes is {shown}, which is not a whole number.",
                 remedy="digits, such as --nodes=3",
@@ -189,6 +189,9 @@ class Topology(BaseModel):
     @field_validator("segregate", mode="before")
     @classmethod
     def _list_of_words(cls, value: Any) -> Any:
+        if isinstance(value, str) and not words(value):
+            raise RefusedError(f"'{on_one_line(value)}' names no component.",
+                               remedy=f"some of {', '.join(get_args(Bottleneck))}, or leave segregate out")
         return words(value)
 
     @model_validator(mode="after")
@@ -269,7 +272,7 @@ def topology_from_options(
         key = str(loc[0]) if loc else ""
         if key in given:
             option = f"--{key.replace('_', '-')}"
-            return option if given[key] is True else f"{option}={given[key]}"
+            return option if given[key] is True else f"{option}={on_one_line(given[key])}"
         return source.place(loc) if source else ""
 
     return _validated({**(_beside(source.data, Path(topology)) if source and topology else {}), **given}, place)

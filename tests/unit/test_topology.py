@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chaos.selectors import all_selectors
 from lab.errors import NotFoundError, RefusedError
 from lab.plan.layouts import make_plan
+from lab.plan.ownclusters import SELECTORS
 from lab.plan.profile import Profile
 from lab.plan.profiles import PROFILES, TOPOLOGIES, list_profiles, load_profile, profile_names
 from lab.plan.styles import list_styles
@@ -132,6 +135,35 @@ def test_bytes_that_are_no_text(tmp_path: Path, data: bytes) -> None:
     path.write_bytes(data)
     with pytest.raises(RefusedError, match=r"file|YAML"):
         load_topology(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["name: 2026-13-45\n", "nodes: !!int five\n", "qdevice: !!bool x\n", "nodes: !!int ''\n", "name: " + "[" * 3000],
+    ids=["no-such-month", "int", "bool", "empty-int", "deep"],
+)
+def test_values_that_the_reader_of_yaml_stumbles_over(write: Write, text: str) -> None:
+    path = write(text)
+    with pytest.raises(RefusedError) as caught:
+        load_topology(path)
+    assert caught.value.where.startswith(str(path)) and caught.value.remedy
+
+
+def test_an_endless_file_is_not_read_to_its_end() -> None:
+    with pytest.raises(RefusedError, match="larger than 256 KB"):
+        load_topology("/dev/zero")
+
+
+def test_a_long_word_is_not_repeated_for_pages(write: Write) -> None:
+    for text in ("name: {}\n", "style: {}\n", "{}: 1\n", "nodes: {}\n", "vips: {}\n", "segregate: {}\n"):
+        with pytest.raises(RefusedError) as caught:
+            load_topology(write(text.format("a" * 10_000)))
+        assert len(str(caught.value)) < 1000, text
+
+
+def test_no_node_is_named_like_a_selector() -> None:
+    possible = {name for name in all_selectors() if re.fullmatch("[a-z][a-z0-9]{0,6}", name)}
+    assert possible == set(SELECTORS)
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:

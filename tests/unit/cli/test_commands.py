@@ -35,6 +35,9 @@ MISTYPED = {
     "no-value": ["lab.up", "--nodes"],
     "empty-value": ["lab.up", "--style=", "--nodes=5"],
     "lacking": ["lab.scale", "--nodes=5"],
+    "twice": ["lab.plan", "--nodes=3", "--style=mixed", "--nodes=5"],
+    "twice-in-a-chain": ["lab.styles", "lab.plan", "--qdevice", "--qdevice"],
+    "switch-with-a-value": ["lab.plan", "--qdevice=yes"],
 }
 
 
