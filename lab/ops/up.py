@@ -18,6 +18,7 @@ from lab.gates import GateResult
 from lab.host import cgroups
 from lab.image import bake
 from lab.lab import Lab, read_plan
+from lab.ops.order import start_order
 from lab.ops.snapshot import mend, put_back
 from lab.ops.start import give_power, wake
 from lab.parallel import for_each
@@ -154,8 +155,9 @@ def _make(lab: Lab) -> None:
     write_ssh_config(lab)
     with ThreadPoolExecutor(len(lab.plan.hosts) + 1) as pool:
         service = pool.submit(_start_bmc, lab)
-        for _ in pool.map(lambda node: make_node(lab, node), lab.plan.hosts):
-            pass  # raises what the making of this node raised
+        for wave in start_order(lab.plan):
+            for _ in pool.map(lambda node: make_node(lab, node), wave):
+                pass  # raises what the making of this node raised
         service.result()
     interrupt.check("gates")
 

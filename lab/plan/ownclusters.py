@@ -87,7 +87,8 @@ class ClusterSpec(BaseModel):
         for name in names:
             if not _NODE.fullmatch(name) or name in RESERVED:
                 raise RefusedError(
-                    f"'{on_one_line(name)}' cannot be a node's name: it becomes a host name and, with the network, an interface's.",
+                    f"'{on_one_line(name)}' cannot be a node's name: it becomes a host name and, with the network, an "
+                    "interface's.",
                     remedy="a lower-case letter, then up to 6 letters or digits, such as db1; "
                            f"not {', '.join(RESERVED)}",
                 )

@@ -85,6 +85,17 @@ def test_dependants_stop_first_and_start_last(monkeypatch: pytest.MonkeyPatch) -
     assert set(calls(lab, "on")[already:][-3:]) == proxies
 
 
+def test_a_new_lab_s_dependants_get_power_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = running_lab(monkeypatch, style="segregated")
+    monkeypatch.setattr("provision.apply.node_files", lambda *_: [])
+    for host in lab.plan.hosts:
+        lab.driver.power.off(host.name)
+    already = len(calls(lab, "on"))
+    up._make(lab)
+    assert set(calls(lab, "create")) == {host.name for host in lab.plan.hosts}
+    assert set(calls(lab, "on")[already:][-3:]) == {node.name for node in lab.plan.running("haproxy")}
+
+
 @pytest.mark.parametrize("act", [stop, start, resume])
 def test_a_lab_with_a_fault_is_refused(lab: Lab, act: Callable[[str], object]) -> None:
     Journal(lab.paths.journal).arm("node.poweroff", Target(("n1",), {}, "n1"))
