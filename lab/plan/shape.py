@@ -16,6 +16,7 @@ from typing import Literal, get_args
 from lab.choices import unknown_choice
 from lab.errors import RefusedError
 from lab.plan import Service, Style
+from lab.plan.styles import StyleTable, style_tables
 
 Bottleneck = Literal["db", "mq", "lb"]
 
@@ -27,29 +28,7 @@ MIN_MEMBERS = 3
 MAX_MEMBERS = 16  # corosync is not well tested above
 MAX_OVERRIDDEN = 64
 
-# Rows of the table: cluster -> members.  "api" is kept free until the API tier exists.
-SEGREGATED: dict[int, dict[str, int]] = {
-    9: {"lb": 3, "db": 3, "mq": 3},
-    11: {"lb": 3, "db": 5, "mq": 3},
-    12: {"lb": 3, "db": 3, "mq": 3, "mc": 3},
-    14: {"lb": 3, "db": 5, "mq": 3, "mc": 3},
-    15: {"lb": 3, "db": 3, "mq": 3, "mc": 3, "api": 3},
-}
-# These rows are halab's own, between those of the reference: one more pair, given to the database.
-BETWEEN = frozenset({8, 11, 14})
-MIXED: dict[int, dict[str, int]] = {
-    6: {"core": 3, "db": 3},
-    8: {"core": 3, "db": 5},
-    9: {"core": 3, "db": 3, "mq": 3},
-    11: {"core": 3, "db": 5, "mq": 3},
-    12: {"core": 3, "db": 3, "mq": 3, "lb": 3},
-    14: {"core": 3, "db": 5, "mq": 3, "lb": 3},
-    15: {"core": 5, "db": 5, "mq": 5},
-    16: {"core": 5, "db": 3, "mq": 5, "lb": 3},
-}
-# Above the table (only with allow_large) pairs go round, the usual bottleneck first.
-GROWTH = ("db", "mq", "core", "lb", "mc")
-DEFAULT_NODES: dict[Style, int] = {"collapsed": 3, "segregated": 9, "mixed": 6}
+DEFAULT_NODES: dict[Style, int] = {style: table.default_nodes for style, table in style_tables().items()}
 
 
 @dataclass(frozen=True)
@@ -108,7 +87,7 @@ def shape(
         ),
         api_hosts=api,
         spare_hosts=spare,
-        extra_pairs=not segregate and (nodes in BETWEEN or nodes > MAX_MEMBERS),
+        extra_pairs=not segregate and (nodes in style_tables()[style].between or nodes > MAX_MEMBERS),
     )
 
 
@@ -155,9 +134,10 @@ def check_members(nodes: int, allow_large: bool, *, where: str, wanted: str, ove
 
 
 def _segregated(nodes: int) -> dict[str, int]:
-    if nodes < min(SEGREGATED):
+    table = style_tables()
+    if nodes < min(table["segregated"].sizes):
         remedy = "--nodes=9 (LB3 DB3 MQ3), --nodes=12 (memcached too)"
-        remedy += ", or --style=mixed, which takes out the database first" if nodes >= min(MIXED) else ""
+        remedy += ", or --style=mixed, which takes out the database first" if nodes >= min(table["mixed"].sizes) else ""
         remedy += f", or --style=collapsed with {nodes}"
         raise RefusedError(
             f"The segregated style does not fit on {nodes} nodes: each component needs a cluster of its own "
@@ -165,20 +145,21 @@ def _segregated(nodes: int) -> dict[str, int]:
             where="nodes",
             remedy=remedy,
         )
-    return _fill(SEGREGATED, nodes)
+    return _fill(table["segregated"], nodes)
 
 
 def _mixed(nodes: int, segregate: tuple[Bottleneck, ...]) -> dict[str, int]:
     if segregate:
         return _chosen(nodes, segregate)
-    if nodes < min(MIXED):
+    table = style_tables()["mixed"]
+    if nodes < min(table.sizes):
         raise RefusedError(
             f"The mixed style does not fit on {nodes} nodes: the core and at least one bottleneck (the "
             "database first) need three each.",
             where="nodes",
             remedy=f"--nodes=6 (core3 DB3), or --style=collapsed with {nodes}",
         )
-    return _fill(MIXED, nodes)
+    return _fill(table, nodes)
 
 
 def _chosen(nodes: int, segregate: tuple[Bottleneck, ...]) -> dict[str, int]:
@@ -200,10 +181,10 @@ def _chosen(nodes: int, segregate: tuple[Bottleneck, ...]) -> dict[str, int]:
     return _grow(counts, nodes - least, (*segregate, "core"))
 
 
-def _fill(table: dict[int, dict[str, int]], nodes: int) -> dict[str, int]:
-    row = max(size for size in table if size <= nodes)
-    counts = dict(table[row])
-    return _grow(counts, nodes - row, tuple(name for name in GROWTH if name in counts))
+def _fill(table: StyleTable, nodes: int) -> dict[str, int]:
+    row = max(size for size in table.sizes if size <= nodes)
+    counts = dict(table.sizes[row])
+    return _grow(counts, nodes - row, tuple(name for name in table.growth if name in counts))
 
 
 def _grow(counts: dict[str, int], extra: int, order: tuple[str, ...]) -> dict[str, int]:

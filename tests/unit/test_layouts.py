@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from lab.errors import RefusedError
 from lab.plan import Plan
 from lab.plan.layouts import make_plan
-from lab.plan.shape import MIXED, SEGREGATED, SERVICES, STYLES
+from lab.plan.shape import SERVICES, STYLES
+from lab.plan.styles import style_tables
 from lab.plan.topology import Topology, topology_from_options
 
 # Each example reads a profile's YAML; a loaded machine must not turn that into a failure.
@@ -132,13 +133,13 @@ def test_a_plan_survives_json_and_is_deterministic(topology: Topology) -> None:
     assert make_plan(topology) == plan
 
 
-@pytest.mark.parametrize(("nodes", "row"), SEGREGATED.items())
+@pytest.mark.parametrize(("nodes", "row"), style_tables()["segregated"].sizes.items())
 def test_rows_of_the_segregated_table_use_every_host(nodes: int, row: dict[str, int]) -> None:
     assert sum(row.values()) == nodes
     assert all(size % 2 for size in row.values())
 
 
-@pytest.mark.parametrize(("nodes", "row"), MIXED.items())
+@pytest.mark.parametrize(("nodes", "row"), style_tables()["mixed"].sizes.items())
 def test_rows_of_the_mixed_table_use_every_host(nodes: int, row: dict[str, int]) -> None:
     assert sum(row.values()) == nodes
     assert all(size % 2 for size in row.values())
