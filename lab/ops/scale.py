@@ -13,18 +13,22 @@ from dataclasses import dataclass
 
 from lab import bmc, gates, interrupt, state
 from lab.drivers.base import PowerState
-from lab.errors import RefusedError
+from lab.errors import DeadlineError, NodeError, RefusedError
 from lab.lab import Lab, read_plan
+from lab.node import crm
 from lab.ops.fit import refuse_unhealed, refuse_unhealthy
 from lab.ops.hold import held
+from lab.ops.order import start_order
+from lab.ops.start import give_power
 from lab.parallel import for_each
-from lab.plan import Node, Plan
+from lab.plan import Cluster, Node, Plan
 from lab.plan.layouts import needed_disk_mb, needed_memory_mb
 from lab.plan.resize import next_size, resized
 from lab.state import Phase
 from lab.state.events import Listener
 
 DEFAULT_TIMEOUT = 300.0  # seconds for the gates of one step
+_POLL = 0.5  # seconds between two looks
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ def scale(name: str, cluster: str, size: int, *, timeout: float = DEFAULT_TIMEOU
     with held(name, "lab.scale", listener) as lab:
         old, paths, events = lab.plan, lab.paths, lab.events
         going_on = _refuse_unfit(lab, resized(old, cluster, size), cluster, size)
+        if going_on and not _running(lab):
+            _light(lab, timeout)
         before = _files(lab)
         state.record(paths, Phase.SCALING, cluster=cluster, size=size)
         if going_on and size >= len(old.cluster(cluster).nodes):
@@ -120,6 +126,35 @@ def _refuse_unfit(lab: Lab, wanted: Plan, cluster: str, size: int) -> bool:
         check_for(wanted.model_copy(update={"memory_mb": needed_memory_mb(wanted.driver, added),
                                             "disk_mb": needed_disk_mb(wanted.driver, added, image=False)}))
     return False
+
+
+def _light(lab: Lab, timeout: float) -> None:
+    """Power for a lab that lost all of it in the middle of a change, as by a reboot of the host."""
+    deadline = time.monotonic() + timeout * lab.driver.slowness
+    with lab.events.step("network"):
+        lab.driver.prepare()
+    with lab.events.step("bmc"):
+        bmc.start(lab)
+    for wave in start_order(lab.plan):
+        interrupt.check("power")
+        for_each([node for node in wave if (lab.paths.node(node.name) / "created").exists()],
+                 lambda node: give_power(lab, node.name))
+    for node in _running(lab):
+        lab.shell.await_ssh(node.name, deadline)
+    for one in lab.plan.clusters:
+        while not _has_pacemaker(lab, one):
+            if time.monotonic() > deadline:
+                raise DeadlineError(f"Pacemaker does not answer in cluster {one.name}",
+                                    remedy=f"./inv lab.logs --unit=pacemaker --name={lab.name}")
+            interrupt.wait(_POLL)
+
+
+def _has_pacemaker(lab: Lab, cluster: Cluster) -> bool:
+    try:
+        crm.status(lab, crm.reachable(lab, cluster))
+    except NodeError:
+        return False
+    return True
 
 
 def _grow(lab: Lab, step: Plan, cluster: str, timeout: float) -> None:

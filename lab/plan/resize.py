@@ -14,7 +14,7 @@ from lab.errors import RefusedError
 from lab.plan import Cluster, Node, Plan
 from lab.plan.layouts import cluster_warnings, machine, needed_disk_mb, needed_memory_mb
 from lab.plan.ownclusters import PREFIX
-from lab.plan.shape import MAX_OVERRIDDEN, check_members
+from lab.plan.shape import MAX_MEMBERS, MAX_OVERRIDDEN, check_members
 
 
 def resized(plan: Plan, cluster: str, size: int) -> Plan:
@@ -25,9 +25,9 @@ def resized(plan: Plan, cluster: str, size: int) -> Plan:
     known = [one.name for one in plan.clusters]
     if cluster not in known:
         raise unknown_choice("cluster", cluster, known, where=f"--cluster={cluster}")
-    check_members(size, allow_large=False, where=f"--nodes={size}", wanted="--nodes={}",
-                  override="a new lab with --allow-large")
     old = plan.members(cluster)
+    check_members(size, allow_large=len(old) > MAX_MEMBERS, where=f"--nodes={size}", wanted="--nodes={}",
+                  override="a new lab with --allow-large")
     if plan.cluster(cluster).qdevice and size % 2:
         raise RefusedError(
             f"Cluster {cluster} has a quorum device, and {size} is odd: each member and the device together would be "

@@ -227,6 +227,12 @@ class Topology(BaseModel):
                 where="queues",
                 remedy="rabbitmq: pacemaker with mirrored queues, or rabbitmq: systemd with queues: quorum",
             )
+        if self.clusters and self.rabbitmq == "pacemaker" and "rabbitmq" not in self.layout.services:
+            raise RefusedError(
+                "Pacemaker is to run RabbitMQ, and no cluster has it.",
+                where="rabbitmq",
+                remedy="leave rabbitmq and queues out, or add rabbitmq to the services of one cluster",
+            )
         if self.timers is not None:
             overridden(load_profile(self.profile), self.timers)
         layout = self.layout

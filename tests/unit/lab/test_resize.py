@@ -94,6 +94,11 @@ def test_sizes_and_clusters_that_cannot_be(cluster: str, size: int, said: str) -
     assert caught.value.remedy
 
 
+def test_a_cluster_that_was_allowed_to_be_large_may_change_its_size() -> None:
+    plan = make_plan(topology_from_options(nodes="17", allow_large=True))
+    assert [len(resized(plan, "controllers", size).nodes) for size in (19, 17, 16)] == [19, 17, 16]
+
+
 def test_an_even_size_is_a_warning() -> None:
     assert any("Cluster db is even" in text for text in resized(_plan("segregated"), "db", 4).warnings)
 

@@ -119,6 +119,25 @@ def test_interrupted_anywhere_it_is_finished_by_resume(lab: Lab, acts: Acts, siz
     assert state.recorded(lab.paths).phase is Phase.RUNNING
 
 
+@pytest.mark.parametrize("size", [5, 3])
+def test_after_a_reboot_of_the_host_in_the_middle_resume_gives_power_first(lab: Lab, acts: Acts, size: int) -> None:
+    for node in lab.plan.nodes:
+        (lab.paths.node(node.name)).mkdir(parents=True)
+        (lab.paths.node(node.name) / "created").touch()
+    if size == 3:
+        scale("fake", "db", 5)
+    acts.told.clear()
+    acts.fail_at = 2
+    with pytest.raises(NodeError):
+        scale("fake", "db", size)
+    for node in read_plan(lab.paths).nodes:
+        Lab.open("fake").driver.power.off(node.name)
+    resume("fake")
+    now = Lab.open("fake")
+    assert {now.driver.power.state(node.name) for node in now.plan.nodes} == {PowerState.ON}
+    assert (len(members(lab)), state.recorded(lab.paths).phase) == (size, Phase.RUNNING)
+
+
 def test_a_lab_that_is_not_running_is_not_scaled(lab: Lab, acts: Acts) -> None:
     state.record(lab.paths, Phase.STOPPED)
     with pytest.raises(RefusedError, match="stopped, not running"):
