@@ -11,6 +11,7 @@ from lab import gates
 from lab.gates.vip import holders
 from lab.lab import Lab
 from lab.node.asking import answers
+from lab.parallel import for_each
 from lab.plan import Cluster
 
 
@@ -67,13 +68,14 @@ def status(name: str) -> Status:
         results = gates.check_all(lab)
         power = {node.name: str(lab.driver.power.state(node.name)) for node in lab.plan.hosts}
         held = holders(lab, reachable_only=True)
+        quorate = for_each(lab.plan.clusters, lambda cluster: _quorate(lab, cluster))
         return Status(
             lab=lab.name, style=lab.plan.style, driver=lab.plan.driver, profile=lab.plan.profile.name,
             healthy=all(result.ok for result in results),
             gates=[GateStatus(name=r.name, ok=r.ok, seconds=r.seconds, detail=r.detail,
                               show="" if r.ok else r.show) for r in results],
-            clusters=[ClusterStatus(name=c.name, services=list(c.services), nodes=list(c.nodes),
-                                    quorate=_quorate(lab, c)) for c in lab.plan.clusters],
+            clusters=[ClusterStatus(name=c.name, services=list(c.services), nodes=list(c.nodes), quorate=has)
+                      for c, has in zip(lab.plan.clusters, quorate, strict=True)],
             nodes=[NodeStatus(name=n.name, power=power[n.name], cluster=n.cluster, addresses={
                 "mgmt": str(n.mgmt), "control": str(n.control), "ring": str(n.ring), "bmc": str(n.bmc)})
                 for n in lab.plan.hosts],
