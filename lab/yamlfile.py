@@ -36,6 +36,7 @@ _SHOULD_BE = {
     **dict.fromkeys(("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "a whole number"),
     **dict.fromkeys(("float_type", "float_parsing", "finite_number"), "a number"),
     "string_type": "text, in quotes where it looks like a number or a date",
+    "string_unicode": "text without half characters",
     "ip_v4_address": "an IPv4 address",
     "greater_than_equal": "{ge} or more",
     "less_than_equal": "{le} or less",

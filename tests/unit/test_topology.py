@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -185,6 +186,26 @@ def test_whatever_the_file_holds_the_answer_is_a_topology_or_a_refusal(
         assert error.where.startswith(str(path))
     else:
         assert isinstance(topology, Topology)
+
+
+_SCALARS = (st.none() | st.booleans() | st.integers(-3, 70) | st.floats() | st.text(max_size=5)
+            | st.sampled_from(["mixed", "db", "haproxy", "10.66.1.210", "vagrant", "pacemaker", "a1"]))
+_VALUES = st.recursive(_SCALARS, lambda below: st.lists(below, max_size=3) | st.dictionaries(
+    st.sampled_from(["db", "size", "services", "nodes", "corosync", "token_ms", "public"]), below, max_size=3))
+
+
+@settings(max_examples=150, deadline=None)
+@given(said=st.dictionaries(st.sampled_from([*Topology.model_fields]), _VALUES, min_size=1, max_size=4))
+def test_whatever_stands_behind_a_key_the_answer_is_a_plan_or_a_refusal_in_our_words(
+    tmp_path_factory: pytest.TempPathFactory, said: dict[str, Any]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "values.yml"
+    path.write_text(json.dumps(said))  # which is YAML too
+    try:
+        make_plan(load_topology(path))
+    except RefusedError as error:
+        assert error.remedy and error.where.startswith(str(path))
+        assert "Input should" not in error.what
 
 
 @settings(max_examples=60, deadline=None)
