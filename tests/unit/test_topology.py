@@ -140,7 +140,8 @@ def test_bytes_that_are_no_text(tmp_path: Path, data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["name: 2026-13-45\n", "nodes: !!int five\n", "qdevice: !!bool x\n", "nodes: !!int ''\n", "name: " + "[" * 600 + "]" * 600],
+    ["name: 2026-13-45\n", "nodes: !!int five\n", "qdevice: !!bool x\n", "nodes: !!int ''\n",
+     "name: " + "[" * 600 + "]" * 600],
     ids=["no-such-month", "int", "bool", "empty-int", "deep"],
 )
 def test_values_that_the_reader_of_yaml_stumbles_over(write: Write, text: str) -> None:
