@@ -50,7 +50,8 @@ class Rabbitmq(BaseRole):
         return [
             File("/etc/rabbitmq/rabbitmq.conf", render(
                 "rabbitmq.conf.j2", node=ctx.node, members=members, by_agent=by_agent,
-                timers=ctx.plan.profile.rabbitmq), on_change=restart),
+                timers=ctx.plan.profile.rabbitmq,
+                tables_within=_tables_within(len(members), ctx.plan.profile.patience)), on_change=restart),
             File("/etc/rabbitmq/rabbitmq-env.conf", render("rabbitmq-env.conf.j2", node=ctx.node, boot_file=BOOT_FILE),
                  on_change=restart),
             File("/etc/rabbitmq/definitions.json",
@@ -65,6 +66,11 @@ class Rabbitmq(BaseRole):
 def _start_within(members: int, patience: float) -> int:
     """Seconds for a boot: systemd's own 90 for three brokers, and more where more of them boot on the same cores."""
     return int(max(90, 30 * members) * patience)
+
+
+def _tables_within(members: int, patience: float) -> int:
+    """Seconds for the tables of a cluster to come over: below one for three brokers, longer where more share the host."""
+    return int(max(15, 5 * members) * patience)
 
 
 def _definitions(password: str, *, mirrored: bool = False) -> bytes:
