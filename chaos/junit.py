@@ -2,11 +2,12 @@
 
 FAIL is a failure, INVALID and BROKEN are errors: the first is news about the cluster, the others
 about the measurement.  A verdict that its scenario expects is neither.  Each window and phase is a property in seconds.
+A run that a stopped suite is still to make is skipped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
@@ -17,26 +18,33 @@ from chaos.verdict import Verdict
 JUNIT_FILE = "junit.xml"
 
 
-def write(folder: Path, suite: str, verdicts: Iterable[Verdict]) -> Path:
-    """Write ``junit.xml`` into ``folder``, whole or not at all; returns its path."""
+def write(folder: Path, suite: str, verdicts: Iterable[Verdict], *, missing: Sequence[str] = (), why: str = "") -> Path:
+    """Write ``junit.xml`` into ``folder``, whole or not at all; returns its path.
+
+    ``missing`` are the runs that there were not, ``why`` says so.
+    """
     path = folder / JUNIT_FILE
     temporary = folder / (JUNIT_FILE + ".new")
-    tree = ElementTree.ElementTree(document(suite, list(verdicts)))
+    tree = ElementTree.ElementTree(document(suite, list(verdicts), missing, why))
     ElementTree.indent(tree)
     tree.write(temporary, encoding="utf-8", xml_declaration=True)
     temporary.replace(path)
     return path
 
 
-def document(suite: str, verdicts: list[Verdict]) -> Element:
+def document(suite: str, verdicts: list[Verdict], missing: Sequence[str] = (), why: str = "") -> Element:
     """``testsuites`` with one ``testsuite``; times are seconds from the fault to full redundancy."""
     root = Element("testsuites")
     results = [one.counted for one in verdicts]
-    body = SubElement(root, "testsuite", name=suite, tests=str(len(verdicts)),
+    body = SubElement(root, "testsuite", name=suite, tests=str(len(verdicts) + len(missing)),
                       failures=str(results.count(Result.FAIL)),
-                      errors=str(results.count(Result.INVALID) + results.count(Result.BROKEN)))
+                      errors=str(results.count(Result.INVALID) + results.count(Result.BROKEN)),
+                      skipped=str(len(missing)))
     for verdict in verdicts:
         _case(body, suite, verdict)
+    for name in missing:
+        case = SubElement(body, "testcase", classname=suite, name=name, time=_number(0.0))
+        SubElement(case, "skipped", message=f"not run: {why}")
     return root
 
 

@@ -58,31 +58,40 @@ def run(c: Any, scenario: str, name: str = "default", format: str = "table") -> 
     polite=True,
     positional=["suite"],
     suite="full, a tag such as smoke, or one scenario",
-    repeat="run it so many times",
-    seed="above 0: the order that this number decides",
+    repeat="run it so many times (default: 1)",
+    seed="above 0: the order that this number decides (default: 0)",
     restore="when the lab is put back to its snapshot: failed (default), each or never",
+    resume="go on with the newest suite of this name that was stopped: only its missing runs",
 )
 def suite(
     c: Any,
     suite: str,
     name: str = "default",
-    repeat: str = "1",
-    seed: str = "0",
-    restore: str = "failed",
+    repeat: str = "",
+    seed: str = "",
+    restore: str = "",
+    resume: bool = False,
     format: str = "table",
 ) -> int:
     """Run many scenarios one after the other; the exit code is that of the worst verdict."""
-    from chaos.suite import choose, run_suite
-    from cli.views.suite import suite_line, suite_view
+    from chaos.suite import SuiteStopped, choose, run_suite
+    from cli.views.suite import stopped_view, suite_line, suite_view
     from lab.lab import Lab
 
-    options.choice("restore", restore, ("failed", "each", "never"))
-    times, order = options.number("repeat", repeat), options.number("seed", seed)
+    if restore:
+        options.choice("restore", restore, ("failed", "each", "never"))
+    times = options.number("repeat", repeat) if repeat else None
+    order = options.number("seed", seed) if seed else None
     choose(suite)
     lab = Lab.open(name)
-    with console.progress() as listener:
-        result = run_suite(lab, suite, repeat=times, seed=order, restore=restore,  # type: ignore[arg-type]
-                           listener=listener, tell=lambda verdict: suite_line(verdict, format))  # fmt: skip
+    try:
+        with console.progress() as listener:
+            result = run_suite(lab, suite, repeat=times, seed=order, resume=resume, listener=listener,
+                               restore=restore or None,  # type: ignore[arg-type]
+                               tell=lambda verdict: suite_line(verdict, format))  # fmt: skip
+    except SuiteStopped as stop:
+        stopped_view(stop.result, format)
+        raise
     suite_view(result, format)
     console.next_step("report.list" + options.again({"name": name}))
     return result.result.exit_code

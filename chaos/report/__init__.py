@@ -11,7 +11,7 @@ from chaos.report.suite import render_suite
 from chaos.verdict import verdict_of
 
 if TYPE_CHECKING:
-    from chaos.suite import SuiteResult
+    from chaos.suitefolder import SuiteResult
 
 REPORT_FILE = "report.html"
 

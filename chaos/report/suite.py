@@ -1,4 +1,4 @@
-"""The page of a suite: one line for each run, the worst first to catch the eye, and what was left out."""
+"""The page of a suite: one line for each run in their order, what has not run, and what was left out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chaos.measure import Window
 from chaos.verdict import Verdict
 
 if TYPE_CHECKING:
-    from chaos.suite import SuiteResult
+    from chaos.suitefolder import SuiteResult
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from cli.views.plain import as_json
 
 if TYPE_CHECKING:
     from chaos.lint import Remark
-    from chaos.suite import SuiteResult
+    from chaos.suitefolder import SuiteResult
     from chaos.verdict import Verdict
 
 _MARKS = {"ok": "ok  ", "contradiction": "BAD ", "unread": "?   "}
@@ -22,17 +22,32 @@ def suite_line(verdict: Verdict, format: str) -> None:
 
 
 def suite_view(result: SuiteResult, format: str) -> None:
-    """The table at the end, what was left out, and where everything lies."""
+    """The table at the end, what has not run, what was left out, and where everything lies."""
     if as_json(result.to_json(), format):
         return
+    _table(result)
+    console.out(f"{result.result.value}  suite {result.suite}: {len(result.verdicts)} runs in {result.seconds:.0f} s")
+    console.out(f"suite: {result.folder} (report.html, junit.xml and suite.json there)")
+
+
+def stopped_view(result: SuiteResult, format: str) -> None:
+    """What a suite has that was stopped; as JSON its one document is the error that follows."""
+    if format == "json":
+        return
+    _table(result)
+    console.out(f"stopped  suite {result.suite}: {result.progress}")
+    console.out(f"go on: {result.resume}")
+
+
+def _table(result: SuiteResult) -> None:
     console.out("")
     console.table(("VERDICT", "SCENARIO", "TARGET", "LONGEST OUTAGE", "BOUND", "WHOLE AGAIN"),
                   [_row(one) for one in result.verdicts])  # fmt: skip
+    for name in result.missing:
+        console.out(f"not run: {name}")
     for one in result.left_out:
         console.out(f"left out: {one.scenario}: {one.why}")
     console.out("")
-    console.out(f"{result.result.value}  suite {result.suite}: {len(result.verdicts)} runs in {result.seconds:.0f} s")
-    console.out(f"suite: {result.folder} (report.html, junit.xml and suite.json there)")
 
 
 def _row(verdict: Verdict) -> tuple[str, ...]:

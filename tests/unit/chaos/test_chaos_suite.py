@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
-from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from suited import BAD, GOOD, Suited, a_snapshot, make_lab, suited
 from synthetic import Story, build, recording
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chaos_inject"))
-from inject_fakes import make_lab
-
 from chaos import junit, report, suite
-from chaos.model import Proof, Result
+from chaos.model import Result
 from chaos.rejudge import rejudge
-from chaos.scenario import Scenario
+from chaos.suitefolder import SuiteResult, Turn
 from chaos.verdict import Verdict, verdict_of
-from lab import state
 from lab.errors import CapabilityError, HalabError, RefusedError
-from lab.lab import Lab
-from lab.ops import snapshot
 from lab.state.events import read_events
-
-GOOD, BAD = Story(), Story().but_facts(took_effect=Proof(False, "c1 still answers"))
 
 
 def a_verdict(tmp_path: Path, story: Story = GOOD) -> Verdict:
@@ -37,7 +28,7 @@ def test_junit_tells_windows_and_phases_and_what_failed(tmp_path: Path) -> None:
     assert (good.result, bad.result) == (Result.PASS, Result.INVALID)
     root = ElementTree.parse(junit.write(tmp_path, "halab.smoke", [good, bad])).getroot()
     (body,) = root.findall("testsuite")
-    assert body.attrib == {"name": "halab.smoke", "tests": "2", "failures": "0", "errors": "1"}
+    assert body.attrib == {"name": "halab.smoke", "tests": "2", "failures": "0", "errors": "1", "skipped": "0"}
     first, second = body.findall("testcase")
     shown = {one.get("name"): one.get("value") for one in first.findall("./properties/property")}
     assert shown["window.sql_write"] == "4.320" and shown["phase.detected"] == "2.200" and shown["target"] == "c1"
@@ -58,11 +49,12 @@ def test_a_failure_that_was_expected_is_none(tmp_path: Path) -> None:
     failure = body[1].find("failure")
     assert failure is not None and failure.get("message") == "FAIL was expected"
 
-    def of(*verdicts: Verdict) -> Result:
-        return suite.SuiteResult("full", "lab", 0, verdicts, (), 1.0, 0, tmp_path).result
+    def of(*verdicts: Verdict) -> SuiteResult:
+        turns = tuple(Turn(one.scenario, 1, one) for one in verdicts)
+        return SuiteResult("full", "lab", "digest", 1, 0, "failed", turns, (), tmp_path)
 
-    assert of(kept) is Result.PASS and of(kept, missed) is Result.FAIL
-    page = report.render_suite(suite.SuiteResult("full", "lab", 0, (kept, missed), (), 1.0, 0, tmp_path))
+    assert of(kept).result is Result.PASS and of(kept, missed).result is Result.FAIL
+    page = report.render_suite(of(kept, missed))
     assert "FAIL as expected" in page
     run = report.render(recording(tmp_path / "run", lies), kept)
     assert "As this scenario expects, the cluster breaks its word: S3" in run
@@ -96,33 +88,19 @@ def test_a_run_is_judged_again_by_another_promise_and_stays_as_it_is(tmp_path: P
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
-    """A lab on which every scenario passes but the frozen one, which proves nothing."""
-    made = make_lab("suited")
-
-    def run(_lab: Lab, scenario: Scenario, _listener: object) -> Verdict:
-        story = BAD if scenario.name == "vip-holder-frozen" else GOOD
-        return replace(a_verdict(tmp_path, story), scenario=scenario.name)
-
-    calls: list[str] = []
-    made.__dict__["calls"] = calls
-    monkeypatch.setattr(suite, "run", run)
-    monkeypatch.setattr(snapshot, "snapshots", lambda _name: [])
-    monkeypatch.setattr(snapshot, "save", lambda *_, **__: calls.append("save"))
-    monkeypatch.setattr(snapshot, "restore", lambda *_, **__: calls.append("restore"))
-    monkeypatch.setattr(snapshot, "delete", lambda *_, **__: calls.append("delete"))
-    return made
+def world(monkeypatch: pytest.MonkeyPatch) -> Suited:
+    return suited(monkeypatch)
 
 
-def test_a_suite_runs_all_that_the_lab_can_take_and_names_the_rest(lab: Lab) -> None:
+def test_a_suite_runs_all_that_the_lab_can_take_and_names_the_rest(world: Suited) -> None:
     told: list[str] = []
-    result = suite.run_suite(lab, "fencing", tell=lambda verdict: told.append(verdict.scenario))
+    result = suite.run_suite(world.lab, "fencing", tell=lambda verdict: told.append(verdict.scenario))
     assert told == [one.scenario for one in result.verdicts] and "vip-holder-frozen" in told
     assert "vip-holder-panic" in {one.scenario for one in result.left_out}
     assert result.result is Result.INVALID, "the worst verdict is the suite's"
     # Put back after the one that proved nothing, unless it was the last.
     expected = 0 if told[-1] == "vip-holder-frozen" else 1
-    assert lab.__dict__["calls"] == ["save", *["restore"] * expected, "delete"] and result.restores == expected
+    assert world.calls == ["save", *["restore"] * expected, "delete"] and result.restores == expected
     saved = json.loads((result.folder / "suite.json").read_text())
     assert saved["verdict"] == "INVALID" and len(saved["runs"]) == len(told)
     page = (result.folder / "report.html").read_text()
@@ -130,58 +108,50 @@ def test_a_suite_runs_all_that_the_lab_can_take_and_names_the_rest(lab: Lab) -> 
     assert (result.folder / "junit.xml").exists()
 
 
-def test_repeat_seed_and_restore(lab: Lab) -> None:
-    once = suite.run_suite(lab, "smoke", restore="never")
-    again = suite.run_suite(lab, "smoke", repeat=2, seed=7, restore="each")
+def test_repeat_seed_and_restore(world: Suited) -> None:
+    once = suite.run_suite(world.lab, "smoke", restore="never")
+    again = suite.run_suite(world.lab, "smoke", repeat=2, seed=7, restore="each")
     assert len(again.verdicts) == 2 * len(once.verdicts) and again.restores == len(again.verdicts)
-    assert lab.__dict__["calls"].count("save") == 1
-    same = suite.run_suite(lab, "smoke", repeat=2, seed=7, restore="never")
+    assert world.calls.count("save") == 1
+    same = suite.run_suite(world.lab, "smoke", repeat=2, seed=7, restore="never")
     assert [one.scenario for one in same.verdicts] == [one.scenario for one in again.verdicts]
 
 
-def test_a_snapshot_of_another_day_is_not_restored(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = snapshot.Snapshot(name=suite.SNAPSHOT, at=1.0, driver="fake", style="collapsed", profile="tuned", nodes=3,
-                            plan="another", seconds=1.0, pause_seconds=0.1, size_bytes=1)
-    monkeypatch.setattr(snapshot, "snapshots", lambda _name: [old])
-    suite.run_suite(lab, "vip-holder-poweroff", restore="each")
-    assert lab.__dict__["calls"] == ["delete", "save", "restore", "delete"]
+def test_a_snapshot_of_another_day_is_not_restored(world: Suited) -> None:
+    world.kept.append(a_snapshot(suite.SNAPSHOT, 1.0))
+    suite.run_suite(world.lab, "vip-holder-poweroff", restore="each")
+    assert world.calls == ["delete", "save", "restore", "delete"]
 
 
-def test_the_snapshot_goes_whatever_ends_the_suite_and_stays_for_a_restore(lab: Lab,
-                                                                          monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object, **__: object) -> None:
-        raise HalabError("a gate stays red")
+def test_a_snapshot_that_cannot_be_deleted_hides_no_verdict(world: Suited, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise HalabError("the lab is busy")
 
-    calls = lab.__dict__["calls"]
-    monkeypatch.setattr(suite, "run", broken)
-    with pytest.raises(HalabError, match="red"):
-        suite.run_suite(lab, "vip-holder-poweroff")
-    assert calls == ["save", "delete"]
-    calls.clear()
-    state.record(lab.paths, state.Phase.RESTORING, suite.SNAPSHOT)
-    with pytest.raises(HalabError, match="red"):
-        suite.run_suite(lab, "vip-holder-poweroff", restore="each")
-    assert calls == ["save", "restore"], "lab.resume goes on with it"
+    monkeypatch.setattr(suite.snapshot, "delete", busy)
+    assert suite.run_suite(world.lab, "vip-holder-poweroff").result is Result.PASS
+    assert any("was not deleted" in event.data.get("text", "") for event in read_events(world.lab.paths.events))
 
 
-def test_each_needs_snapshots_and_says_so_before_anything_runs(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(lab.driver), "capabilities", lab.driver.capabilities - {"snapshot"})
+def test_each_needs_snapshots_and_says_so_before_anything_runs(world: Suited,
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = world.lab.driver
+    monkeypatch.setattr(type(driver), "capabilities", driver.capabilities - {"snapshot"})
     with pytest.raises(CapabilityError) as caught:
-        suite.run_suite(lab, "vip-holder-poweroff", restore="each")
+        suite.run_suite(world.lab, "vip-holder-poweroff", restore="each")
     assert "--restore=each" in caught.value.where
-    assert lab.__dict__["calls"] == [] and not lab.paths.suites.exists()
-    assert len(suite.run_suite(lab, "vip-holder-poweroff").verdicts) == 1  # the default does without
-    assert lab.__dict__["calls"] == []
+    assert world.calls == [] and not world.lab.paths.suites.exists()
+    assert len(suite.run_suite(world.lab, "vip-holder-poweroff").verdicts) == 1  # the default does without
+    assert world.calls == []
 
 
-def test_a_page_that_cannot_be_drawn_ends_no_suite(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_cannot_be_drawn_ends_no_suite(world: Suited, monkeypatch: pytest.MonkeyPatch) -> None:
     def bug(*_: object) -> None:
         raise KeyError("a bug")
 
     monkeypatch.setattr(report, "write_suite", bug)
-    result = suite.run_suite(lab, "smoke")
+    result = suite.run_suite(world.lab, "smoke")
     assert len(result.verdicts) > 1 and (result.folder / "suite.json").exists()
-    assert any("a bug" in event.data.get("text", "") for event in read_events(lab.paths.events))
+    assert any("a bug" in event.data.get("text", "") for event in read_events(world.lab.paths.events))
 
 
 def test_a_word_that_is_no_suite() -> None:
