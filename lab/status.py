@@ -57,6 +57,7 @@ class Status(BaseModel):
     vips: list[VipStatus]
     unhealed: list[str]
     capabilities: list[str]  # of the driver: what faults may ask for
+    warnings: list[str]  # what the host holds back from the lab
 
 
 def status(name: str) -> Status:
@@ -82,7 +83,7 @@ def status(name: str) -> Status:
             vips=[VipStatus(name=v.name, address=str(v.address),
                             holder=" and ".join(held[v.name]) or None) for v in lab.plan.vips],
             unhealed=[f"{entry.fault} on {', '.join(entry.target.nodes)}" for entry in unhealed(lab.paths)],
-            capabilities=sorted(lab.driver.capabilities))
+            capabilities=sorted(lab.driver.capabilities), warnings=list(lab.driver.warnings))
     finally:
         lab.shell.close()
 

@@ -183,6 +183,8 @@ def status_view(status: Status, format: str) -> None:
     )
     console.out("")
     console.out(f"can: {', '.join(status.capabilities)}")
+    for warning in status.warnings:
+        console.out(f"warning: {warning}")
     for fault in status.unhealed:
         console.out(f"not healed: {fault}")
 

@@ -123,6 +123,10 @@ class Driver(Protocol):
     def slowness(self) -> float: ...
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What this host holds back from the lab as it runs now, in sentences; () if nothing."""
+
+    @property
     def power(self) -> Power: ...
 
     @property

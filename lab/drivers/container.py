@@ -178,6 +178,15 @@ class ContainerDriver:
         return CAPABILITIES | {word for word, there in of_the_host.items() if there}
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        lacking = [node.name for node in self._plan.hosts if Cgroup(self._plan.lab, node.name).without_real_time]
+        if not lacking:
+            return ()
+        return (f"corosync runs without real time on {', '.join(lacking)}, so on a busy host its token may be late: "
+                f"cgroup v1 has a budget for {cgroups.REAL_TIME_LABS} labs and gave this one none. Take another lab "
+                "down, then lab.stop and lab.start this one",)
+
+    @property
     def disks(self) -> Disks:
         return self._disks
 

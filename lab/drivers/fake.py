@@ -166,6 +166,7 @@ class FakeDriver:
     capabilities = frozenset({"suspend", "poweroff", "netfilter", "shell", "slow_disk", "snapshot"})
     image = traits("fake").image
     slowness = 1.0
+    warnings: tuple[str, ...] = ()
 
     def __init__(self, plan: Plan, paths: LabPaths, events: EventLog) -> None:
         self._plan = plan

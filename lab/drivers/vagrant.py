@@ -84,6 +84,7 @@ class VagrantDriver:
 
     name = "vagrant"
     image = traits("vagrant").image
+    warnings: tuple[str, ...] = ()
 
     def __init__(self, plan: Plan, paths: LabPaths, events: EventLog) -> None:
         self._plan = plan

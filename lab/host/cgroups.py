@@ -30,6 +30,7 @@ _V1_THROTTLE = "blkio.throttle.write_iops_device"
 _RT_RUNTIME, _RT_PERIOD = "cpu.rt_runtime_us", "cpu.rt_period_us"
 _RT_PERIOD_US = 100_000
 _RT_ALL_US, _RT_LAB_US = 90_000, 45_000
+REAL_TIME_LABS = _RT_ALL_US // _RT_LAB_US  # so many labs at once get a budget
 # Join every cgroup, then become the command; a cgroup that is gone ends it.  A shell, because joining
 # must happen between fork and exec, where a threaded Python may not run; paths arrive as arguments.
 _JOIN = 'set -e; n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n-1)); done; exec "$@"'
@@ -72,7 +73,8 @@ class Cgroup:
             self._allow_real_time(round(_RT_LAB_US * real_time))
 
     def _allow_real_time(self, budget: int) -> None:
-        """Let processes be SCHED_RR for ``budget`` of each period on v1; where the host refuses they do without."""
+        """Let processes be SCHED_RR for ``budget`` of each period on v1; where the host refuses they do without
+        (:attr:`without_real_time`)."""
         lab = _ROOT / "cpu" / "halab" / self.lab
         if is_v2() or not (lab / self.member / _RT_RUNTIME).exists():
             return
@@ -87,6 +89,14 @@ class Cgroup:
                     knob.write_text(str(budget))
             (lab / self.member / _RT_PERIOD).write_text(str(_RT_PERIOD_US))
             (lab / self.member / _RT_RUNTIME).write_text(str(budget))
+
+    @property
+    def without_real_time(self) -> bool:
+        """Whether the host gave this group no budget for real-time processes; it says so nowhere else."""
+        try:
+            return int((_ROOT / "cpu" / "halab" / self.lab / self.member / _RT_RUNTIME).read_text()) == 0
+        except FileNotFoundError:  # v2, a v1 that asks for no budget, or a group that is gone
+            return False
 
     def pids(self) -> list[int]:
         """Every process of the group and of the groups below it; empty when it is gone."""

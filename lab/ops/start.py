@@ -57,6 +57,7 @@ def wake(lab: Lab, *, timeout: float = DEFAULT_TIMEOUT) -> StartResult:
     for wave in start_order(lab.plan):
         interrupt.check("power")
         for_each(wave, lambda node: _power_on(lab, node.name))
+    tell_warnings(lab)
     results = gates.await_all(lab, begun + timeout * lab.driver.slowness)
     state.record(lab.paths, Phase.RUNNING)
     return StartResult(lab.name, round(time.monotonic() - begun, 2), results)
@@ -65,6 +66,12 @@ def wake(lab: Lab, *, timeout: float = DEFAULT_TIMEOUT) -> StartResult:
 def _power_on(lab: Lab, node: str) -> None:
     with lab.events.step("boot", node):
         give_power(lab, node)
+
+
+def tell_warnings(lab: Lab) -> None:
+    """Say what the host holds back from the nodes, which have power now."""
+    for warning in lab.driver.warnings:
+        lab.events.emit("note", text=f"warning: {warning}")
 
 
 def give_power(lab: Lab, node: str) -> None:

@@ -20,7 +20,7 @@ from lab.image import bake
 from lab.lab import Lab, read_plan
 from lab.ops.order import start_order
 from lab.ops.snapshot import mend, put_back
-from lab.ops.start import give_power, wake
+from lab.ops.start import give_power, tell_warnings, wake
 from lab.parallel import for_each
 from lab.plan import Node, Plan
 from lab.state import Phase
@@ -159,6 +159,7 @@ def _make(lab: Lab) -> None:
             for _ in pool.map(lambda node: make_node(lab, node), wave):
                 pass  # raises what the making of this node raised
         service.result()
+    tell_warnings(lab)
     interrupt.check("gates")
 
 

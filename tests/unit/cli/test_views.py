@@ -37,6 +37,7 @@ STATUS = Status(
     vips=[VipStatus(name="public", address="10.0.0.9", holder=None)],
     unhealed=[],
     capabilities=["poweroff", "suspend"],
+    warnings=["corosync runs without real time on n1"],
 )
 
 
@@ -46,10 +47,11 @@ def test_status(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0] == "lab demo: NOT HEALTHY (collapsed, driver container, profile tuned)"
     assert "vip    FAILS  0.50     nobody holds public" in lines
     assert "public  10.0.0.9  nobody" in lines
+    assert lines[-1] == "warning: corosync runs without real time on n1"
     lab_views.status_view(STATUS, "json")
     assert json.loads(capsys.readouterr().out).keys() == {
         "lab", "style", "driver", "profile", "healthy", "gates", "clusters", "nodes", "vips", "unhealed",
-            "capabilities",
+            "capabilities", "warnings",
     }  # fmt: skip
 
 

@@ -211,9 +211,33 @@ def test_v1_gets_a_real_time_budget_of_what_its_lab_has(tmp_path: Path, monkeypa
         return [int((folder / knob).read_text()) for folder in (node.parent.parent, node.parent, node, other)]
 
     Cgroup("one", "n1").create()
-    assert given("cpu.rt_runtime_us") == [0, 0, 0, 0]
+    assert given("cpu.rt_runtime_us") == [0, 0, 0, 0] and Cgroup("one", "n1").without_real_time
     Cgroup("one", "n1").create(real_time=1)
+    assert not Cgroup("one", "n1").without_real_time
     assert given("cpu.rt_runtime_us") == [90_000, 45_000, 45_000, 0]
     Cgroup("one", "n2").create(real_time=1 / 2)  # the lab has grown
     assert given("cpu.rt_runtime_us") == [90_000, 45_000, 22_500, 22_500]
     assert given("cpu.rt_period_us") == [100_000] * 4
+
+
+def test_v1_a_lab_that_gets_no_budget_is_known_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel refuses the third lab of two: what its group would have is more than halab's own has left."""
+    (tmp_path / "systemd").mkdir()
+    node = tmp_path / "cpu/halab/three/n1"
+    node.mkdir(parents=True)
+    for folder, runtime in ((node.parent.parent, "90000"), (node.parent, "0"), (node, "0")):
+        (folder / "cpu.rt_runtime_us").write_text(runtime)
+        (folder / "cpu.rt_period_us").write_text("100000")
+    monkeypatch.setattr(cgroups, "_ROOT", tmp_path)
+    real = Path.write_text
+
+    def refuse(path: Path, text: str, *rest: str) -> int:
+        if path.name == "cpu.rt_runtime_us" and text != "0":
+            raise OSError(22, "Invalid argument")
+        return real(path, text, *rest)
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    group = Cgroup("three", "n1")
+    group.create(real_time=1 / 3)
+    assert group.without_real_time, "it is made all the same"
+    assert not Cgroup("three", "n9").without_real_time, "a group that is not there lacks nothing"

@@ -113,3 +113,13 @@ def test_nobody_is_suspended_or_resumed_while_another_hand_is_at_the_switch(
         assert not looked.wait(0.2)
     waiting.join(10)
     assert looked.is_set()
+
+
+def test_corosync_without_real_time_is_said_once_for_all_nodes(driver: ContainerDriver,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    lacking = {"n1", "n3"}
+    monkeypatch.setattr(Cgroup, "without_real_time", property(lambda group: group.member in lacking))
+    (said,) = driver.warnings
+    assert "without real time on n1, n3," in said and "budget for 2 labs" in said
+    lacking.clear()
+    assert driver.warnings == ()
