@@ -22,6 +22,7 @@ from lab.ops.stop import stop
 from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
 from lab.state import Phase
+from lab.state.events import read_events
 
 
 @pytest.fixture
@@ -48,6 +49,23 @@ def test_stopped_and_started(lab: Lab) -> None:
     assert (power(lab), phase(lab)) == ({PowerState.OFF}, Phase.STOPPED)
     assert start("fake").gates == GREEN
     assert (power(lab), phase(lab)) == ({PowerState.ON}, Phase.RUNNING)
+
+
+def test_what_the_host_holds_back_is_told_by_start_and_by_up(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeDriver, "warnings", ("corosync runs without real time on n1",))
+
+    def told() -> int:
+        return [event.data.get("text") for event in read_events(lab.paths.events)].count(
+            "warning: corosync runs without real time on n1")
+
+    start("fake")
+    assert told() == 1
+    monkeypatch.setattr(up, "check_driver", lambda _plan: None)
+    monkeypatch.setattr(up, "_ready_image", lambda *_: None)
+    monkeypatch.setattr(up, "_settle", lambda *_, **__: GREEN)
+    monkeypatch.setattr(up, "make_node", lambda *_: None)
+    up.bring_up(lab.plan, "driver: fake\n")
+    assert told() == 2
 
 
 def test_stopping_twice_is_no_error(lab: Lab) -> None:
