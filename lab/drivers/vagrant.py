@@ -69,14 +69,16 @@ class MachinePower:
                 self._events.emit("power.off", node)
 
     def suspend(self, node: str) -> None:
-        if self.state(node) is PowerState.ON:
-            self._machines.suspend(node)
-            self._events.emit("power.suspend", node)
+        with switch.in_hand(self._paths, node):
+            if self.state(node) is PowerState.ON:
+                self._machines.suspend(node)
+                self._events.emit("power.suspend", node)
 
     def resume(self, node: str) -> None:
-        if self.state(node) is PowerState.SUSPENDED:
-            self._machines.resume(node)
-            self._events.emit("power.resume", node)
+        with switch.in_hand(self._paths, node):
+            if self.state(node) is PowerState.SUSPENDED:
+                self._machines.resume(node)
+                self._events.emit("power.resume", node)
 
 
 class VagrantDriver:

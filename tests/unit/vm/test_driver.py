@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ pytest.importorskip("libvirt", reason="the vagrant driver's libraries are not in
 pytest.importorskip("vagrant", reason="the vagrant driver's libraries are not installed")
 
 from lab import interrupt
+from lab.drivers import switch
 from lab.drivers import vagrant as module
 from lab.drivers.base import PowerState
 from lab.drivers.traits import traits
@@ -184,6 +186,32 @@ def test_a_lab_is_refused_before_anything_is_made() -> None:
     assert caught.value.remedy == "apt-get install libvirt-daemon qemu-system-x86 vagrant"
     with pytest.raises(RefusedError, match=f"900 MB are free, {PLAN.memory_mb} MB are needed"):
         doctor.check_for(PLAN, replace(READY, memory_mb=900))
+
+
+@pytest.mark.parametrize(("verb", "was"), [("suspend", PowerState.ON), ("resume", PowerState.SUSPENDED)])
+def test_no_machine_is_suspended_or_resumed_while_another_hand_is_at_the_switch(
+        driver: VagrantDriver, monkeypatch: pytest.MonkeyPatch, verb: str, was: PowerState) -> None:
+    """Else a fault could freeze what the BMC is about to cut, and the diary would have them in the wrong order."""
+    now, looked = [was], threading.Event()
+
+    def state(_machines: object, _node: str) -> PowerState:
+        looked.set()
+        return now[0]
+
+    done: list[str] = []
+    monkeypatch.setattr(module.Machines, "state", state)
+    monkeypatch.setattr(module.Machines, verb, lambda _machines, node: done.append(node))
+    waiting = threading.Thread(target=getattr(driver.power, verb), args=("n1",))
+    with switch.in_hand(driver._paths, "n1"):
+        waiting.start()
+        assert not looked.wait(0.2)
+        now[0] = PowerState.OFF  # the other hand's doing
+    waiting.join(10)
+    assert looked.is_set() and not waiting.is_alive() and done == []
+    assert not driver._paths.events.exists(), "nothing was done, so nothing is told"
+    now[0] = was
+    getattr(driver.power, verb)("n1")
+    assert done == ["n1"]
 
 
 def test_no_kvm_is_a_warning_and_the_emulated_profile(monkeypatch: pytest.MonkeyPatch) -> None:
