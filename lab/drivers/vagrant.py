@@ -137,7 +137,7 @@ class VagrantDriver:
     def create(self, node: Node, seed: Iterable[File]) -> None:
         """Make one machine.  Vagrant knows no machine that was never on: it boots when this returns.
 
-        A Vagrant that fails is tried once more (docs/decisions/machines.md).  HostError with libvirt's or
+        A Vagrant that lost a race is tried once more (docs/decisions/machines.md).  HostError with libvirt's or
         Vagrant's own reasons; what it had begun is removed by the next try.
         """
         self._forget(node.name)
@@ -150,7 +150,7 @@ class VagrantDriver:
         try:
             self._bring_up(node.name, deadline)
         except VagrantError as first:
-            if interrupt.requested() or self._machines.state(node.name) is not PowerState.OFF:
+            if not first.race or interrupt.requested() or self._machines.state(node.name) is not PowerState.OFF:
                 raise
             self._events.emit("note", node.name, text=f"{first.what} and is tried once more: {first.where}")
             self._forget(node.name)

@@ -30,6 +30,12 @@ _TELL = re.compile(r"^==> (?P<node>[a-z0-9-]+): (?P<words>.*)")
 _LIBVIRT = re.compile(r"Call to vir\w+ failed: (?P<reason>.*?)(\(Libvirt::\w*Error\))?$")
 # Vagrant's words for a machine that it gives up, which are in the middle of much advice.
 _BAD_STATE = re.compile(r"The machine is in the\s+'(?P<state>[^']*)' state")
+# What is worth another try (docs/decisions/machines.md): the state '' of a watching thread that has not begun,
+# and vagrant-libvirt's collisions of machines made at the same time (its issues 278, 428, 850).
+_RACES = re.compile(r"The machine is in the\s+'' state"
+                    r"|Volume for domain is already created"
+                    r"|another process is already executing an action on the machine"
+                    r"|no storage vol with matching path")
 _LONGEST = 400  # characters of a reason that are shown
 _LOOK = 0.25  # s between two looks at the clock and at Ctrl-C
 _PATIENCE = 30.0  # s for Vagrant to clean up after it was asked to stop
@@ -37,7 +43,14 @@ Progress = Callable[[str, str], None]
 
 
 class VagrantError(HostError):
-    """Vagrant ended by itself and said that it failed."""
+    """Vagrant ended by itself and said that it failed.
+
+    ``race``: its words are those of a collision, which the same command need not have again.
+    """
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", race: bool = False) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.race = race
 
 
 class LabVagrant(vagrant.Vagrant):  # type: ignore[misc]  # python-vagrant has no types
@@ -106,13 +119,15 @@ class LabVagrant(vagrant.Vagrant):  # type: ignore[misc]  # python-vagrant has n
 def failure(command: Sequence[str], lines: Sequence[str], log: Path) -> VagrantError:
     """The error behind Vagrant's last words: libvirt's own if there is one, never the Ruby trace."""
     what = " ".join(Path(word).name if "/" in word else word for word in command[:3])
+    race = bool(_RACES.search("".join(lines)))
     if libvirt := [found["reason"].strip() for line in lines if (found := _LIBVIRT.search(line))]:
-        return VagrantError(f"'{what}' failed", where=libvirt[-1][:_LONGEST], remedy=f"less {log}")
+        return VagrantError(f"'{what}' failed", where=libvirt[-1][:_LONGEST], remedy=f"less {log}", race=race)
     if bad := _BAD_STATE.search("".join(lines)):
         return VagrantError(f"'{what}' failed", where=f"Vagrant found the machine in the state '{bad['state']}' after "
-                            "its start, and removed it", remedy=f"less {log}")
+                            "its start, and removed it", remedy=f"less {log}", race=race)
     told = [line.strip() for line in lines if line.strip() and not _is_trace(line)]
-    return VagrantError(f"'{what}' failed", where=" ".join(told[-3:])[-_LONGEST:] or str(log), remedy=f"less {log}")
+    return VagrantError(f"'{what}' failed", where=" ".join(told[-3:])[-_LONGEST:] or str(log), remedy=f"less {log}",
+                        race=race)
 
 
 def _is_trace(line: str) -> bool:

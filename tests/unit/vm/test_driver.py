@@ -116,6 +116,33 @@ def test_a_making_that_failed_is_tried_once_more(driver: VagrantDriver, tmp_path
     assert driver._making.acquire(blocking=False)
 
 
+@pytest.mark.parametrize("words", [
+    "Call to virDomainCreate failed: cannot set up guest memory: Cannot allocate memory",
+    "The box 'halab/none' could not be found.",
+    "The machine is in the 'shutoff' state. Please verify everything is configured",
+])
+def test_what_the_second_try_would_only_have_again_is_not_tried(driver: VagrantDriver, tmp_path: Path, words: str,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    says(tmp_path, f'echo >> {tmp_path}/tries; echo "{words}" >&2; exit 1', monkeypatch)
+    with pytest.raises(HostError, match="'vagrant up n1' failed"):
+        driver.create(PLAN.nodes[0], [])
+    assert (tmp_path / "tries").read_text() == "\n"
+    assert driver._making.acquire(blocking=False)
+
+
+@pytest.mark.parametrize("words", [
+    "Volume for domain is already created. Please run 'vagrant destroy' first.",
+    "An action was attempted on the machine 'n1',\nbut another process is already executing an action on the machine.",
+    "Call to virStorageVolGetInfo failed: Storage volume not found: no storage vol with matching path '/x/n1.img'",
+])
+def test_machines_that_were_made_at_the_same_time(driver: VagrantDriver, tmp_path: Path, words: str,
+                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    says(tmp_path, f'echo >> {tmp_path}/tries; test $(wc -l < {tmp_path}/tries) = 2 && exit 0; '
+         f'echo "{words}" >&2; exit 1', monkeypatch)
+    driver.create(PLAN.nodes[0], [])
+    assert (tmp_path / "tries").read_text() == "\n\n"
+
+
 def test_a_making_that_fails_twice_says_both_reasons(driver: VagrantDriver, tmp_path: Path,
                                                      monkeypatch: pytest.MonkeyPatch) -> None:
     says(tmp_path, f"echo >> {tmp_path}/tries; test $(wc -l < {tmp_path}/tries) = 1 || "
@@ -147,7 +174,7 @@ def test_ctrl_c_during_the_second_try(driver: VagrantDriver, tmp_path: Path, mon
 
 def test_a_machine_that_runs_is_not_made_again(driver: VagrantDriver, tmp_path: Path,
                                                monkeypatch: pytest.MonkeyPatch) -> None:
-    says(tmp_path, f"echo >> {tmp_path}/tries; exit 1", monkeypatch)
+    says(tmp_path, f"echo >> {tmp_path}/tries\n{BAD_STATE}", monkeypatch)
     monkeypatch.setattr(module.Machines, "state", lambda self, node: PowerState.ON)
     with pytest.raises(HostError, match="'vagrant up n1' failed"):
         driver.create(PLAN.nodes[0], [])
