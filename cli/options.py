@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from lab import labname
 from lab.choices import unknown_choice
 from lab.errors import RefusedError
 
@@ -40,7 +41,6 @@ HELP = {
     "allow_large": "allow more than 16 nodes, which corosync is not tested for",
 }
 
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")  # lab.plan.topology's rule, in test_options.py held to it
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -54,13 +54,7 @@ def choice(option: str, value: str, known: Iterable[str]) -> str:
 
 def name(value: str) -> str:
     """A lab's name: it becomes a directory, a network namespace and part of host names."""
-    if _NAME.fullmatch(value):
-        return value
-    raise RefusedError(
-        f"'{value}' cannot be a lab's name",
-        where=f"--name={value}",
-        remedy="a lower-case letter, then up to 15 lower-case letters, digits or dashes, such as lab-1",
-    )
+    return labname.usable(value, f"--name={value}")
 
 
 def seconds(value: str | float, option: str = "timeout") -> float:

@@ -46,12 +46,33 @@ class Primitive:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """Where a location holds that names no node: ``score``, and its expressions as the CIB has them, in one line."""
+
+    score: str
+    says: str
+
+
+@dataclass(frozen=True)
 class Constraint:
     """``kind`` is rsc_order, rsc_colocation, ...; ``words`` its attributes but the id."""
 
     id: str
     kind: str
     words: Mapping[str, str]
+    rules: tuple[Rule, ...] = ()
+
+    def picks(self, resource: str) -> bool:
+        """Whether its ``rsc-pattern`` takes in ``resource``, a clone or group by its own name.
+
+        An extended regular expression that is searched for; after a ``!`` all that it is not found in.
+        """
+        pattern = self.words.get("rsc-pattern", "")
+        try:
+            found = re.search(pattern.removeprefix("!"), resource) is not None
+        except re.error:  # what Pacemaker cannot compile it leaves out
+            return False
+        return bool(pattern) and found is not pattern.startswith("!")
 
 
 @dataclass(frozen=True)
@@ -125,11 +146,22 @@ def read(text: str) -> Cib:
     return Cib(
         properties=_pairs(root, ".//crm_config/cluster_property_set/nvpair"),
         primitives=tuple(_primitive(one, holders) for one in root.iterfind(".//resources//primitive")),
-        constraints=tuple(Constraint(one.get("id", ""), one.tag, {key: value for key, value in one.attrib.items()
-                                                                  if key != "id"})
-                          for one in root.iterfind(".//constraints/*")),
+        constraints=tuple(_constraint(one) for one in root.iterfind(".//constraints/*")),
         defaults=_pairs(root, ".//rsc_defaults//nvpair"),
         nodes=tuple(one.get("uname", "") for one in root.iterfind(".//nodes/node")))
+
+
+def _constraint(one: Element) -> Constraint:
+    return Constraint(one.get("id", ""), one.tag, {key: value for key, value in one.attrib.items() if key != "id"},
+                      tuple(Rule(rule.get("score", rule.get("score-attribute", "")), _says(rule))
+                            for rule in one.iterfind("rule")))
+
+
+def _says(rule: Element) -> str:
+    parts = [f"({_says(part)})" if part.tag == "rule" else
+             " ".join(part.get(key, "") for key in ("attribute", "operation", "value") if part.get(key)) or part.tag
+             for part in rule]
+    return f" {rule.get('boolean-op', 'and')} ".join(parts)
 
 
 def _primitive(one: Element, holders: Mapping[str, str]) -> Primitive:

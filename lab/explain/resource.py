@@ -105,27 +105,37 @@ def _scores(facts: ClusterFacts, resource: str) -> Point:
 
 
 def _constraints(facts: ClusterFacts, resource: str) -> list[Point]:
-    names = {resource, facts.cib.holder(resource)} - {""}
-    found = [words for one in facts.cib.constraints if (words := _in_words(one, names))]
+    holder = facts.cib.holder(resource)
+    found = [words for one in facts.cib.constraints for words in _in_words(one, resource, holder)]
     says = f"{len(found)} of the cluster's constraints name it." if found else "No constraint names it."
     return [Point("constraints", says, tuple(found))]
 
 
-def _in_words(one: Constraint, names: set[str]) -> str:
-    """A constraint that names one of ``names`` (a resource and its clone); '' for any other."""
+def _in_words(one: Constraint, resource: str, holder: str = "") -> list[str]:
+    """A constraint that names ``resource`` or its clone, or has a pattern for it; nothing for any other."""
+    names = {resource, holder} - {""}
     has = one.words
     score = has.get("score", has.get("kind", ""))
     match one.kind:
-        case "rsc_location" if has.get("rsc") in names:
-            return f"{one.id}: {has['rsc']} on {has.get('node', 'a rule')} has {score}"
+        case "rsc_location" if has.get("rsc") in names or one.picks(holder or resource):
+            return _location(one, has.get("rsc") or f"{holder or resource} (by its pattern {has['rsc-pattern']})")
         case "rsc_colocation" if names & {has.get("rsc"), has.get("with-rsc")}:
             if number(score) >= 1e6:
-                return f"{one.id}: {has.get('rsc')} must be where {has.get('with-rsc')} is ({score})"
-            return f"{one.id}: {has.get('rsc')} with {has.get('with-rsc')} ({score})"
+                return [f"{one.id}: {has.get('rsc')} must be where {has.get('with-rsc')} is ({score})"]
+            return [f"{one.id}: {has.get('rsc')} with {has.get('with-rsc')} ({score})"]
         case "rsc_order" if names & {has.get("first"), has.get("then")}:
             starts = ", starts only" if has.get("symmetrical") == "false" else ""
-            return f"{one.id}: {has.get('first')} before {has.get('then')} ({score}{starts})"
-    return ""
+            return [f"{one.id}: {has.get('first')} before {has.get('then')} ({score}{starts})"]
+    return []
+
+
+def _location(one: Constraint, subject: str) -> list[str]:
+    """One line for a location on a node, one for each rule of one that has rules."""
+    asked = {"never": ", and is not looked for there before it is started",
+             "exclusive": ", and is looked for nowhere else"}.get(one.words.get("resource-discovery", ""), "")
+    places = [(f"on {one.words['node']}", one.words.get("score", ""))] if "node" in one.words else [
+        (f"where {rule.says}", rule.score) for rule in one.rules]
+    return [f"{one.id}: {subject} {place} has {score}{asked}" for place, score in places]
 
 
 def _changes(facts: ClusterFacts, resource: str) -> list[Point]:

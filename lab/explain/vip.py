@@ -12,11 +12,10 @@ from lab.explain import resource
 from lab.explain.model import Explanation, Point, listed
 from lab.explain.resource import ClusterFacts
 from lab.gates import on_node
+from lab.gates.vip import ADDRESSES
 from lab.lab import Lab
 from lab.node.asking import answers
 from lab.plan import Vip
-
-_ADDRESSES = "ip -4 -oneline address show dev eth1"
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def read(lab: Lab) -> VipFacts:
     cluster = resource.read(lab, members.name, f"vip-{vips[0].name}")
     homes = sorted(cluster.status.places(f"vip-{vips[0].name}"))
     reading = read_timers(lab, homes[0] if homes else cluster.asked)
-    return VipFacts(vips, answers(lab, members.nodes, _ADDRESSES, timeout=5), cluster, reading.timers,
+    return VipFacts(vips, answers(lab, members.nodes, ADDRESSES, timeout=5), cluster, reading.timers,
                     tuple(reading.notes))
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from daemons.services import HEALTH_PORT
 from lab.gates import Look, on_node
 from lab.lab import Lab
+from lab.net.network import GUEST_NICS
 from lab.node.asking import answers
 from lab.plan import Plan
 
-_COMMAND = "ip -4 -oneline address show dev eth1"
+ADDRESSES = f"ip -4 -oneline address show dev {GUEST_NICS['control']}"  # where the virtual IPs are
 
 
 class Vip:
@@ -28,7 +29,7 @@ class Vip:
         return Look(True, ", ".join(f"{name} on {nodes[0]}" for name, nodes in held.items()))
 
     def show(self, lab: Lab) -> str:
-        return on_node(lab, lab.plan.running("haproxy")[0].name, _COMMAND)
+        return on_node(lab, lab.plan.running("haproxy")[0].name, ADDRESSES)
 
 
 def holders(lab: Lab, *, reachable_only: bool = False) -> dict[str, list[str]]:
@@ -39,9 +40,9 @@ def holders(lab: Lab, *, reachable_only: bool = False) -> dict[str, list[str]]:
     clusters = {vip.cluster for vip in lab.plan.vips}
     nodes = [node.name for node in lab.plan.nodes if node.cluster in clusters]
     if reachable_only:
-        said = answers(lab, nodes, _COMMAND, timeout=5)
+        said = answers(lab, nodes, ADDRESSES, timeout=5)
     else:
-        said = {node: done.stdout for node, done in lab.shell.on_all(nodes, _COMMAND, timeout=5).items()}
+        said = {node: done.stdout for node, done in lab.shell.on_all(nodes, ADDRESSES, timeout=5).items()}
     return {vip.name: [node for node, shown in said.items() if f" {vip.address}/" in shown] for vip in lab.plan.vips}
 
 

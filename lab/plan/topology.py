@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from lab import labname
 from lab.choices import on_one_line, unknown_choice
 from lab.drivers.traits import traits
 from lab.errors import RefusedError
@@ -35,9 +36,6 @@ from lab.yamlfile import Loc, Place, read_mapping, refusal
 
 DEFAULT_NAME = "default"
 _EXAMPLE = "topologies/collapsed.yml"
-# A lab's name becomes part of interface, bridge and host names: IFNAMSIZ leaves 15 characters,
-# so the drivers shorten it, and a dot would start a new DNS label.
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
 
 
 class Topology(BaseModel):
@@ -159,12 +157,7 @@ class Topology(BaseModel):
     @field_validator("name", mode="before")
     @classmethod
     def _usable_name(cls, value: Any) -> Any:
-        if not isinstance(value, str) or not _NAME.fullmatch(value):
-            raise RefusedError(
-                f"'{on_one_line(value)}' cannot be a lab's name: it becomes part of host and interface names.",
-                remedy="a lower-case letter, then up to 15 letters, digits or dashes, such as lab-1",
-            )
-        return value
+        return labname.usable(value)
 
     @field_validator("nodes", mode="before")
     @classmethod

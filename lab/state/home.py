@@ -7,14 +7,12 @@ Directories are 0700: they hold the lab's keys.
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.errors import RefusedError
+from lab import labname
 
 DEBUG_LOGS = "debug-*.log"  # tracebacks of bugs, below home
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
 
 
 def home() -> Path:
@@ -43,10 +41,7 @@ class LabPaths:
 
         Checked here because an empty or dotted name would reach other labs' folders.
         """
-        if not _NAME.fullmatch(name):
-            raise RefusedError(f"'{name}' cannot be a lab's name", where="--name",
-                               remedy="a small letter, then up to 15 small letters, digits or dashes")
-        return cls(home() / "labs" / name)
+        return cls(home() / "labs" / labname.usable(name, "--name"))
 
     @property
     def topology(self) -> Path:

@@ -10,6 +10,7 @@ from lab.bmc import USER as BMC_USER
 from lab.drivers.traits import traits
 from lab.errors import NodeError
 from lab.lab import Lab
+from lab.net.network import GUEST_NICS
 from lab.node import crm
 from lab.node.files import File
 from lab.plan import Cluster, Node, Plan
@@ -65,7 +66,7 @@ def wanted_cib(plan: Plan, cluster: Cluster) -> bytes:
                   vips=[vip for vip in plan.vips if vip.cluster == cluster.name], timers=plan.profile.pacemaker,
                   patience=plan.profile.patience, own_load=traits(plan.driver).own_load, units=_units(plan, cluster),
                   rabbitmq_by_agent="rabbitmq" in cluster.services and plan.rabbitmq == "pacemaker",
-                  bmc_user=BMC_USER, password_script=_PASSWORD_SCRIPT)
+                  nic=GUEST_NICS["control"], bmc_user=BMC_USER, password_script=_PASSWORD_SCRIPT)
 
 
 def _units(plan: Plan, cluster: Cluster) -> list[tuple[str, str]]:

@@ -13,11 +13,12 @@ from cli.planning import Request
 from lab.errors import RefusedError
 from lab.plan import Style, topology
 from lab.plan.profiles import profile_names
+from lab.plan.topology import topology_from_options
+from lab.state.home import LabPaths
 
 
 def test_the_words_here_are_the_models() -> None:
     assert get_args(Style) == options.STYLES
-    assert topology._NAME.pattern == options._NAME.pattern
     assert all(name in options.HELP["profile"] for name in profile_names())
 
 
@@ -58,9 +59,19 @@ def test_choice_far_from_everything_still_lists() -> None:
 
 
 @pytest.mark.parametrize("bad", ["", "Lab", "../x", "a/b", "1st", "a.b", "a" * 17, "lab\n"])
-def test_names_that_cannot_be(bad: str) -> None:
-    with pytest.raises(RefusedError):
-        options.name(bad)
+def test_names_that_cannot_be_are_refused_the_same_way_everywhere(bad: str) -> None:
+    said = set()
+    for refuse in (options.name, LabPaths.of, lambda word: topology_from_options(name=word or " ")):
+        with pytest.raises(RefusedError) as caught:
+            refuse(bad)
+        said.add((caught.value.what.replace("' '", "''"), caught.value.remedy))
+    assert len(said) == 1
+
+
+def test_a_name_that_can_be() -> None:
+    for name in ("a", "lab-1", "a" * 16):
+        assert options.name(name) == name and LabPaths.of(name).root.name == name
+        assert topology_from_options(name=name).name == name
 
 
 def test_paths_are_relative_to_where_the_person_stood(

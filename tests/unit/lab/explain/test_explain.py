@@ -22,6 +22,9 @@ from lab.explain.quorum import QuorumFacts
 from lab.explain.resource import ClusterFacts
 from lab.explain.vip import VipFacts
 from lab.plan import Vip
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
+from provision.roles.pacemaker import wanted_cib
 
 SAMPLES = Path(__file__).parent / "samples"
 NODES = ("n1", "n2", "n3")
@@ -84,8 +87,8 @@ def test_a_place_on_a_lost_node_is_none(cluster: ClusterFacts) -> None:
 def test_constraints_in_words() -> None:
     config = cib.read(text("cib.xml"))
 
-    def named(*names: str) -> list[str]:
-        return [words for one in config.constraints if (words := resource._in_words(one, set(names)))]
+    def named(name: str) -> list[str]:
+        return [words for one in config.constraints for words in resource._in_words(one, name)]
 
     assert named("vip-internal") == [
         "vip-internal-with-haproxy: vip-internal must be where haproxy-clone is (INFINITY)",
@@ -93,8 +96,44 @@ def test_constraints_in_words() -> None:
         "vip-internal-with-public: vip-internal must be where vip-public is (INFINITY)"]
     assert named("fence-n1") == [
         "no-fence-n1-on-itself: fence-n1 on n1 has -INFINITY"]
+    assert named("haproxy") == [] and len(named("haproxy-clone")) == 4
     assert config.stickiness("vip-public") == "INFINITY"
     assert config.holder("galera") == "galera-clone"
+
+
+def test_constraints_that_name_a_resource_by_a_pattern(cluster: ClusterFacts) -> None:
+    """As in the CIB that halab renders now: no fencing device is looked for where it was not started."""
+    plan = make_plan(topology_from_options(name="one"))
+    rendered = cib.read(wanted_cib(plan, plan.clusters[0]).decode())
+
+    def named(name: str) -> tuple[str, ...]:
+        return about(resource.tell(replace(cluster, cib=rendered), name), "constraints").evidence
+
+    never = ", and is not looked for there before it is started"
+    assert named("fence-n1") == (
+        f"no-fence-n1-on-itself: fence-n1 on n1 has -INFINITY{never}",
+        f"no-probe-of-fencing: fence-n1 (by its pattern ^fence-) where #uname defined has 0{never}")
+    assert not any("no-probe-of-fencing" in line for line in named("vip-public"))
+
+
+@pytest.mark.parametrize(("pattern", "picked"), [
+    ("^fence-", ("fence-n1",)), ("!^fence-", ("vip-public", "haproxy-clone")), ("proxy", ("haproxy-clone",)),
+    ("^haproxy$", ()), ("(", ()),
+])
+def test_a_pattern_picks_as_pacemaker_has_it(pattern: str, picked: tuple[str, ...]) -> None:
+    """By extended regular expression, searched for, a clone by its own name (Pacemaker Explained, rsc-pattern)."""
+    config = cib.read(f"""<cib><configuration><resources><primitive id="fence-n1"/><primitive id="vip-public"/>
+        <clone id="haproxy-clone"><primitive id="haproxy"/></clone></resources><constraints>
+        <rsc_location id="here" rsc-pattern="{pattern}"><rule id="r" score="100" boolean-op="or">
+        <expression id="a" attribute="#uname" operation="eq" value="n1"/>
+        <expression id="b" attribute="site" operation="defined"/></rule></rsc_location>
+        </constraints></configuration></cib>""")
+    (here,) = config.constraints
+    for one in ("fence-n1", "vip-public", "haproxy"):
+        name = config.holder(one) or one
+        assert resource._in_words(here, one, config.holder(one)) == ([
+            f"here: {name} (by its pattern {pattern}) where #uname eq n1 or site defined has 100"]
+            if name in picked else [])
 
 
 # --- subjects -----------------------------------------------------------------------------

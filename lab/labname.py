@@ -1,0 +1,21 @@
+"""What a lab may be called; the command line, topologies and folders ask the same rule."""
+
+from __future__ import annotations
+
+import re
+
+from lab.choices import on_one_line
+from lab.errors import RefusedError
+
+# The name becomes part of interface, bridge and host names: IFNAMSIZ leaves 15 characters, so the drivers
+# shorten it, and a dot would start a new DNS label.
+_RULE = re.compile(r"[a-z][a-z0-9-]{0,15}")
+
+
+def usable(name: object, where: str = "") -> str:
+    """``name`` if a lab can have it; RefusedError for anything else, such as what would reach other folders."""
+    if isinstance(name, str) and _RULE.fullmatch(name):
+        return name
+    raise RefusedError(f"'{on_one_line(name)}' cannot be a lab's name: it becomes part of host and interface names.",
+                       where=where,
+                       remedy="a lower-case letter, then up to 15 lower-case letters, digits or dashes, such as lab-1")
