@@ -6,6 +6,8 @@ import fcntl
 import json
 import os
 import shutil
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,8 +18,10 @@ from suited import Suited, a_snapshot, suited
 from chaos import suite, suitefolder
 from chaos.model import Result
 from chaos.suite import SuiteStopped, run_suite
-from lab import state
+from cli.program import main
+from lab import interrupt, state
 from lab.errors import HalabError, InterruptedByUser, RefusedError
+from lab.lab import Lab
 from lab.plan import Plan
 from lab.state.events import read_events
 
@@ -266,6 +270,37 @@ def test_the_screen_shows_what_there_is(world: Suited, capsys: pytest.CaptureFix
     assert f"1 of {2 * len(names())} scenarios have run" in shown and f"go on: {COMMAND}" in shown
     stopped_view(caught.value.result, "json")
     assert capsys.readouterr().out == "", "the one document is the error's"
+
+
+def test_typed_stopped_with_ctrl_c_and_typed_again(world: Suited, monkeypatch: pytest.MonkeyPatch,
+                                                   capsys: pytest.CaptureFixture[str]) -> None:
+    """The command line as a person has it, with a real signal."""
+    monkeypatch.setattr(Lab, "open", lambda _name: world.lab)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    def typed(*words: str) -> tuple[object, str, str]:
+        monkeypatch.setattr(sys, "argv", ["./inv", "chaos.suite", "smoke", "--name=suited", *words])
+        with pytest.raises(SystemExit) as end:
+            main(["./inv", "chaos.suite", "smoke", "--name=suited", *words])
+        return (end.value.code or 0, *capsys.readouterr())
+
+    def ctrl_c(_name: str) -> None:
+        if len(world.ran) == 2:
+            world.at_run = lambda _name: None
+            signal.raise_signal(signal.SIGINT)
+            interrupt.check("hold for 20 s")
+
+    world.at_run = ctrl_c
+    code, out, err = typed("--seed=7")
+    assert code == 130 and "2 of 6 scenarios have run" in out and out.count("\nnot run: ") == 4
+    assert [line.split()[0] for line in err.splitlines()[-3:]] == ["error", "where", "try"]
+    assert f"try    resume: {COMMAND}    take down: ./inv lab.down --name=suited" in err
+    assert typed("--resume", "--seed=8")[0] == 2, "another order is another suite"
+    world.at_run = lambda _name: None
+    code, out, err = typed("--resume", "--format=json")
+    shown = json.loads(out)
+    assert code == 0 and shown["verdict"] == "PASS" and len(shown["runs"]) == 6 == len(world.ran)
+    assert "going on with " in err and typed("--resume")[0] == 2
 
 
 def test_an_unreadable_record_is_an_error_and_no_traceback(tmp_path: Path, world: Suited) -> None:
