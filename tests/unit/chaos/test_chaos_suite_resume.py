@@ -277,6 +277,7 @@ def test_typed_stopped_with_ctrl_c_and_typed_again(world: Suited, monkeypatch: p
     """The command line as a person has it, with a real signal."""
     monkeypatch.setattr(Lab, "open", lambda _name: world.lab)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.chdir(Path(__file__).parents[3])
 
     def typed(*words: str) -> tuple[object, str, str]:
         monkeypatch.setattr(sys, "argv", ["./inv", "chaos.suite", "smoke", "--name=suited", *words])
