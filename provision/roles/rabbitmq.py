@@ -69,7 +69,7 @@ def _start_within(members: int, patience: float) -> int:
 
 
 def _tables_within(members: int, patience: float) -> int:
-    """Seconds for the tables of a cluster to come over: below one for three brokers, longer where more share the host."""
+    """Seconds for a cluster's tables to come over: below one for three brokers, longer where more share the host."""
     return int(max(15, 5 * members) * patience)
 
 
