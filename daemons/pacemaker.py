@@ -72,6 +72,7 @@ class Status:
     resources: tuple[Resource, ...]
     failures: tuple[Failure, ...]
     fail_counts: tuple[FailCount, ...]
+    fencing: tuple[str, ...] = ()  # the nodes that a fencing action is under way against, each once
 
     def running(self, agent: str) -> list[Resource]:
         """The active instances of all resources with this agent."""
@@ -107,7 +108,9 @@ def status(text: str) -> Status:
             FailCount(base(one.get("id", "")), node.get("name", ""), one.get("fail-count", "0"),
                       one.get("last-failure", "?"))
             for node in root.iterfind("./node_history/node") for one in node.iterfind("resource_history")
-            if one.get("fail-count", "0") != "0"))
+            if one.get("fail-count", "0") != "0"),
+        fencing=tuple(sorted({one.get("target", "?") for one in root.iterfind("./fence_history/fence_event")
+                              if one.get("status") == "pending"})))
 
 
 def _resource(one: ElementTree.Element) -> Resource:

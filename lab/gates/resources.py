@@ -42,6 +42,10 @@ def _node_trouble(status: Status, cluster: Cluster) -> str:
             return f"{name} is not online in Pacemaker"
         if seen.special:
             return f"{name} is {seen.special[0]}"
+    # A BMC that did not answer is asked until it does, even when its node is back and all looks well: a thawed node
+    # was green, and off 4 s later (seen).
+    if status.fencing:
+        return f"{', '.join(status.fencing)} is being fenced"
     return "" if status.dc else f"cluster {cluster.name} has no DC"
 
 

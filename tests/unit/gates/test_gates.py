@@ -176,6 +176,8 @@ REMEMBERED = ('<failures><failure op_key="galera_monitor_15000" node="n2" exitst
       'blocked="false"', 'id="vip-public" resource_agent="ocf:heartbeat:IPaddr2" role="Started" active="true" '
       'orphaned="false" blocked="true"'), False, "vip-public is failed or blocked"),
     (('role="Promoted" active="true"', 'role="Unpromoted" active="true"'), False, "galera is n"),
+    # Back and whole, and yet somebody still tries to switch it off.
+    (('status="success" delegate', 'status="pending" extended-status="1" delegate'), False, "n3 is being fenced"),
 ])
 def test_resources_count_what_is_missing_not_what_was_recovered(change: tuple[str, str], ok: bool, words: str) -> None:
     assert change[0] in CRM
