@@ -33,8 +33,8 @@ class Setting:
 
 @dataclass(frozen=True)
 class Calibration:
-    """All in seconds.  ``low`` and ``high``: the narrowest bound that a run had (it moves with the roles of the
-    node that was hit); ``None``: no formula.  ``below`` and ``above``: runs outside of their own bound."""
+    """All in seconds.  ``low`` and ``high``: the bound of each of these runs (it moves with the roles of the node
+    that was hit, which makes runs of another kind); ``None``: no formula.  ``below``, ``above``: runs outside of it."""
 
     setting: Setting
     seconds: tuple[float, ...]
@@ -62,24 +62,18 @@ class _Measured:
 
 
 def calibrations(runs: Iterable[RunSummary]) -> list[Calibration]:
-    """One for each setting, sorted by scenario and service.  Runs that cannot be read are left out."""
-    measured: dict[Setting, list[_Measured]] = {}
+    """One for each setting and bound, sorted by scenario and service.  Runs that cannot be read are left out."""
+    measured: dict[tuple[Setting, float | None, float | None], list[float]] = {}
     for run in runs:
         if run.verdict in ("PASS", "FAIL"):
             for one in _windows(run.folder):
-                measured.setdefault(one.setting, []).append(one)
-    return [_calibration(setting, measured[setting])
-            for setting in sorted(measured, key=lambda one: (one.scenario, one.driver, one.profile, one.nodes,
-                                                             one.service))]
-
-
-def _calibration(setting: Setting, runs: list[_Measured]) -> Calibration:
-    lows = [one.low for one in runs if one.low is not None]
-    highs = [one.high for one in runs if one.high is not None]
-    return Calibration(
-        setting, tuple(sorted(one.seconds for one in runs)), max(lows, default=None), min(highs, default=None),
-        below=sum(one.low is not None and one.seconds < one.low for one in runs),
-        above=sum(one.high is not None and one.seconds > one.high for one in runs))
+                measured.setdefault((one.setting, one.low, one.high), []).append(one.seconds)
+    found = [Calibration(setting, tuple(sorted(seconds)), low, high,
+                         below=sum(low is not None and one < low for one in seconds),
+                         above=sum(high is not None and one > high for one in seconds))
+             for (setting, low, high), seconds in measured.items()]
+    return sorted(found, key=lambda one: (one.setting.scenario, one.setting.driver, one.setting.profile,
+                                          one.setting.nodes, one.setting.service, one.high or 0.0))
 
 
 def _windows(folder: Path) -> list[_Measured]:

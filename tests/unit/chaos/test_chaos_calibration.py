@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from synthetic import Story, build
@@ -32,6 +33,18 @@ def test_a_run_outside_of_its_bound_is_counted(tmp_path: Path) -> None:
     runs = [run(tmp_path / "good", 4.2), run(tmp_path / "slow", 11.0)]
     found = {one.setting.service: one for one in calibrations(runs)}
     assert found["vip_tcp"].above == 1
+
+
+def test_a_run_with_another_bound_stands_in_a_line_of_its_own(tmp_path: Path) -> None:
+    """The queue's leader was lost, and once it was the virtual IP's holder too: '2.35 to 1.00' was said of both."""
+    runs = [run(tmp_path / str(away), away) for away in (4.2, 4.6)]
+    verdict = runs[1].folder / "verdict.json"
+    said = json.loads(verdict.read_text())
+    said["windows"]["vip_tcp"].update(bound_low=0.0, bound_high=1.0)
+    verdict.write_text(json.dumps(said))
+    vips = [one for one in calibrations(runs) if one.setting.service == "vip_tcp"]
+    assert [(len(one.seconds), one.above) for one in vips] == [(1, 1), (1, 0)]
+    assert vips[0].high == 1.0 and (vips[1].high or 0) > 4.6
 
 
 def test_what_proves_nothing_or_cannot_be_read_is_left_out(tmp_path: Path) -> None:
