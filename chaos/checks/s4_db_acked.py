@@ -3,6 +3,8 @@ nodes hold the same."""
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from chaos.checks import found, skipped, unjudged
 from chaos.facts import PrimarySighting, SqlAudit
 from chaos.looks import LOOK_EVERY
@@ -30,9 +32,8 @@ class DbAcked:
 
     def judge(self, run: Recording) -> Finding:
         facts, audit = run.facts, run.facts.sql
-        split = [one for one in facts.primaries if len(one.components) > 1]
-        if split:
-            sides = " | ".join(", ".join(nodes) for nodes in split[0].components)
+        if split := _split(facts.primaries):
+            sides = " | ".join(", ".join(nodes) for nodes in split.components)
             return found(self, False, f"two Primary components at one time: {sides}")
         if not {PROBE, BANK} & set(facts.probes):
             return skipped(self, f"neither {PROBE} nor {BANK} was part of the run")
@@ -63,6 +64,20 @@ class DbAcked:
                      + ("; all tables equal" if any(node.tables for node in audit.nodes) else "")
                      + (f"; not Synced and not judged: {', '.join(others)}" if others else "")
                      + f"; {len(facts.primaries)} looks, never two Primary components")
+
+
+def _split(looks: tuple[PrimarySighting, ...]) -> PrimarySighting | None:
+    """The first look that saw two components of which the next one saw two still, or after which nobody looked.
+
+    A server that thaws says what it knew when it froze, until its group has told it that it was expelled (seen: gone
+    at the next look).  It commits nothing meanwhile; S2 has the rows that two servers took.
+    """
+    def apart(look: PrimarySighting) -> set[tuple[str, str]]:
+        return {(one, other) for nodes in look.components for one in nodes
+                for others in look.components if others is not nodes for other in others}
+
+    return next((look for look, later in zip_longest(looks, looks[1:])
+                 if apart(look) and (later is None or apart(look) & apart(later))), None)
 
 
 def _bank(run: Recording, audit: SqlAudit) -> str:
