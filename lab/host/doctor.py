@@ -89,22 +89,23 @@ class Examination:
         return tuple(finding for finding in self.findings if finding.level is Level.BAD)
 
 
-def examine(plan: Plan, readings: Readings | None = None) -> Examination:
-    """Everything about this host that matters to the lab of ``plan``."""
-    containers = len(plan.hosts) if traits(plan.driver).image == "tree" else 0
+def examine(plan: Plan, readings: Readings | None = None, *, new_hosts: int | None = None) -> Examination:
+    """Everything about this host that matters to the lab of ``plan``, of which ``new_hosts`` (all by default) have
+    yet to be made: the others hold what they need already."""
+    containers = (len(plan.hosts) if new_hosts is None else new_hosts) if traits(plan.driver).image == "tree" else 0
     return judge(readings or read_host(), memory_mb=plan.memory_mb, disk_mb=plan.disk_mb,
                  inotify=containers * inotify.PER_NODE, programs={**PROGRAMS, **traits(plan.driver).programs})
 
 
-def check_for(plan: Plan, readings: Readings | None = None) -> None:
-    """Refuse a lab that this host cannot hold, before anything is touched.
+def check_for(plan: Plan, readings: Readings | None = None, *, new_hosts: int | None = None) -> None:
+    """Refuse a lab that this host cannot hold, before anything is touched; ``new_hosts`` as in :func:`examine`.
 
     RefusedError names everything that is missing, with numbers, and the first fix.  A driver
     that keeps a record alone needs nothing of this host.
     """
     if not traits(plan.driver).on_this_host:
         return
-    bad = examine(plan, readings).bad
+    bad = examine(plan, readings, new_hosts=new_hosts).bad
     if bad:
         raise RefusedError(
             "; ".join(finding.what for finding in bad),

@@ -124,7 +124,8 @@ def _refuse_unfit(lab: Lab, wanted: Plan, cluster: str, size: int) -> bool:
     refuse_unhealthy(lab, "and members come and go in a healthy one only")
     if added := [node for node in wanted.nodes if node not in lab.plan.nodes]:
         check_for(wanted.model_copy(update={"memory_mb": needed_memory_mb(wanted.driver, added),
-                                            "disk_mb": needed_disk_mb(wanted.driver, added, image=False)}))
+                                            "disk_mb": needed_disk_mb(wanted.driver, added, image=False)}),
+                  new_hosts=len(added))
     return False
 
 

@@ -142,3 +142,5 @@ def test_sixteen_containers_need_more_than_three() -> None:
     assert examine(PLAN, host).ok
     large = make_plan(topology_from_options(nodes="16"))
     assert [finding.topic for finding in examine(large, host).bad] == ["inotify"]
+    # Two that join a lab which runs: the others hold theirs already.
+    assert examine(large, host, new_hosts=2).ok
