@@ -17,7 +17,8 @@ from provision.verify.verify import look, verify
 
 # One edit of every proxy's configuration: five violations at once.
 _PROXY = r"""
-sed -i -e '/^ *server n3 /d' -e '/^ *stick\|taught/d' -e 's/ backup$//' -e 's/inter 1000ms/inter 5s/' /etc/haproxy/haproxy.cfg
+sed -i -e '/^ *server n3 /d' -e '/^ *stick\|taught/d' -e 's/ backup$//' \
+  -e 's/inter 1000ms/inter 5s/' /etc/haproxy/haproxy.cfg
 printf '\nfrontend wide\n    bind 0.0.0.0:3399\n' >> /etc/haproxy/haproxy.cfg
 printf '\nlisten queue\n    bind {vip}:5672\n    server n1 {broker}:5672\n' >> /etc/haproxy/haproxy.cfg
 systemctl reload haproxy

@@ -18,7 +18,8 @@ from provision.verify.requirements import all_requirements
 COROSYNC, HAPROXY, CLIENTS = "/etc/corosync/corosync.conf", "/etc/haproxy/haproxy.cfg", "/etc/halab/clients.conf"
 EXAMPLES = Path(__file__).resolve().parents[4] / "topologies" / "examples"
 STYLES = [{}, {"profile": "guide"}, {"nodes": "5"}, {"nodes": "4"}, {"style": "mixed", "nodes": "6"},
-          {"style": "mixed", "nodes": "9"}, {"style": "segregated", "nodes": "12"}, {"nodes": "16"},
+          {"style": "mixed", "nodes": "9"}, {"style": "mixed", "nodes": "16"},
+          {"style": "segregated", "nodes": "12"}, {"nodes": "16"},
           {"style": "segregated", "nodes": "9"},
           *({"topology": str(EXAMPLES / f"{name}.yml")} for name in (
               "database-only", "big-database", "named-nodes", "even-with-qdevice", "own-vips", "slow-network"))]
