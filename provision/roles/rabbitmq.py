@@ -70,7 +70,7 @@ def _start_within(members: int, patience: float) -> int:
 
 def _tables_within(members: int, patience: float) -> int:
     """Seconds for a cluster's tables to come over: below one for three brokers, longer where more share the host."""
-    return int(max(15, 5 * members) * patience)
+    return int(max(9, 3 * members) * patience)
 
 
 def _definitions(password: str, *, mirrored: bool = False) -> bytes:
