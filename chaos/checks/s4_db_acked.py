@@ -19,8 +19,7 @@ class DbAcked:
     """Rows, the bank's total, the tables' checksums, and that never two Primary components were seen at one time.
 
     Not to have seen two is worth something only if somebody looked, also after the fault, and at two databases at
-    once where two had power.  And
-    after convergence a member that could not be read is no member without lost rows.
+    once where two had power.  And after convergence a member that could not be read is no member without lost rows.
 
     The bank's sum is what every reader saw during the run and every synced node has in the end.  The
     checksums tell rows apart that nobody acknowledged, and that one node has and another has not.

@@ -181,6 +181,9 @@ def _in_time(phases: tuple[Phase, ...]) -> list[Phase]:
     return [phase for _, _, phase in sorted(ordered, key=lambda one: one[:2])]
 
 
+_NO_SECONDS = ("haproxy_fall", "haproxy_rise", "flush_at_commit", "slowness")
+
+
 def shown_timers(timers: Timers) -> dict[str, str]:
     """The live timers with their units; those that could not be read say so."""
     shown = {}
@@ -190,5 +193,5 @@ def shown_timers(timers: Timers) -> dict[str, str]:
         elif isinstance(value, bool):
             shown[name] = "yes" if value else "no"
         else:
-            shown[name] = f"{value:g}" + ("" if name in ("haproxy_fall", "haproxy_rise") else " s")
+            shown[name] = f"{value:g}" + ("" if name in _NO_SECONDS else " s")
     return shown

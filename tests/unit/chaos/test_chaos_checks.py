@@ -393,11 +393,3 @@ def test_the_tail_is_judged_where_one_stall_of_the_host_cannot_make_it() -> None
     """Seen: a stall of 100 ms delayed six of 250 slots, and the whole run failed by its p99."""
     assert [judged(count) for count in (30, 100, 250, 999, 1000)] == [
         (0.50,), (0.50, 0.90), (0.50, 0.95), (0.50, 0.95), (0.50, 0.99)]
-
-
-def test_a_thawed_server_s_last_words_are_no_second_component(tmp_path: Path) -> None:
-    """It says what it knew before it froze, once; at the next look its group has told it."""
-    stale = PrimarySighting(LOOKS[4].at, (("c1",), ("c2", "c3")), ("c1", "c2", "c3"))
-    build(tmp_path, SOUND.but_facts(primaries=(*LOOKS[:4], stale, *LOOKS[5:])))
-    said = next(one for one in judge(tmp_path).findings if one.id == "S4")
-    assert said.ok and "never two Primary" in said.evidence

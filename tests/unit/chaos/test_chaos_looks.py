@@ -6,9 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from synthetic import LOOKS, SOUND, build
 
 from chaos import looks
+from chaos.facts import PrimarySighting
 from chaos.looks import NodeLook, line, load, read, script
+from chaos.verdict import judge
 
 VIPS = {"public": "10.66.0.100", "internal": "10.66.0.101"}
 ADDRESSES = "2: eth1    inet 10.66.0.11/24 scope global eth1\n2: eth1    inet 10.66.0.101/32 scope global eth1\n"
@@ -85,3 +88,11 @@ def test_harm_is_only_tried_where_it_must_be_refused(quorate: str, status: str, 
     look, _ = read("n1", 1.0, 1.2, said, VIPS)
     assert {name for name in ("write", "broker") if getattr(look, name)} == tried
     assert look.write in ("", "refused") and look.broker in ("", "refused")
+
+
+def test_a_thawed_server_s_last_words_are_no_second_component(tmp_path: Path) -> None:
+    """It says what it knew before it froze, once; at the next look its group has told it."""
+    stale = PrimarySighting(LOOKS[4].at, (("c1",), ("c2", "c3")), ("c1", "c2", "c3"))
+    build(tmp_path, SOUND.but_facts(primaries=(*LOOKS[:4], stale, *LOOKS[5:])))
+    said = next(one for one in judge(tmp_path).findings if one.id == "S4")
+    assert said.ok and "never two Primary" in said.evidence

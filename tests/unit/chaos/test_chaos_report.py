@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from synthetic import T0, Story, build, recording
+from synthetic import T0, TIMERS, Story, build, recording
 
 from chaos.measure import phases
 from chaos.report import write
+from chaos.report.page import shown_timers
 from chaos.report.scale import Axis
 from chaos.report.timeline import WIDTH, timeline
 from lab.errors import RefusedError
@@ -126,3 +128,11 @@ def test_late_answers_are_drawn_as_the_outage_that_is_judged(tmp_path: Path) -> 
             row[3] = T0 + 3.0
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert "cache: no success for 2.02 s" in write(run).read_text()
+
+
+def test_only_times_are_shown_in_seconds() -> None:
+    shown = shown_timers(TIMERS)
+    assert shown["token"].endswith(" s") and shown["haproxy_one_try"] in ("yes", "no")
+    for name in ("haproxy_fall", "haproxy_rise", "slowness"):
+        assert not shown[name].endswith(" s")
+    assert not shown_timers(replace(TIMERS, flush_at_commit=1))["flush_at_commit"].endswith("s")
