@@ -40,7 +40,7 @@ def test_collapsed_three_is_the_default() -> None:
     )
 
 
-@pytest.mark.parametrize(("style", "nodes"), [("collapsed", 3), ("segregated", 9), ("mixed", 6)])
+@pytest.mark.parametrize(("style", "nodes"), [("collapsed", 3), ("segregated", 12), ("mixed", 6)])
 def test_each_style_has_its_own_default_size(style: str, nodes: int) -> None:
     assert topology_from_options(style=style).nodes == nodes
 
@@ -119,7 +119,7 @@ def test_with_a_file_an_error_names_the_place_that_gave_the_value(write: Write) 
 
 
 def test_a_style_changed_by_option_takes_the_new_style_s_size(write: Write) -> None:
-    assert topology_from_options(topology=write("style: mixed\n"), style="segregated").nodes == 9
+    assert topology_from_options(topology=write("style: mixed\n"), style="segregated").nodes == 12
 
 
 def test_there_is_no_such_file(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_json_of_a_refusal() -> None:
 def test_plan_has_what_others_build_on() -> None:
     plan = json.loads(halab("lab.plan", "--style=segregated", "--format=json").stdout)
     assert {"clusters", "nodes", "vips", "warnings", "memory_mb", "disk_mb"} <= plan.keys()
-    assert len(plan["nodes"]) == 9
+    assert len(plan["nodes"]) == 12
 
 
 def test_topology_is_found_where_the_person_stands(tmp_path: Path) -> None:
