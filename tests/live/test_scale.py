@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from conftest import remove
+from interrupted import kill_when, spawn
 
-from lab import gates
+from lab import gates, state
+from lab.drivers import sweep
+from lab.drivers.base import PowerState
 from lab.errors import RefusedError
 from lab.lab import Lab
+from lab.ops.resume import resume
 from lab.ops.scale import scale
 from lab.ops.up import bring_up
 from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
+from lab.state import Phase
 from provision import apply
 
 NAME = "halabscale"
@@ -23,12 +27,13 @@ TOPOLOGY = "clusters:\n  web: {size: 3, services: [haproxy]}\n  db: {size: 3, se
 _DAEMONS = "pidof corosync pacemakerd mariadbd haproxy"
 
 
-@pytest.fixture
-def small_lab(tmp_path: Path) -> Iterator[Lab]:
-    (tmp_path / "t.yml").write_text(TOPOLOGY)
+@pytest.fixture(scope="module")
+def small_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    topology = tmp_path_factory.mktemp("scale") / "t.yml"
+    topology.write_text(TOPOLOGY)
     remove(NAME)
     try:
-        bring_up(make_plan(topology_from_options(tmp_path / "t.yml", name=NAME)), TOPOLOGY, timeout=240)
+        bring_up(make_plan(topology_from_options(topology, name=NAME)), TOPOLOGY, timeout=240)
         lab = Lab.open(NAME)
         yield lab
         lab.shell.close()
@@ -56,3 +61,20 @@ def test_two_databases_come_and_go_and_nobody_else_is_restarted(small_lab: Lab) 
         now.shell.close()
     after = Lab.open(NAME).plan
     assert (after.nodes, after.clusters) == (small_lab.plan.nodes, small_lab.plan.clusters)
+
+
+def test_a_change_that_a_reboot_of_the_host_broke_off_is_finished(small_lab: Lab) -> None:
+    """Killed once a new member has power; then all that a reboot takes is gone: processes, cgroups, namespaces."""
+    child = spawn("lab.scale", "--cluster=db", "--nodes=5", f"--name={NAME}")
+    kill_when(child, lambda: small_lab.driver.power.state("db4") is PowerState.ON)
+    assert state.recorded(small_lab.paths).phase is Phase.SCALING
+    small_lab.shell.close()
+    sweep(NAME, small_lab.paths)
+    state.disclaim(NAME)
+    done = resume(NAME)
+    assert done.found == "cluster db was on its way to 5 members"
+    assert all(gate.ok for gate in done.gates)
+    now = Lab.open(NAME)
+    assert [node.name for node in now.plan.members("db")] == ["db1", "db2", "db3", "db4", "db5"]
+    assert apply.diff(now) == []
+    now.shell.close()

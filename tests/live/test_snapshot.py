@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import NAME
+from interrupted import kill_when, spawn
 
 from lab import gates, state, suppression
 from lab.drivers.base import PowerState
@@ -28,7 +24,6 @@ from lab.state import Phase
 from lab.state.events import read_events
 from lab.state.home import LabPaths
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 CLEAN = "clean"
 
 
@@ -62,22 +57,6 @@ def kept(lab: Lab) -> snapshot.Snapshot:
     return known[CLEAN]
 
 
-def spawn(*words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "cli", *words, f"--name={NAME}"], cwd=ROOT,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-
-
-def kill_when(child: subprocess.Popen[bytes], seen: Callable[[], bool]) -> None:
-    """SIGKILL the command at the moment at which ``seen`` becomes true."""
-    deadline = time.monotonic() + 60
-    while not seen():
-        assert child.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
-
-
 def test_saved_without_a_membership_change_and_put_back(lab: Lab, kept: snapshot.Snapshot) -> None:
     sql(lab, "DELETE FROM halab.probe_rows WHERE client='snapshot';")
     lab.driver.power.off("n2")
@@ -91,7 +70,7 @@ def test_saved_without_a_membership_change_and_put_back(lab: Lab, kept: snapshot
 
 def test_sigkill_of_a_save_leaves_a_lab_that_runs_and_no_snapshot(lab: Lab, kept: snapshot.Snapshot) -> None:
     group, begun = Cgroup(NAME, "n3"), time.time()
-    kill_when(spawn("lab.snapshot.save", "killed"), group.frozen)
+    kill_when(spawn("lab.snapshot.save", "killed", f"--name={NAME}"), group.frozen)
     deadline = time.monotonic() + 5
     while any(Cgroup(NAME, node.name).frozen() for node in lab.plan.nodes):
         assert time.monotonic() < deadline, "frozen for ever"
@@ -102,7 +81,8 @@ def test_sigkill_of_a_save_leaves_a_lab_that_runs_and_no_snapshot(lab: Lab, kept
 
 def test_sigkill_of_a_restore_is_finished_by_resume(lab: Lab, kept: snapshot.Snapshot) -> None:
     sql(lab, "DELETE FROM halab.probe_rows WHERE client='snapshot';")
-    kill_when(spawn("lab.snapshot.restore", CLEAN), lambda: lab.driver.power.state("n3") is PowerState.OFF)
+    child = spawn("lab.snapshot.restore", CLEAN, f"--name={NAME}")
+    kill_when(child, lambda: lab.driver.power.state("n3") is PowerState.OFF)
     assert state.recorded(lab.paths).phase is Phase.RESTORING
     assert resume(NAME).found == f"the restore of '{CLEAN}' was not finished"
     assert sql(lab, "SELECT seq FROM halab.probe_rows WHERE client='snapshot';") == "1"
