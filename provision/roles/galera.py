@@ -22,6 +22,7 @@ from provision.role import BaseRole, Change, NodeContext, enabled_local
 # While it is there, systemd starts the database from the saved view and Pacemaker adopts it.
 _FIRST_START = File("/var/lib/halab/galera-first-start", initial=True)
 _SCHEMA = f"CREATE DATABASE IF NOT EXISTS {PROBE_DATABASE};\n{CREATE_PROBE_TABLE};\n"
+_LATE_MS = 100  # that a check comes late, and is answered from what was known before
 _READY = ("SELECT COUNT(*) FROM mysql.user JOIN information_schema.tables"
           f" ON table_schema='{PROBE_DATABASE}' AND table_name='{PROBE_TABLE}' WHERE user='{PROBE_USER}';")
 
@@ -41,7 +42,8 @@ class Galera(BaseRole):
             # No restart on change: a database restarts member by member, by an operator's decision.
             File("/etc/mysql/mariadb.conf.d/99-halab.cnf", render(
                 "galera.cnf.j2", node=ctx.node, members=members, timers=ctx.plan.profile.galera)),
-            File("/usr/local/sbin/halab-mariadbd", nodefile("halab-mariadbd"), mode=0o755),
+            File("/usr/local/sbin/halab-mariadbd", render(
+                "halab-mariadbd.j2", drain=_drain(ctx.plan), fall=ctx.plan.profile.haproxy.fall), mode=0o755),
             # The first start re-forms a primary component that never broke: no member has to
             # bootstrap and none needs a state transfer.
             File(GVWSTATE, _saved_view(ctx.plan, ctx.node), mode=0o660, initial=True,
@@ -73,6 +75,12 @@ class Galera(BaseRole):
             # Over standard input: a password on a command line can be read by every process.
             lab.shell.run(changes[0].node, "mariadb --batch", stdin=_SCHEMA + user)
         return changes
+
+
+def _drain(plan: Plan) -> float:
+    """Seconds after which each proxy has had its ``fall`` refusals from a member that is about to leave."""
+    timers = plan.profile.haproxy
+    return round((timers.inter_ms + (timers.fall - 1) * timers.fastinter_ms + _LATE_MS) / 1000, 2)
 
 
 def _member_uuid(plan: Plan, node: Node) -> uuid.UUID:

@@ -53,3 +53,23 @@ def _life(lab: Lab, node: str) -> str:
         return lab.shell.run(node, BOOT, timeout=2).stdout
     except HalabError:
         return ""
+
+
+def test_a_database_that_is_stopped_has_left_the_proxies_before(lab: Lab) -> None:
+    """The proxies take it out because its check says so, not because its port refuses their clients."""
+    (holder,) = holders(lab)["internal"]
+    leaver = next(node.name for node in lab.plan.nodes if node.name != holder)
+    begun = lab.shell.run(holder, "date +%s.%N").stdout.strip()
+    standby = f"crm_attribute --type nodes --node {leaver} --name standby --update"
+    lab.shell.run(holder, f"{standby} on")
+    try:
+        _await(lambda: f"Server galera/{leaver} is DOWN" in _proxy_log(lab, holder, begun))
+        assert "code: 503" in _proxy_log(lab, holder, begun)
+    finally:
+        lab.shell.run(holder, f"{standby} off")
+        gates.await_all(lab, time.monotonic() + 90)
+
+
+def _proxy_log(lab: Lab, node: str, since: str) -> str:
+    said = lab.shell.run(node, f"journalctl -u haproxy -o cat --since=@{since}").stdout
+    return "\n".join(line for line in said.splitlines() if "is DOWN" in line)

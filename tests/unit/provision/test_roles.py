@@ -182,6 +182,13 @@ def test_the_first_start_waits_for_every_member_and_is_tried_again(tmp_path: Pat
     assert f"ExecStartPost=+/bin/rm -f {flag}" in unit and "ExecStartPre" not in unit
 
 
+def test_a_database_stops_once_the_proxies_have_seen_that_it_leaves(tmp_path: Path) -> None:
+    files = files_of(tmp_path, "n1")
+    script, check = files["/usr/local/sbin/halab-mariadbd"], files["/usr/local/sbin/halab-galera-check"]
+    assert "sleep 1.3\n" in script  # inter 1 s, fastinter 0.2 s, 0.1 s for a late one
+    assert "/run/mysqld/leaving" in script and '"/run/mysqld/leaving"' in check
+
+
 def test_the_proxy_is_in_no_lasting_order_before_pacemaker(tmp_path: Path) -> None:
     for options in ({}, {"pacemaker": "full"}, {"rabbitmq": "pacemaker"}):
         files = files_of(tmp_path, "n1", **options)
