@@ -56,6 +56,11 @@ def stop_beside(identity: str) -> str:
     return f"systemctl stop {unit} 2>/dev/null; systemctl reset-failed {unit} 2>/dev/null; true"
 
 
+def beside_main(identity: str) -> str:
+    """The command that prints the PID of the first process of :func:`run_beside`'s unit, 0 for none."""
+    return f"systemctl show --property=MainPID --value {_UNIT.format(id=identity)}"
+
+
 def runs_beside(identity: str) -> str:
     """A command that succeeds while :func:`run_beside`'s unit runs (chaos.evidence)."""
     return judged(beside_state(identity), f"grep -x {RUNS}")

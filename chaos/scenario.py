@@ -244,12 +244,13 @@ class Scenario(_Value):
         """
         words = [step.word for step in self.steps]
         for at, step in enumerate(self.steps):
-            if isinstance(step, Inject) and get_fault(step.fault).ends_by_itself:
+            if isinstance(step, Inject) and (most := get_fault(step.fault).lasts(step.params)) is not None:
                 longest = sum(_longest(later) for later in self.steps[at:words.index("heal")])
-                if longest > deadman.LONGEST:
+                if longest > most:
                     raise RefusedError(f"{step.fault} would be held for up to {longest:g} s. It ends by itself, so "
-                                       f"{deadman.LONGEST} s are the most.", where="steps",
-                                       remedy="shorter holds and waits between its inject and the heal")
+                                       f"{most:g} s are the most.", where="steps",
+                                       remedy="shorter holds and waits between its inject and the heal"
+                                       + (", or more 'seconds' of the load" if most < deadman.LONGEST else ""))
         return self
 
 

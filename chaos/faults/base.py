@@ -57,7 +57,6 @@ class BaseFault:
     wants_fencing: ClassVar[bool]
     bounds: ClassVar[str]
     parameters: ClassVar[frozenset[str]] = frozenset()
-    ends_by_itself: ClassVar[bool] = False  # when nobody heals it: so it cannot be held for ever (chaos.deadman)
     shows_within: ClassVar[float] = 5.0  # s; a cut shows at the next heartbeat, everything else at once
     numbers: ClassVar[tuple[Number, ...]] = ()  # those of ``parameters`` that are whole numbers
 
@@ -71,6 +70,10 @@ class BaseFault:
     def numbers_of(self, params: Mapping[str, Any]) -> dict[str, int]:
         """Every whole number that this fault takes, by name; RefusedError as ``validate``."""
         return {one.name: one.of(params) for one in self.numbers}
+
+    def lasts(self, params: Mapping[str, Any]) -> float | None:
+        """Seconds that a scenario may hold it, of a fault that ends when nobody heals it; None: for ever."""
+        return None
 
     def prepare(self, lab: Lab, target: Target) -> Target:
         return target

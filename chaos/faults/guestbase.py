@@ -37,7 +37,6 @@ class GuestFault(BaseFault):
     needs: ClassVar[frozenset[str]] = frozenset({"shell"})
     rank: ClassVar[HealRank] = HealRank.SERVICE
     wants_fencing: ClassVar[bool] = False
-    ends_by_itself: ClassVar[bool] = True
 
     def act(self, lab: Lab, node: str, target: Target) -> str:
         raise NotImplementedError
@@ -53,6 +52,9 @@ class GuestFault(BaseFault):
 
     def armed(self, lab: Lab, node: str, target: Target) -> str:
         return self.undo(lab, node, target)
+
+    def lasts(self, params: Mapping[str, Any]) -> float | None:
+        return deadman.LONGEST
 
     def inject(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:

@@ -13,6 +13,7 @@ from chaos.model import HealRank, Proof, Target
 from chaos.processes import PROCESSES
 from chaos.reach import ssh_banner
 from lab.errors import NodeError
+from lab.parallel import for_each
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -53,8 +54,9 @@ class ProcKill(BaseFault):
         return with_params(target, before=before)
 
     def inject(self, lab: Lab, target: Target) -> None:
-        for node in target.nodes:
-            lab.shell.run(node, f"pkill -9 -x {processes.comm(target.params['process'])}")
+        # All at once: one by one the first is restarted, or has joined the rest, before the last dies.
+        kill = f"pkill -9 -x {processes.comm(target.params['process'])}"
+        for_each(target.nodes, lambda node: lab.shell.run(node, kill))
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:
         process, before = str(target.params["process"]), target.params.get("before", {})

@@ -6,6 +6,7 @@ The scripts of the faults run in a real shell here, with clients of daemons that
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ from chaos.faults.base import FAULT_ID
 from chaos.faults.guestbase import GuestFault
 from chaos.journal import Journal, heal_all, unhealed
 from chaos.model import Target
+from chaos.reach import await_proof
 from lab import interrupt
 from lab.drivers.base import PowerState
 from lab.errors import HalabError, RefusedError
@@ -84,7 +86,6 @@ LOOKS = (
     ("mq.alarm_mem", {}, "erl_call", "{ok, [{{resource_limit,memory,rabbit@n2},[]}]}", "{ok, []}"),
     ("mq.alarm_disk", {}, "erl_call", "{ok, [{{resource_limit,disk,rabbit@n2},[]}]}", "{ok, []}"),
     ("svc.stop", {"unit": "haproxy"}, "systemctl", "ActiveState=failed", "ActiveState=active"),
-    ("res.cpu", {}, "systemctl", "ActiveState=active", "ActiveState=inactive"),
     ("net.delay", {}, "tc", "qdisc netem 8001: delay 50ms\n Sent 4200 bytes 12 pkt", "qdisc noqueue 0:\n Sent 0 bytes"),
 )
 
@@ -347,10 +348,46 @@ def test_a_fault_is_not_over_before_a_slow_scenario_is(monkeypatch: pytest.Monke
     lab = make_lab()
     monkeypatch.setattr(type(lab.driver), "slowness", 15.0)
     fault = get_fault("db.desync")
-    assert isinstance(fault, GuestFault) and fault.ends_by_itself
+    assert isinstance(fault, GuestFault) and fault.lasts({}) == deadman.LONGEST
     fault.inject(lab, Target(("n2",), {FAULT_ID: "ab12"}))
     assert any(f"--on-active={15 * deadman.LASTS}s" in command for _, command in shell_of(lab).asked)
 
 
 def test_no_filter_ends_as_if_nobody_could_be_asked() -> None:
     assert UNASKED not in (0, 1, 2, 126, 127)
+
+
+# Each load with the script of one that uses nothing, while its unit runs.
+LOADS = (("res.cpu", {"workers": 2}, "sleep 60", "ticks of CPU time"),
+         ("res.mem", {"mb": 32}, "sleep 60", "MB resident"),
+         ("res.io", {}, "while :; do dd of=/dev/full bs=1M count=1 </dev/zero 2>/dev/null; done", "bytes written"))
+
+
+@pytest.mark.parametrize(("name", "params", "idle", "word"), LOADS, ids=[one[0] for one in LOADS])
+def test_a_load_is_proven_by_what_it_takes(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str,
+                                           params: dict[str, Any], idle: str, word: str) -> None:
+    """Seen: a res.mem whose unit ran and held 2 MB of 256."""
+    monkeypatch.setattr("chaos.faults.res_io._FILE", str(Path(tmp_path, "io")))
+    script = loop_of(lab, name, params)
+    for real in ("pgrep", "sleep"):
+        (node_of(lab)._folder / real).unlink()
+    fault, target = get_fault(name), Target(("n2",), {FAULT_ID: "ab12", **params})
+    for runs, proven in ((idle, False), (script, True)):
+        with subprocess.Popen(["sh", "-c", runs], start_new_session=True) as unit:
+            try:
+                node_of(lab).client(
+                    "systemctl", f"case $* in *MainPID*) echo {unit.pid};; *) echo ActiveState=active;; esac")
+                proof = await_proof(lambda: fault.took_effect(lab, target), 10.0 if proven else 0.0)
+                assert proof.ok is proven and word in proof.evidence, proof
+                assert not fault.healed(lab, target).ok
+            finally:
+                os.killpg(unit.pid, signal.SIGKILL)
+    node_of(lab).client("systemctl", "echo ActiveState=inactive")
+    assert not fault.took_effect(lab, target).ok and fault.healed(lab, target).ok
+    node_of(lab).client("systemctl", "exit 102")
+    assert "cannot look" in fault.took_effect(lab, target).evidence
+
+
+def test_a_load_that_cannot_write_ends(lab: Lab) -> None:
+    script = loop_of(lab, "res.io", {}).replace("of=/proc/self/fd/3", "of=/dev/full").replace(" conv=fsync", "")
+    assert not lab.shell.run("n2", script.partition("; rm ")[2].partition("; ")[2], check=False).stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -133,6 +134,15 @@ def test_kill_compares_processes_before_and_after() -> None:
     assert fault.took_effect(lab, target).ok and fault.healed(lab, target).ok
     fault.heal(lab, target)
     assert ("n1", "crm_resource --cleanup") in shell_of(lab).asked
+
+
+def test_those_who_die_together_die_at_once() -> None:
+    """One by one, the first would be restarted while the last lives."""
+    lab, fault = make_lab(), get_fault("db.kill_all")
+    together = threading.Barrier(3)
+    shell_of(lab).answers = {"pkill -9": lambda *_: str(together.wait(timeout=10))}
+    fault.inject(lab, Target(("n1", "n2", "n3"), {"process": "mariadbd"}))
+    assert [command for _, command in shell_of(lab).asked] == ["pkill -9 -x mariadbd"] * 3
 
 
 def test_kill_shortens_names_as_the_kernel_does() -> None:
