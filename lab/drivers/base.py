@@ -71,6 +71,9 @@ class Snapshots(Protocol):
         Whatever can fail for want of room fails here, and then leaves nothing behind.
         """
 
+    def unstage(self) -> None:
+        """Remove what ``stage`` made ready, because there will be no ``restore`` now."""
+
     def restore(self, name: str, folder: Path, revive: Mapping[str, Sequence[File]]) -> None:
         """Make every node what it was; each has power when this returns, and its old life or a new boot.
 

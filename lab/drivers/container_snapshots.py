@@ -57,8 +57,11 @@ class ContainerSnapshots:
         try:
             self._each(lambda node: _replace(folder / node, self._paths.node(node) / _NEXT))
         except BaseException:
-            self._each(lambda node: _remove(self._paths.node(node) / _NEXT))
+            self.unstage()
             raise
+
+    def unstage(self) -> None:
+        self._each(lambda node: _remove(self._paths.node(node) / _NEXT))
 
     def restore(self, name: str, folder: Path, revive: Mapping[str, Sequence[File]]) -> None:
         # Together, and off their cables first: no node is to see another one die.

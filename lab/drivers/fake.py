@@ -123,6 +123,9 @@ class FakeSnapshots:
     def stage(self, name: str, folder: Path) -> None:
         self._note("stage", name)
 
+    def unstage(self) -> None:
+        self._note("unstage", "")
+
     def restore(self, name: str, folder: Path, revive: Mapping[str, Sequence[File]]) -> None:
         power = json.loads((folder / _STATE_FILE).read_text())
         with self._store.change() as world:

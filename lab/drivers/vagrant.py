@@ -44,14 +44,15 @@ _STARTED = "Waiting for domain"
 class MachinePower:
     """Hard power over the machines of one lab, by libvirt."""
 
-    def __init__(self, plan: Plan, paths: LabPaths, machines: Machines, events: EventLog) -> None:
+    def __init__(self, plan: Plan, paths: LabPaths, daemon: Daemon, machines: Machines, events: EventLog) -> None:
         self._plan = plan
         self._paths = paths
+        self._daemon = daemon
         self._machines = machines
         self._events = events
 
     def state(self, node: str) -> PowerState:
-        return self._machines.state(node)
+        return PowerState.OFF if self._daemon.deserted() else self._machines.state(node)
 
     def on(self, node: str) -> None:
         with switch.in_hand(self._paths, node):
@@ -94,7 +95,7 @@ class VagrantDriver:
         self._events = events
         self._daemon = Daemon(plan.lab, paths)
         self._machines = Machines(plan.lab, self._daemon.uri)
-        self._power = MachinePower(plan, paths, self._machines, events)
+        self._power = MachinePower(plan, paths, self._daemon, self._machines, events)
         # Two Vagrants that make machines at the same moment trip over each other in libvirt's pool.
         self._making = threading.Lock()
 

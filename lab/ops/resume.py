@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lab import gates, state
 from lab.drivers.base import PowerState
+from lab.errors import HostError
 from lab.gates import GateResult
 from lab.lab import Lab
 from lab.ops.hold import held
@@ -64,10 +65,16 @@ def describe(lab: Lab) -> str:
             return f"cluster {recorded.cluster} was on its way to {recorded.size} members"
         case Phase.RUNNING:
             words = [f"the saving or deleting of snapshot '{name}' was not finished" for name in unfinished(lab.paths)]
-            dark = [host.name for host in lab.plan.hosts if lab.driver.power.state(host.name) is not PowerState.ON]
-            if dark:
-                words.append(f"not running: {', '.join(dark)}")
-            return "; ".join(words) or "nothing was interrupted"
+            return "; ".join([*words, *_dark(lab)]) or "nothing was interrupted"
+
+
+def _dark(lab: Lab) -> list[str]:
+    """Which nodes do not run, in words, if any."""
+    try:
+        dark = [host.name for host in lab.plan.hosts if lab.driver.power.state(host.name) is not PowerState.ON]
+    except HostError as error:  # their libvirtd died, say; it is started before anything is done
+        return [f"nobody knows which nodes run: {error.what}"]
+    return [f"not running: {', '.join(dark)}"] if dark else []
 
 
 def _go_on(lab: Lab, timeout: float, listener: Listener | None) -> list[GateResult]:

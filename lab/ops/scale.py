@@ -81,15 +81,19 @@ def scale(name: str, cluster: str, size: int, *, timeout: float = DEFAULT_TIMEOU
     with held(name, "lab.scale", listener) as lab:
         old, paths, events = lab.plan, lab.paths, lab.events
         going_on = _refuse_unfit(lab, resized(old, cluster, size), cluster, size)
-        if going_on and not _running(lab):
-            _light(lab, timeout)
+        if going_on:
+            with events.step("network"):
+                lab.driver.prepare()  # after a reboot of the host nobody could be asked who runs
+            if not _running(lab):
+                _light(lab, timeout)
         before = _files(lab)
         state.record(paths, Phase.SCALING, cluster=cluster, size=size)
         if going_on and size >= len(old.cluster(cluster).nodes):
             # Whoever is in the plan comes in first, or too many at once would ask for a majority.
             _enter(lab, cluster, timeout)
         while len((now := read_plan(paths)).cluster(cluster).nodes) != size:
-            step = resized(now, cluster, next_size(len(now.cluster(cluster).nodes), size))
+            to = next_size(len(now.cluster(cluster).nodes), size)
+            step = resized(now, cluster, to, passing=to != size)
             interrupt.check(f"{cluster} with {len(step.cluster(cluster).nodes)} members")
             if len(step.nodes) > len(now.nodes):
                 _grow(Lab(now, paths, events), step, cluster, timeout)
@@ -130,10 +134,8 @@ def _refuse_unfit(lab: Lab, wanted: Plan, cluster: str, size: int) -> bool:
 
 
 def _light(lab: Lab, timeout: float) -> None:
-    """Power for a lab that lost all of it in the middle of a change, as by a reboot of the host."""
+    """Power for a prepared lab that lost all of it in the middle of a change, as by a reboot of the host."""
     deadline = time.monotonic() + timeout * lab.driver.slowness
-    with lab.events.step("network"):
-        lab.driver.prepare()
     with lab.events.step("bmc"):
         bmc.start(lab)
     for wave in start_order(lab.plan):

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from lab import bmc, gates, interrupt, state, suppression
 from lab.choices import unknown_choice
 from lab.drivers.base import Snapshots
-from lab.errors import CapabilityError, HostError, RefusedError
+from lab.errors import CapabilityError, HostError, InterruptedByUser, RefusedError
 from lab.gates import GateResult
 from lab.lab import Lab
 from lab.ops.fit import refuse_unhealed, refuse_unhealthy
@@ -128,9 +128,9 @@ def keep(lab: Lab, name: str, *, timeout: float = DEFAULT_TIMEOUT) -> Snapshot:
         gates.await_all(lab, time.monotonic() + timeout * lab.driver.slowness)
     refuse_unhealthy(lab, "and only a healthy lab is worth keeping")
     _refuse_without_room(lab.paths.root, driver.room(), f"saving '{name}'")
+    interrupt.check("the nodes stand still")
     draft = lab.paths.snapshots / f".{name}"
     draft.mkdir(mode=0o700, parents=True)
-    interrupt.check("the nodes stand still")
     try:
         with lab.events.step("snapshot"), suppression.suppressed(lab.paths, "lab.snapshot.save"), _disk_errors(name):
             saved = driver.save(name, draft)
@@ -161,13 +161,17 @@ def put_back(lab: Lab, name: str, *, timeout: float = DEFAULT_TIMEOUT) -> Restor
     refuse_unhealed(lab)
     folder = lab.paths.snapshots / name
     _refuse_without_room(lab.paths.root, snapshot.size_bytes, f"restoring '{name}'")
+    lab.driver.prepare()  # first: after a reboot of the host a driver cannot look for the snapshot
     with lab.events.step("copy"), _disk_errors(name):
         driver.stage(name, folder)
-    interrupt.check("the nodes lose power")
+    try:
+        interrupt.check("the nodes lose power")
+    except InterruptedByUser:
+        driver.unstage()
+        raise
     state.record(lab.paths, Phase.RESTORING, name)
     # A new BMC: a boot that the old one has promised must not happen while the disks change hands.
     bmc.stop(lab.name)
-    lab.driver.prepare()
     with ThreadPoolExecutor(1) as pool, suppression.suppressed(lab.paths, "lab.snapshot.restore"):
         service = pool.submit(bmc.start, lab)
         with lab.events.step("restore"):

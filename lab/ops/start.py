@@ -47,7 +47,7 @@ def wake(lab: Lab, *, timeout: float = DEFAULT_TIMEOUT) -> StartResult:
     refuse_unfinished(lab)
     begun = time.monotonic()
     if state.recorded(lab.paths).phase is Phase.STOPPING:
-        halt(lab)  # a node that is about to go would go after it was found running
+        halt(lab)  # prepares the driver; a node that is about to go would go after it was found running
     state.record(lab.paths, Phase.STARTING)
     with lab.events.step("network"):
         lab.driver.prepare()

@@ -45,6 +45,7 @@ def halt(lab: Lab, *, timeout: float = DEFAULT_TIMEOUT) -> StopResult:
     refuse_unfinished(lab)
     begun = time.monotonic()
     state.record(lab.paths, Phase.STOPPING)
+    lab.driver.prepare()  # after a reboot of the host, or the death of a libvirtd, nobody could be asked who runs
     # No BMC, no fencing: a node that leaves must not be brought back by those that have not left yet.
     bmc.stop(lab.name)
     forced: list[str] = []

@@ -20,7 +20,8 @@ from lab.plan.shape import MAX_OVERRIDDEN, Part, Shape, check_members
 
 _CLUSTER = re.compile(r"[a-z][a-z0-9]{0,11}")
 # A node's name and its network make an interface's name, of at most 15 characters: "db1.control".
-_NODE = re.compile(r"[a-z][a-z0-9]{0,6}")
+NODE_LETTERS = 7
+_NODE = re.compile(rf"[a-z][a-z0-9]{{0,{NODE_LETTERS - 1}}}")
 PREFIX = 5  # letters of a cluster's name that its nodes' names begin with; two digits follow
 # Names that the lab's own control groups and hosts have.
 RESERVED = ("bmc", "qnetd", "libvirt", "public", "internal")

@@ -13,14 +13,16 @@ from lab.drivers.traits import traits
 from lab.errors import RefusedError
 from lab.plan import Cluster, Node, Plan
 from lab.plan.layouts import cluster_warnings, machine, needed_disk_mb, needed_memory_mb
-from lab.plan.ownclusters import PREFIX
+from lab.plan.ownclusters import NODE_LETTERS, PREFIX
 from lab.plan.shape import MAX_MEMBERS, MAX_OVERRIDDEN, check_members
 
 
-def resized(plan: Plan, cluster: str, size: int) -> Plan:
+def resized(plan: Plan, cluster: str, size: int, *, passing: bool = False) -> Plan:
     """The plan with ``size`` members in ``cluster``: the last ones leave, new ones come last.
 
-    New nodes are ``late``.  RefusedError: no such cluster, or a size that it cannot have.
+    New nodes are ``late``.  RefusedError: no such cluster, or a size that it cannot have.  ``passing``: a step on
+    the way to another size, which may be odd although the cluster has a quorum device: members leave one at a time,
+    because a queue may have two of its three replicas on the last two.
     """
     known = [one.name for one in plan.clusters]
     if cluster not in known:
@@ -28,7 +30,7 @@ def resized(plan: Plan, cluster: str, size: int) -> Plan:
     old = plan.members(cluster)
     check_members(size, allow_large=len(old) > MAX_MEMBERS, where=f"--nodes={size}", wanted="--nodes={}",
                   override="a new lab with --allow-large")
-    if plan.cluster(cluster).qdevice and size % 2:
+    if plan.cluster(cluster).qdevice and size % 2 and not passing:
         raise RefusedError(
             f"Cluster {cluster} has a quorum device, and {size} is odd: each member and the device together would be "
             "even again.", where=f"--nodes={size}", remedy="an even number, or a new lab without --qdevice")
@@ -57,6 +59,10 @@ def _newcomers(plan: Plan, cluster: str, count: int) -> list[Node]:
     pattern = plan.members(cluster)[-1]
     prefix, number = _numbering(plan, cluster)
     names = [f"{prefix}{number + extra}" for extra in range(count)]
+    if long := [name for name in names if len(name) > NODE_LETTERS]:
+        raise RefusedError(f"The new member would be {long[0]}, and a node's name has at most {NODE_LETTERS} letters "
+                           "and digits: with the network it becomes an interface's.", where=f"cluster {cluster}",
+                           remedy="fewer members, or a new lab whose topology gives its nodes shorter names")
     if taken := [name for name in names if name in {node.name for node in plan.hosts}]:
         raise RefusedError(f"The new member would be {taken[0]}, and there is such a node already.",
                            where=f"cluster {cluster}", remedy="a new lab whose topology names its nodes apart")

@@ -93,6 +93,10 @@ class Daemon:
                 continue
         return False
 
+    def deserted(self) -> bool:
+        """Whether neither it nor any machine is there, as after a reboot of the host."""
+        return not Cgroup(self._lab, MEMBER).pids()
+
     def start(self) -> None:
         """Start it unless it runs; returns when it answers.  Machines that outlived one are adopted."""
         if self.running():

@@ -57,6 +57,9 @@ class MachineSnapshots:
                             where=f"lab {self._plan.lab}; a machine that was made again has none",
                             remedy=f"./inv lab.snapshot.delete {name} --name={self._plan.lab}")
 
+    def unstage(self) -> None:
+        """Nothing was copied."""
+
     def restore(self, name: str, folder: Path, revive: Mapping[str, Sequence[File]]) -> None:
         # All stand still first: none is to see another one gone.
         self._each(self._stand_still)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lab import state
+from lab.drivers.fake import FakeDriver, FakePower, FakeSnapshots
 from lab.gates import GateResult
 from lab.lab import Lab
 from lab.node.shell import Completed
@@ -35,6 +36,20 @@ def running_lab(monkeypatch: pytest.MonkeyPatch, **options: Any) -> Lab:
     for host in plan.hosts:
         made.driver.power.on(host.name)
     return made
+
+
+def power_after_prepare(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """From now on what is asked of the driver, in order: the power or a snapshot of a machine, or to prepare."""
+    order: list[str] = []
+    for owner, verb in ((FakePower, "state"), (FakeSnapshots, "stage"), (FakeDriver, "prepare")):
+        original = getattr(owner, verb)
+
+        def noted(self: Any, *args: Any, verb: str = verb, original: Any = original) -> Any:
+            order.append(verb)
+            return original(self, *args)
+
+        monkeypatch.setattr(owner, verb, noted)
+    return order
 
 
 class ObedientShell:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from onfake import GREEN, ObedientShell, running_lab
+from onfake import GREEN, ObedientShell, power_after_prepare, running_lab
 
 from chaos.journal import Journal
 from chaos.model import Target
 from lab import interrupt, state
 from lab.drivers.base import PowerState
-from lab.drivers.fake import FakeDriver
-from lab.errors import DeadlineError, InterruptedByUser, NotFoundError, RefusedError
+from lab.drivers.fake import FakeDriver, FakePower
+from lab.errors import DeadlineError, HostError, InterruptedByUser, NotFoundError, RefusedError
 from lab.lab import Lab
 from lab.ops import snapshot, up
 from lab.ops.order import start_order
@@ -174,6 +174,35 @@ def test_start_after_an_interrupted_stop(lab: Lab) -> None:
     lab.driver.power.off("n1")
     start("fake")
     assert (power(lab), phase(lab)) == ({PowerState.ON}, Phase.RUNNING)
+
+
+@pytest.mark.parametrize(("was", "act"), [
+    (Phase.RUNNING, stop), (Phase.STOPPING, stop), (Phase.STOPPING, start), (Phase.STOPPING, resume),
+    (Phase.STOPPED, start), (Phase.RUNNING, lambda name: snapshot.restore(name, "clean")), (Phase.RESTORING, resume)])
+def test_after_a_reboot_of_the_host_the_driver_is_prepared_before_it_is_asked(
+        lab: Lab, was: Phase, act: Callable[[str], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machines' libvirtd has to be started before it can say which of them runs, or holds a snapshot."""
+    snapshot.save("fake", "clean")
+    state.record(lab.paths, was, "clean" if was is Phase.RESTORING else "")
+    order = power_after_prepare(monkeypatch)
+    act("fake")
+    assert order[0] == "prepare"
+
+
+def test_resume_goes_on_though_nobody_can_be_asked_before(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A libvirtd that died alone: the machines run on, and it is started again by prepare."""
+    state_of, prepare = FakePower.state, FakeDriver.prepare
+    alive: list[str] = []
+
+    def ask(power: FakePower, node: str) -> PowerState:
+        if not alive:
+            raise HostError("cannot reach the lab's libvirtd")
+        return state_of(power, node)
+
+    monkeypatch.setattr(FakePower, "state", ask)
+    monkeypatch.setattr(FakeDriver, "prepare", lambda driver: (alive.append("libvirtd"), prepare(driver)))
+    assert resume("fake").found == "nobody knows which nodes run: cannot reach the lab's libvirtd"
+    assert power(lab) == {PowerState.ON}
 
 
 def test_resume_after_a_start_that_failed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,6 +108,18 @@ def test_a_cluster_with_a_quorum_device_stays_even() -> None:
     assert len(resized(plan, "controllers", 6).nodes) == 6
     with pytest.raises(RefusedError, match="quorum device"):
         resized(plan, "controllers", 5)
+    assert len(resized(plan, "controllers", 5, passing=True).nodes) == 5
+
+
+def test_a_new_member_whose_name_makes_no_interface_is_refused(tmp_path: Path) -> None:
+    """An interface's name has at most 15 letters: server10.control has 16."""
+    file = tmp_path / "lab.yml"
+    names = ", ".join(f"server{number}" for number in range(7, 10))
+    file.write_text(f"clusters: {{db: {{nodes: [{names}], services: [galera, haproxy]}}}}\n")
+    plan = make_plan(topology_from_options(topology=file))
+    with pytest.raises(RefusedError, match="would be server10") as caught:
+        resized(plan, "db", 5)
+    assert "cluster db" in caught.value.where and caught.value.remedy
 
 
 @pytest.mark.parametrize(("now", "wanted", "steps"), [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from onfake import running_lab
+from onfake import power_after_prepare, running_lab
 
 from lab import state
 from lab.drivers.base import PowerState
@@ -136,6 +136,34 @@ def test_after_a_reboot_of_the_host_in_the_middle_resume_gives_power_first(lab: 
     now = Lab.open("fake")
     assert {now.driver.power.state(node.name) for node in now.plan.nodes} == {PowerState.ON}
     assert (len(members(lab)), state.recorded(lab.paths).phase) == (size, Phase.RUNNING)
+
+
+@pytest.mark.parametrize("sizes", [(6, 4), (8, 4)])
+def test_a_cluster_with_a_quorum_device_passes_through_odd_sizes(
+        monkeypatch: pytest.MonkeyPatch, acts: Acts, sizes: tuple[int, ...]) -> None:
+    lab = running_lab(monkeypatch, nodes="4", qdevice=True)
+    monkeypatch.setattr("onfake.ObedientShell.await_ssh", lambda *_: None, raising=False)
+    for size in sizes:
+        scale("fake", "controllers", size)
+        assert len(read_plan(lab.paths).cluster("controllers").nodes) == size
+        assert state.recorded(lab.paths).phase is Phase.RUNNING
+    with pytest.raises(RefusedError, match="quorum device"):
+        scale("fake", "controllers", 5)
+    assert state.recorded(lab.paths).phase is Phase.RUNNING
+
+
+@pytest.mark.parametrize("size", [5, 3])
+def test_a_change_that_goes_on_asks_nobody_for_power_before_the_driver_is_prepared(
+        lab: Lab, acts: Acts, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if size == 3:
+        scale("fake", "db", 5)
+    acts.told.clear()
+    acts.fail_at = 2
+    with pytest.raises(NodeError):
+        scale("fake", "db", size)
+    order = power_after_prepare(monkeypatch)
+    resume("fake")
+    assert order[0] == "prepare"
 
 
 def test_a_lab_that_is_not_running_is_not_scaled(lab: Lab, acts: Acts) -> None:

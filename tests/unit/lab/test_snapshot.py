@@ -15,10 +15,10 @@ from onfake import GREEN, running_lab
 
 from chaos.journal import Journal
 from chaos.model import Target
-from lab import state, suppression
+from lab import interrupt, state, suppression
 from lab.drivers.base import PowerState, Saved
 from lab.drivers.fake import FakeSnapshots
-from lab.errors import CapabilityError, DeadlineError, HostError, RefusedError
+from lab.errors import CapabilityError, DeadlineError, HostError, InterruptedByUser, RefusedError
 from lab.gates import GateResult
 from lab.lab import Lab
 from lab.ops import snapshot, up
@@ -189,6 +189,31 @@ def test_what_a_fault_holds_is_not_let_go_by_a_delete(lab: Lab) -> None:
     with pytest.raises(RefusedError, match="still broken"):
         snapshot.delete("fake", "half")
     assert lab.driver.power.state("n1") is PowerState.SUSPENDED
+
+
+def test_ctrl_c_while_the_copy_is_made_leaves_nothing_of_it(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot.save("fake", "clean")
+    monkeypatch.setattr(FakeSnapshots, "stage", lambda *_: interrupt._asked.set())
+    monkeypatch.setattr(FakeSnapshots, "unstage", lambda *_: undone.append("upper.next"))
+    undone: list[str] = []
+    try:
+        with pytest.raises(InterruptedByUser):
+            snapshot.restore("fake", "clean")
+    finally:
+        interrupt._asked.clear()
+    assert undone == ["upper.next"]
+    assert state.recorded(lab.paths).phase is Phase.RUNNING
+
+
+def test_ctrl_c_before_the_nodes_stand_still_leaves_no_draft(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interrupt, "check", raise_interrupt)
+    with pytest.raises(InterruptedByUser):
+        snapshot.save("fake", "clean")
+    assert snapshot.unfinished(lab.paths) == []
+
+
+def raise_interrupt(where: str = "") -> None:
+    raise InterruptedByUser("stopped on request")
 
 
 def test_an_interrupted_restore_is_on_record(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

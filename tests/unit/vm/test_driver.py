@@ -43,6 +43,7 @@ def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VagrantDriver:
     (paths.root / "image").symlink_to(tmp_path / "disk.qcow2")
     made = VagrantDriver(PLAN, paths, EventLog(paths.events))
     monkeypatch.setattr(Daemon, "running", lambda self: (tmp_path / "libvirtd").exists())
+    monkeypatch.setattr(Daemon, "deserted", lambda self: not self.running())
     monkeypatch.setattr(Daemon, "command", lambda self, argv: list(argv))
     monkeypatch.setattr(module.Machines, "forget", lambda self, node: None)
     monkeypatch.setattr(module.Machines, "state", lambda self, node: PowerState.OFF)
@@ -239,6 +240,18 @@ def test_no_machine_is_suspended_or_resumed_while_another_hand_is_at_the_switch(
     now[0] = was
     getattr(driver.power, verb)("n1")
     assert done == ["n1"]
+
+
+def test_after_a_reboot_of_the_host_the_machines_are_off_though_no_libvirtd_answers(
+        driver: VagrantDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(_machines: object, _node: str) -> PowerState:
+        raise HostError("cannot reach the lab's libvirtd")
+
+    monkeypatch.setattr(module.Machines, "state", unreachable)
+    with pytest.raises(HostError):
+        driver.power.state("n1")
+    (tmp_path / "libvirtd").unlink()
+    assert driver.power.state("n1") is PowerState.OFF
 
 
 def test_no_kvm_is_a_warning_and_the_emulated_profile(monkeypatch: pytest.MonkeyPatch) -> None:
