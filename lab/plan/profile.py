@@ -126,11 +126,13 @@ class HaproxyTimers(_Timers):
 
 
 class RabbitmqTimers(_Timers):
-    """net_ticktime T detects a silent peer in 0.75..1.25 T seconds."""
+    """net_ticktime T detects a silent peer in 0.75..1.25 T seconds; ``failure_detector`` is how often, in seconds,
+    quorum queues look whether a member's node is silent."""
 
-    _above_zero = ("net_ticktime",)
+    _above_zero = ("net_ticktime", "failure_detector")
 
     net_ticktime: int
+    failure_detector: float
 
 
 class BmcTimers(_Timers):

@@ -44,7 +44,9 @@ class Rabbitmq(BaseRole):
         restart = () if by_agent else ("rabbitmq-server.service",)
         unit = [] if ctx.plan.in_pacemaker("rabbitmq") else [
             File("/etc/systemd/system/rabbitmq-server.service.d/halab.conf", render(
-                "rabbitmq-server.conf.j2", start_within=_start_within(len(members), ctx.plan.profile.patience))),
+                "rabbitmq-server.conf.j2", members=members,
+                start_within=_start_within(len(members), ctx.plan.profile.patience))),
+            File("/usr/local/sbin/halab-broker-majority", nodefile("halab-broker-majority"), mode=0o755),
             enabled("rabbitmq-server.service"),
         ]
         return [
@@ -52,6 +54,8 @@ class Rabbitmq(BaseRole):
                 "rabbitmq.conf.j2", node=ctx.node, members=members, by_agent=by_agent,
                 timers=ctx.plan.profile.rabbitmq,
                 tables_within=_tables_within(len(members), ctx.plan.profile.patience)), on_change=restart),
+            File("/etc/rabbitmq/advanced.config", render(
+                "rabbitmq-advanced.config.j2", timers=ctx.plan.profile.rabbitmq), on_change=restart),
             File("/etc/rabbitmq/rabbitmq-env.conf", render("rabbitmq-env.conf.j2", node=ctx.node, boot_file=BOOT_FILE),
                  on_change=restart),
             File("/etc/rabbitmq/definitions.json",
