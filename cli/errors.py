@@ -18,10 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from cli import console
-from lab.errors import HalabError, InterruptedByUser
+from lab.errors import HalabError, InterruptedByUser, RefusedError
 from lab.state.home import home
-
-UNEXPECTED = HalabError.exit_code
 
 
 def show(error: HalabError, *, as_json: bool = False) -> int:
@@ -81,8 +79,9 @@ def debug_log(error: BaseException) -> Path:
         ]
     )
     name = f"debug-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
-    for folder in (home(), Path(tempfile.gettempdir())):
-        with suppress(OSError):
+    for place in (home, lambda: Path(tempfile.gettempdir())):
+        with suppress(OSError, RefusedError):
+            folder = place()
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = folder / name
             # O_EXCL: the temporary directory belongs to everybody.

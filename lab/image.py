@@ -156,13 +156,10 @@ def prune_half_baked() -> None:
 
 
 def interrupted_bakes() -> list[str]:
-    """Keys of the bakes that died: a half-baked tree that nobody holds, or an empty group of processes.
-
-    The group of another home's bake may be full, and its lock is not here: that one is left alone.
-    """
+    """Keys of this home's bakes that died: a half-baked tree or a group of processes, and nobody holds the lock."""
     trees = [path.name.strip(".").removesuffix(".baking") for path in images_dir().glob(".*.baking")]
-    groups = [key for key in cgroups.members(_BAKES) if not _cgroup(key).pids()]
-    return sorted({*(key for key in trees if not _locked(key)), *(key for key in groups if not _locked(key))})
+    groups = [member.removesuffix(_ours()) for member in cgroups.members(_BAKES) if member.endswith(_ours())]
+    return sorted(key for key in {*trees, *groups} if not _locked(key))
 
 
 def end_bake(key: str) -> bool:
@@ -185,8 +182,15 @@ def discard(tree: Path) -> None:
 
 
 def _cgroup(key: str) -> Cgroup:
-    """Where the processes of a bake live; no lab's name has a dot."""
-    return Cgroup(_BAKES, key)
+    """Where the processes of this home's bake live; no lab's name has a dot.
+
+    Cgroups are the whole host's and the lock that guards a bake is this home's: another home may bake the same.
+    """
+    return Cgroup(_BAKES, key + _ours())
+
+
+def _ours() -> str:
+    return f".{hashlib.sha256(str(home()).encode()).hexdigest()[:8]}"
 
 
 def _end(group: Cgroup) -> None:

@@ -10,8 +10,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from daemons import cib, corosync, haproxy
+from daemons import cib, haproxy
 from daemons.cib import Cib
 from daemons.galera import CLIENT, PROBE_DATABASE, PROBE_TABLE
 from daemons.services import GALERA_CHECK_PORT, SERVICES, port
@@ -25,6 +26,8 @@ from provision.apply import node_files
 from provision.roles.pacemaker import ROLE as PACEMAKER
 from provision.roles.pacemaker import wanted_cib
 
+_RELOAD = "reload:"
+_COROSYNC = f"{_RELOAD}corosync"
 _SETTLE = 60  # seconds that Pacemaker may need to have nothing left to do
 # Pages of mnesia and of Raft logs move; forgetting a member takes seconds of Erlang's start alone.
 _BROKER_TIMEOUT = 120.0
@@ -36,27 +39,46 @@ def spread(lab: Lab, nodes: Sequence[Node], *, reload: bool = True) -> list[str]
 
     A list of peers that is read at a daemon's start alone (RabbitMQ, Galera) takes effect at the
     next one.  corosync reads its file on all members of a cluster at once, so it is told when all
-    have it.  Returns ``node:path`` of what was laid.
+    have it.  What was laid and not yet read stays on the node's record of what it owes, so a change that
+    broke off in between is read by the next.  Returns ``node:path`` of what was laid.
     """
-    laid = dict(zip((node.name for node in nodes), for_each(nodes, lambda node: _spread(lab, node, reload)),
-                    strict=True))
+    found = for_each(nodes, lambda node: _spread(lab, node, reload))
+    laid = dict(zip((node.name for node in nodes), found, strict=True))
     for cluster in lab.plan.clusters:
-        changed = [node for node in cluster.nodes if corosync.CONFIG in laid.get(node, ())]
+        changed = [node for node in cluster.nodes if node in laid and _COROSYNC in laid[node].owed]
         if changed:
             lab.shell.run(changed[0], "corosync-cfgtool -R")
-    return [f"{node}:{path}" for node, paths in laid.items() for path in paths]
+    read = [node for node, done in laid.items() if any(unit.startswith(_RELOAD) for unit in done.owed)]
+    for_each(read, lambda node: push.settle(
+        lab, node, [unit for unit in laid[node].owed if not unit.startswith(_RELOAD)]))
+    return [f"{node}:{path}" for node, done in laid.items() for path in done.paths]
 
 
-def _spread(lab: Lab, node: Node, reload: bool) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class _Laid:
+    """The files that one node got, and what is on its record of what it owes: ``reload:`` and a unit, or a unit."""
+
+    paths: tuple[str, ...]
+    owed: tuple[str, ...]
+
+
+def _spread(lab: Lab, node: Node, reload: bool) -> _Laid:
     drifted = push.drift(lab, node.name, node_files(lab.plan, node, lab.secrets))
     files = [item.file for item in drifted if item.file is not None]
+    if not reload:
+        if files:
+            push.lay(lab, node.name, files)
+        return _Laid(tuple(file.path for file in files), ())
+    # A restart that an earlier push owes stays owed: here nothing is restarted.
+    before = [item.what for item in drifted if item.file is None]
+    fresh = [unit for file in files for unit in file.on_change if unit.startswith(_RELOAD)]
+    owed = tuple(dict.fromkeys([*before, *fresh]))
     if files:
-        push.lay(lab, node.name, files)
-    units = dict.fromkeys(unit.removeprefix("reload:") for file in files for unit in file.on_change
-                          if unit.startswith("reload:") and unit != "reload:corosync")
-    if units and reload:
+        push.lay(lab, node.name, [*files, push.owing(owed)] if fresh else files)
+    units = [unit.removeprefix(_RELOAD) for unit in owed if unit.startswith(_RELOAD) and unit != _COROSYNC]
+    if units:
         lab.shell.run(node.name, f"systemctl reload-or-restart {' '.join(units)}", timeout=60)
-    return tuple(file.path for file in files)
+    return _Laid(tuple(file.path for file in files), owed)
 
 
 def adopt_cib(lab: Lab, cluster: Cluster) -> None:

@@ -68,13 +68,26 @@ def _difference(file: File, found: list[str] | None) -> str:
     return ""
 
 
+def owing(units: Iterable[str]) -> File:
+    """The note of what a node still owes, to be laid together with the files that it comes from."""
+    return File(_PENDING, "\n".join(units).encode())
+
+
+def settle(lab: Lab, node: str, left: Sequence[str]) -> None:
+    """Keep of that note what is ``left``; nothing left, no note."""
+    if left:
+        lay(lab, node, [owing(left)])
+    else:
+        lab.shell.run(node, f"rm -f {_PENDING}")
+
+
 def mend(lab: Lab, node: str, drifted: Sequence[Drift]) -> None:
     """Lay the drifted files on a running node and make them take effect."""
     files = [item.file for item in drifted if item.file is not None]
     owed = [item.what for item in drifted if item.file is None]
     units = list(dict.fromkeys([*owed, *(unit for file in files for unit in file.on_change)]))
     if files:
-        lay(lab, node, [*files, File(_PENDING, "\n".join(units).encode())])
+        lay(lab, node, [*files, owing(units)])
     commands = ["systemctl daemon-reload"] if any("/systemd/system/" in file.path for file in files) else []
     commands += [_restart(unit) for unit in units]
     if files or units:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from lab import state
 from lab.state.home import home
 
 _NAMESPACES = Path("/run/netns")
@@ -28,8 +29,14 @@ def describe(root: Path | None = None, namespaces: Path = _NAMESPACES) -> Iterat
     known = {path.name for path in labs}
     # halab.<lab> and halab.<lab>.<node>; see lab.net.namespace
     found = {name.split(".")[1] for name in _names(namespaces) if name.startswith("halab.")}
-    for lost in sorted(found - known):
+    for lost in sorted(name for name in found - known if not _lives(name)):
         yield f"network namespaces of a lab '{lost}' that has no folder: ./inv lab.down --name={lost}"
+
+
+def _lives(lab: str) -> bool:
+    """Whether the lab is another home's, or a command works on it."""
+    owner = state.owner(lab)
+    return state.busy(lab) or (owner is not None and (owner / "labs" / lab / "plan.json").exists())
 
 
 def _names(folder: Path) -> list[str]:

@@ -207,6 +207,7 @@ def write_ssh_config(lab: Lab) -> None:
     host_key = lab.secrets.ssh_public("host")
     state.write_atomically(known, "".join(f"{node.mgmt} {host_key}\n" for node in lab.plan.hosts))
     blocks = [f"Host {node.name}\n  HostName {node.mgmt}\n" for node in lab.plan.hosts]
-    blocks.append(f"Host *\n  User root\n  IdentityFile {lab.secrets.path('root.ssh')}\n  IdentitiesOnly yes\n"
-                  f"  UserKnownHostsFile {known}\n  StrictHostKeyChecking yes\n  LogLevel ERROR\n")
+    # Quoted, for a home with a blank in its path.
+    blocks.append(f'Host *\n  User root\n  IdentityFile "{lab.secrets.path("root.ssh")}"\n  IdentitiesOnly yes\n'
+                  f'  UserKnownHostsFile "{known}"\n  StrictHostKeyChecking yes\n  LogLevel ERROR\n')
     state.write_atomically(lab.paths.ssh_config, "\n".join(blocks))

@@ -80,12 +80,13 @@ def recorded(paths: LabPaths) -> LabState:
 
 def claim(name: str) -> None:
     """Note that the lab on this host is this home's; RefusedError if it is another's."""
-    owner = _owner_file(name)
-    if owner.exists() and owner.read_text() != str(home()):
-        raise RefusedError(f"lab '{name}' on this host belongs to another HALAB_HOME", where=owner.read_text(),
-                           remedy=f"HALAB_HOME={owner.read_text()} ./inv lab.down --name={name}, or another --name")
-    owner.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    owner.write_text(str(home()))
+    known = owner(name)
+    if known == home():
+        return
+    if known is not None:
+        raise RefusedError(f"lab '{name}' on this host belongs to another HALAB_HOME", where=str(known),
+                           remedy=f"HALAB_HOME={known} ./inv lab.down --name={name}, or another --name")
+    write_atomically(_owner_file(name), str(home()))
 
 
 def disclaim(name: str) -> None:
@@ -96,9 +97,10 @@ def disclaim(name: str) -> None:
 def owner(name: str) -> Path | None:
     """The HALAB_HOME that claimed the name of this lab, if one did."""
     try:
-        return Path(_owner_file(name).read_text())
+        said = _owner_file(name).read_text()
     except FileNotFoundError:
         return None
+    return Path(said) if said else None  # empty: of an older halab that was killed while it wrote
 
 
 def claimed() -> list[str]:
@@ -137,7 +139,8 @@ def drop_lock(name: str) -> bool:
 
 def _names(kind: str) -> list[str]:
     folder = runtime() / kind
-    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    # A lab's name has no dot in front; a draft that was not renamed any more has.
+    return sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
 
 
 def _owner_file(name: str) -> Path:

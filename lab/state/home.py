@@ -7,17 +7,27 @@ Directories are 0700: they hold the lab's keys.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab import labname
+from lab.errors import RefusedError
 
+_MEANS_MORE = re.compile(r'[,:"\\%$\x00-\x1f]')
 DEBUG_LOGS = "debug-*.log"  # tracebacks of bugs, below home
 
 
 def home() -> Path:
-    """The root of halab's own state, without symbolic links: the kernel's mount table has none either."""
-    return Path(os.environ.get("HALAB_HOME") or "/var/lib/halab").resolve()
+    """The root of halab's own state, without symbolic links: the kernel's mount table has none either.
+
+    RefusedError for a path that overlayfs's options or ssh_config would take for something else.
+    """
+    path = Path(os.environ.get("HALAB_HOME") or "/var/lib/halab").resolve()
+    if bad := _MEANS_MORE.search(str(path)):
+        raise RefusedError(f"halab's home cannot have {bad[0]!r} in its path: mount and ssh read it as something else",
+                           where=f"HALAB_HOME={path}", remedy="another HALAB_HOME; blanks are allowed")
+    return path
 
 
 def runtime() -> Path:

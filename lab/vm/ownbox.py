@@ -40,7 +40,8 @@ def require(box: str, packages: Iterable[str]) -> Path:
         raise RefusedError(f"Vagrant has no box '{name}' for libvirt, and halab fetches none", where=f"box: {box}",
                            remedy=f"VAGRANT_HOME={store.vagrant_home()} vagrant box add --provider libvirt ...")
     _refuse_without(box, [part for part in PARTS if not (folder / part).exists()])
-    _check_disk(box, folder, tuple(sorted(packages)))
+    with store.exclusive():  # or lab.gc would take the folder in which it works for a forgotten one
+        _check_disk(box, folder, tuple(sorted(packages)))
     return folder / "box.img"
 
 
@@ -59,20 +60,23 @@ def _imported(package: Path) -> str:
                            "absolute or from the topology's folder") from error
     digest = hashlib.sha256(f"{package.resolve()} {about.st_size} {about.st_mtime_ns}".encode()).hexdigest()[:8]
     name = f"{store.IMPORTED}/{re.sub('[^A-Za-z0-9._-]', '-', package.stem)}-{digest}"
-    folder = store.stored(name)
-    if folder is None or not all((folder / part).exists() for part in PARTS):
-        from lab.vm.box import add  # only here are Vagrant's libraries needed
+    with store.exclusive():
+        folder = store.stored(name)
+        if folder is None or not all((folder / part).exists() for part in PARTS):
+            from lab.vm.box import add  # only here are Vagrant's libraries needed
 
-        try:
-            with tarfile.open(package) as archive:
-                inside = {member.removeprefix("./") for member in archive.getnames()}
-        except (tarfile.TarError, OSError) as error:
-            raise RefusedError("this is no Vagrant box: it cannot be read as an archive", where=f"{package}: {error}",
-                               remedy=_PREPARED) from error
-        _refuse_without(str(package), [part for part in PARTS if part not in inside])
-        with store.exclusive():
+            _refuse_without(str(package), [part for part in PARTS if part not in _inside(package)])
             add(name, package)
     return name
+
+
+def _inside(package: Path) -> set[str]:
+    try:
+        with tarfile.open(package) as archive:
+            return {member.removeprefix("./") for member in archive.getnames()}
+    except (tarfile.TarError, OSError) as error:
+        raise RefusedError("this is no Vagrant box: it cannot be read as an archive", where=f"{package}: {error}",
+                           remedy=_PREPARED) from error
 
 
 def _refuse_without(box: str, missing: list[str]) -> None:

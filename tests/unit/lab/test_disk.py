@@ -18,6 +18,10 @@ from lab.errors import HostError, RefusedError
 from lab.host import overlay
 from lab.lab import Lab
 from lab.node.files import File
+from lab.ops.up import write_ssh_config
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
+from lab.state.events import EventLog
 from lab.state.home import LabPaths, home
 from lab.state.secrets import Secrets
 
@@ -100,6 +104,26 @@ def test_the_home_has_no_symbolic_link(tmp_path: Path, monkeypatch: pytest.Monke
     assert home() == tmp_path / "real"
 
 
+@pytest.mark.parametrize("name", ["a,b", "a:b", 'a"b', "a%b", "a$b", "a\\b", "a\nb"])
+def test_a_home_that_mount_or_ssh_would_misread_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALAB_HOME", f"/var/lib/{name}")
+    with pytest.raises(RefusedError, match="cannot have") as caught:
+        home()
+    assert "HALAB_HOME" in caught.value.where and "HALAB_HOME" in caught.value.remedy
+
+
+def test_ssh_understands_a_home_with_a_blank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALAB_HOME", str(tmp_path / "my labs"))
+    paths = LabPaths.of("fake")
+    paths.root.mkdir(parents=True)
+    lab = Lab(make_plan(topology_from_options(name="fake", driver="fake")), paths, EventLog(paths.events))
+    write_ssh_config(lab)
+    said = subprocess.run(["ssh", "-G", "-F", paths.ssh_config, "n1"], capture_output=True, text=True, check=True)
+    read = dict(line.split(" ", 1) for line in said.stdout.splitlines())
+    assert read["identityfile"].strip('"') == str(lab.secrets.path("root.ssh"))
+    assert read["userknownhostsfile"].strip('"') == str(paths.root / "known_hosts")
+
+
 def test_a_damaged_plan_is_refused_with_the_way_out() -> None:
     paths = LabPaths.of("broken")
     state.write_atomically(paths.plan, '{"lab": "broken"}')
@@ -127,6 +151,20 @@ def test_a_lab_belongs_to_one_home(tmp_path: Path, monkeypatch: pytest.MonkeyPat
                 state.claim("unittest")
     finally:
         state.disclaim("unittest")
+
+
+def test_a_claim_is_written_once_and_never_half(monkeypatch: pytest.MonkeyPatch) -> None:
+    state.claim("unittest")
+    with monkeypatch.context() as killed:
+        killed.setattr(state, "write_atomically", lambda *_: pytest.fail("it is this home's already"))
+        state.claim("unittest")
+    file = state.runtime() / "owners/unittest"
+    file.with_name(".unittest.7").touch()  # the draft of one that was killed
+    assert state.claimed() == ["unittest"]
+    file.write_text("")  # an older halab truncated it first, and was killed then
+    assert state.owner("unittest") is None
+    state.claim("unittest")
+    assert state.owner("unittest") == home()
 
 
 def test_the_lock_of_a_killed_command_is_waited_for(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import state
 from lab.errors import RefusedError
 from lab.host import inotify, leftovers
 from lab.host.doctor import Level, Readings, check_for, examine, free_memory_mb, judge
@@ -121,6 +122,17 @@ def test_leftovers_are_named_with_the_way_out(tmp_path: Path) -> None:
         "network namespaces of a lab 'lost' that has no folder: ./inv lab.down --name=lost",
     ]
     assert list(leftovers.describe(tmp_path / "nothing", tmp_path / "nothing")) == []
+
+
+def test_the_lab_of_another_home_is_no_leftover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netns").mkdir()
+    (tmp_path / "netns/halab.theirs").touch()
+    monkeypatch.setenv("HALAB_HOME", str(tmp_path / "other"))
+    state.claim("theirs")
+    state.write_atomically(tmp_path / "other/labs/theirs/plan.json", "{}")
+    assert list(leftovers.describe(tmp_path / "home", tmp_path / "netns")) == []
+    (tmp_path / "other/labs/theirs/plan.json").unlink()
+    assert "a lab 'theirs' that has no folder" in "".join(leftovers.describe(tmp_path / "home", tmp_path / "netns"))
 
 
 def test_inotify_instances_are_counted_where_they_are_held() -> None:

@@ -145,6 +145,21 @@ def test_an_interrupted_bake(host: Path) -> None:
     assert listed() == [("bake", "1123456789abcdef")]
 
 
+def test_the_bake_of_another_home_is_left_alone(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both bake the same image: its key is the same, the processes and the lock are not."""
+    key = "0123456789abcdef"
+    mine = image._cgroup(key)
+    with monkeypatch.context() as other:
+        other.setenv("HALAB_HOME", str(host / "other"))
+        theirs = image._cgroup(key)
+        groups(host, ".bake", theirs.member)
+        assert listed() == [("bake", key)]
+    assert mine.member != theirs.member
+    assert listed() == []
+    assert image.end_bake(key)
+    assert (host / "cgroup/halab/.bake" / theirs.member).is_dir()
+
+
 def test_what_vagrant_keeps_of_what_is_gone(host: Path) -> None:
     for key in ("0123456789abcdef", "1123456789abcdef"):
         (store.vagrant_home() / f"boxes/halab-VAGRANTSLASH-{key}/0/libvirt").mkdir(parents=True)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,27 @@ def test_a_file_is_imported_once_and_used(tmp_path: Path) -> None:
     assert (store.vagrant_home() / "added").read_text() == f"{ownbox.name_of(disk)}\n"
     assert ownbox.name_of(disk).startswith("own/ha-")
     assert store.scratch() == []
+
+
+def test_what_a_check_works_in_is_not_taken_for_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """lab.gc --yes removes every scratch folder while nobody holds Vagrant's."""
+    seen = []
+
+    def read(raw: Path, path: str) -> str:
+        seen.append((raw.parent.name.startswith(store.SCRATCH), store.scratch()))
+        return STATUS
+
+    monkeypatch.setattr(ownbox, "_read", read)
+    ownbox.require(str(make(tmp_path)), ["corosync"])
+    assert seen and set(map(str, seen)) == {"(True, [])"}
+
+
+def test_two_that_import_the_same_box_import_it_once(tmp_path: Path) -> None:
+    package = str(make(tmp_path))
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: ownbox.require(package, ["corosync"]), range(2))
+    assert first == second
+    assert len((store.vagrant_home() / "added").read_text().splitlines()) == 1
 
 
 def test_a_box_by_its_name(tmp_path: Path) -> None:
