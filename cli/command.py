@@ -87,17 +87,14 @@ def _run(body: Body, given: inspect.BoundArguments, *, root: bool, polite: bool)
         return errors.show_interrupted(stop, _how_to_go_on(given) if polite else "", as_json=as_json)
     except HalabError as error:
         return errors.show(error, as_json=as_json)
-    except PermissionError as error:
-        return errors.show(
-            RefusedError(
-                "you may not read or change this", where=str(error.filename or error), remedy=_with_root()
-            ),
-            as_json=as_json,
-        )
     except BrokenPipeError:  # '| head' has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # the last stop: nothing may end in a traceback
+        if isinstance(error, PermissionError) and os.geteuid() != 0:
+            where = str(error.filename or error)
+            return errors.show(RefusedError("you may not read or change this", where=where, remedy=_with_root()),
+                               as_json=as_json)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             where = f"{error.filename or home()}: {os.strerror(error.errno)}"
             full = HostError("the disk is full", where=where, remedy="make room on that disk, then the same command")

@@ -37,12 +37,9 @@ def list_images(c: Any, format: str = "table") -> None:
 @command(root=True)
 def prune(c: Any, format: str = "table") -> None:
     """Remove the images that no lab uses, except the newest of each kind, and what interrupted bakes left."""
-    from lab.image import keys_in_use, list_images
     from lab.image import prune as prune_images
 
-    # Of each kind, trees and disks: the last one named stays, and that is the newest.
-    newest = set({image.root.name: image.key for image in reversed(list_images())}.values())
-    removed = prune_images(keys_in_use() | newest)
+    removed = prune_images()
     if format == "json":
         console.document({"removed": removed})
     else:

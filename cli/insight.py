@@ -62,7 +62,7 @@ def _merged_logs(name: str, node: str, unit: str, lines: int, since: str, grep: 
     clock_notes(found)
     log_lines(found.entries)
     if follow:
-        log_lines(merging.follow(name, query))
+        log_lines(merging.follow(name, query, found))
 
 
 @command(
@@ -81,6 +81,7 @@ def explain(c: Any, subject: str, name: str = "default", format: str = "table") 
 
 @command(
     root=True,
+    polite=True,
     run="which chaos runs go in: last (default), all, none, or a run's name",
     output="the archive's path (default: below halab's home)",
 )

@@ -22,6 +22,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -117,22 +118,33 @@ class NodeBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
     _claimed = "on"
 
     def power_off(self) -> int:
+        return self._off()
+
+    def _off(self, then: Callable[[], int] = lambda: 0) -> int:
+        """The power goes, now or in a while, and ``then`` follows."""
         self._note("off")
         if mode(self._paths, self._node) == "lying":
             self._claimed = "off"
-            return 0
+            return then()
         if suppressed_by(self._paths):
             return _NOT_NOW
         if self._boot is not None:
             self._boot.cancel()
             self._boot = None
         if mode(self._paths, self._node) == "slow":
-            later = threading.Timer(SLOW, self._power.off, [self._node])
+            later = threading.Timer(SLOW, self._off_late, [then])
             later.daemon = True
             later.start()
             return 0
         self._power.off(self._node)
-        return 0
+        return then()
+
+    def _off_late(self, then: Callable[[], int]) -> None:
+        try:
+            self._power.off(self._node)
+            then()
+        except HalabError as error:
+            self._events.emit("note", self._node, text=f"BMC could not power off: {error.what}")
 
     def power_on(self) -> int:
         self._note("on")
@@ -156,7 +168,7 @@ class NodeBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
             self._boot = None
 
     def power_reset(self) -> int:
-        return self.power_off() or self.power_on()
+        return self._off(self.power_on)
 
     def power_cycle(self) -> int:
         return self.power_reset()

@@ -103,47 +103,56 @@ def list_images() -> list[Image]:
 
 
 def bake(recipe: ImageRecipe, progress: Callable[[str], None] = lambda line: None, *,
-         force: bool = False) -> Image:
+         force: bool = False, use: Callable[[Image], object] = lambda image: None) -> Image:
     """The image of ``recipe``, baked now unless it exists.
 
     ``progress`` gets one short line for each phase.  A second process that wants the same
-    image waits for the first.  Interrupted, it leaves nothing behind.
+    image waits for the first.  Interrupted, it leaves nothing behind.  ``use`` is called with the image
+    before anybody can prune it: whoever stands on it links it there.
     """
     with _lock(recipe.key, progress):
-        done = find(recipe.key)
-        if done and not force:
-            return done
-        if recipe.key in keys_in_use():
-            raise RefusedError("this image is in use: the disks of a lab lie on it", where=recipe.key,
-                               remedy="./inv lab.list; take these labs down first")
-        begun = time.time()
-        work = images_dir() / f".{recipe.key}.baking"
-        _end(_cgroup(recipe.key))
-        discard(work)
-        work.mkdir(parents=True)
-        try:
-            _debootstrap(recipe, work, progress)
-            progress("setting up the tree")
-            if recipe.kind == "disk":
-                disk.make(work, progress)
-            size = int(run(["du", "-sm", work], timeout=60).stdout.split()[0])
-            record = {"seconds": round(time.time() - begun, 1), "size_mb": size, "baked_at": begun}
-            (work / "image.json").write_text(json.dumps(record))
-            target = images_dir() / recipe.key
-            discard(target)
-            work.rename(target)
-        except BaseException:
-            discard(work)
-            raise
-        image = find(recipe.key)
-        assert image is not None
+        image = _baked(recipe, progress, force)
+        use(image)
         return image
 
 
-def prune(keep: set[str]) -> list[str]:
-    """Remove the images that are not in ``keep`` and half-baked trees; their keys."""
-    trees = [path for path in sorted(images_dir().glob("*")) if path.is_dir() and path.name not in keep]
-    removed = [path.name for path in trees if _discard_unless_locked(path)]
+def _baked(recipe: ImageRecipe, progress: Callable[[str], None], force: bool) -> Image:
+    """As :func:`bake`, for the holder of the image's lock."""
+    done = find(recipe.key)
+    if done and not force:
+        return done
+    if recipe.key in keys_in_use():
+        raise RefusedError("this image is in use: the disks of a lab lie on it", where=recipe.key,
+                           remedy="./inv lab.list; take these labs down first")
+    begun = time.time()
+    work = images_dir() / f".{recipe.key}.baking"
+    _end(_cgroup(recipe.key))
+    discard(work)
+    work.mkdir(parents=True)
+    try:
+        _debootstrap(recipe, work, progress)
+        progress("setting up the tree")
+        if recipe.kind == "disk":
+            disk.make(work, progress)
+        size = int(run(["du", "-sm", work], timeout=60).stdout.split()[0])
+        record = {"seconds": round(time.time() - begun, 1), "size_mb": size, "baked_at": begun}
+        (work / "image.json").write_text(json.dumps(record))
+        target = images_dir() / recipe.key
+        discard(target)
+        work.rename(target)
+    except BaseException:
+        discard(work)
+        raise
+    image = find(recipe.key)
+    assert image is not None
+    return image
+
+
+def prune() -> list[str]:
+    """Remove the images that no lab stands on, but the newest of each kind, and half-baked trees; their keys."""
+    trees = [path for path in sorted(images_dir().glob("*")) if path.is_dir()]
+    # Asked under the image's lock: a lab.up may have linked it, or a bake finished it, a moment ago.
+    removed = [path.name for path in trees if _discard_unless_locked(path, keep=lambda: keys_in_use() | _newest())]
     store.remove_orphan_boxes()  # a box of a removed image refers to nothing
     store.remove_imported_boxes({link.resolve() for link in (home() / "labs").glob("*/image")})
     return removed
@@ -172,6 +181,11 @@ def keys_in_use() -> set[str]:
     """Keys of the images that some lab stands on."""
     links = (home() / "labs").glob("*/image")
     return {link.resolve().parent.name for link in links}
+
+
+def _newest() -> set[str]:
+    """Keys of the newest image of each kind, trees and disks: of those that share a kind the last one stays."""
+    return set({image.root.name: image.key for image in reversed(list_images())}.values())
 
 
 def discard(tree: Path) -> None:
@@ -301,13 +315,15 @@ def _locked(key: str) -> bool:
     return False
 
 
-def _discard_unless_locked(tree: Path) -> bool:
-    """Discard a tree under its image's lock; False if a bake holds it."""
+def _discard_unless_locked(tree: Path, keep: Callable[[], set[str]] = set) -> bool:
+    """Discard a tree under its image's lock; False if a bake holds it, or its name is among those to ``keep``."""
     key = tree.name.strip(".").removesuffix(".baking")
     with (images_dir() / f"{key}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            return False
+        if tree.name in keep():
             return False
         _end(_cgroup(key))
         discard(tree)

@@ -14,8 +14,16 @@ _HERE = Path(__file__).parent
 @cache
 def _environment() -> Environment:
     # Configuration files, not HTML: nothing is escaped; the CIB role escapes XML by filter.
-    return Environment(loader=FileSystemLoader(_HERE / "templates"), undefined=StrictUndefined,
+    made = Environment(loader=FileSystemLoader(_HERE / "templates"), undefined=StrictUndefined,
                        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
+    made.filters["span"] = _span
+    return made
+
+
+def _span(seconds: float) -> str:
+    """A time above zero as Pacemaker reads it: ``10s``, or ``500ms`` where it is no whole number of seconds."""
+    milliseconds = max(1, round(seconds * 1000))
+    return f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"
 
 
 def render(template: str, **values: Any) -> bytes:

@@ -23,7 +23,7 @@ from lab.bundle.questions import questions_for
 from lab.bundle.redact import Redactor
 from lab.choices import unknown_choice
 from lab.drivers.base import PowerState
-from lab.errors import HalabError, HostError, NodeError
+from lab.errors import HalabError, HostError, InterruptedByUser, NodeError
 from lab.host.process import run
 from lab.lab import Lab
 from lab.node.logs import from_disk
@@ -90,6 +90,8 @@ class _Sink:
         """Add what ``read`` gives, or a sentence about why it gave nothing."""
         try:
             self.add(name, read())
+        except InterruptedByUser:
+            raise
         except (HalabError, OSError) as error:
             self.lack(f"{name}: {error.what if isinstance(error, HalabError) else error}")
 
@@ -118,6 +120,8 @@ def bundle(name: str, runs: str = "last", output: Path | None = None) -> BundleR
             _collect(lab, sink, chosen)
             sink.add("missing.txt", "".join(f"{line}\n" for line in sorted(sink.missing)))
         draft.rename(path)
+    except InterruptedByUser:  # an OSError too, and no trouble with the archive
+        raise
     except OSError as error:
         raise HostError("the bundle could not be written", where=f"{path}: {error.strerror or error}",
                         remedy="--output=FILE in a folder with room") from error

@@ -33,7 +33,7 @@ DEFAULT_LINES = 200
 _TIMEOUT = 30.0
 _FIELDS = "--output=json --output-fields=MESSAGE,SYSLOG_IDENTIFIER,_PID"
 # journalctl itself never looks at its standard input; the shell waits for the end of it in its place.
-_FOLLOW = "journalctl --follow --lines=0 --quiet {query} </dev/null & cat >/dev/null; kill $!"
+_FOLLOW = "journalctl --follow --no-tail --quiet {query} </dev/null & cat >/dev/null; kill $!"
 _SEARCHED = 20000  # lines of each node that a pattern without --since looks through
 _HOLD_BACK = 0.5  # s that a followed line waits for earlier ones of other nodes
 
@@ -62,11 +62,15 @@ class Query:
 
 @dataclass(frozen=True)
 class Merged:
-    """``offsets`` of nodes with a clock of their own; ``notes`` say whose lines are missing or came from a disk."""
+    """``offsets`` of nodes with a clock of their own; ``notes`` say whose lines are missing or came from a disk.
+
+    ``at``: when the reading began (host clock); who follows goes on from there.
+    """
 
     entries: tuple[Entry, ...]
     offsets: dict[str, Offset]
     notes: tuple[str, ...]
+    at: float = 0.0
 
 
 def merged(name: str, query: Query) -> Merged:
@@ -74,7 +78,8 @@ def merged(name: str, query: Query) -> Merged:
     lab = Lab.open(name)
     wanted = _pattern(query.pattern)
     nodes = _nodes(lab, query)
-    begin = 0.0 if query.since is None else time.time() - query.since
+    at = time.time()
+    begin = 0.0 if query.since is None else at - query.since
     try:
         offsets = clock.offsets(lab, nodes)
         read = for_each(nodes, lambda node: _journal(lab, node, query, begin, offsets.get(node)))
@@ -83,11 +88,11 @@ def merged(name: str, query: Query) -> Merged:
     entries = [entry for found, _ in read for entry in found] + _diary(lab, query, begin)
     kept = sorted((entry for entry in entries if wanted is None or _matches(wanted, entry)), key=lambda entry: entry.at)
     count = query.lines or (None if query.since is not None else DEFAULT_LINES)
-    return Merged(tuple(kept[-count:] if count else kept), offsets, tuple(note for _, note in read if note))
+    return Merged(tuple(kept[-count:] if count else kept), offsets, tuple(note for _, note in read if note), at)
 
 
-def follow(name: str, query: Query) -> Iterator[Entry]:
-    """New lines of all nodes and the diary as they come, in order; until Ctrl-C."""
+def follow(name: str, query: Query, after: Merged) -> Iterator[Entry]:
+    """The lines of all nodes and the diary that are not in ``after``, as they come, in order; until Ctrl-C."""
     lab = Lab.open(name)
     wanted = _pattern(query.pattern)
     nodes = _nodes(lab, query)
@@ -95,9 +100,10 @@ def follow(name: str, query: Query) -> Iterator[Entry]:
     arrived: queue.SimpleQueue[Entry] = queue.SimpleQueue()
     ended = threading.Event()
     for node in nodes:
-        threading.Thread(target=_tail, args=(lab, node, query, offsets.get(node), arrived, ended), daemon=True).start()
+        tail = _Tail(lab, node, query, offsets.get(node), after)
+        threading.Thread(target=tail.read, args=(arrived, ended), daemon=True).start()
     waiting: list[Entry] = []
-    seen = time.time()
+    seen = max((entry.at + 1e-4 for entry in after.entries if entry.event is not None), default=after.at)
     try:
         while True:
             interrupt.wait(0.2)
@@ -199,14 +205,39 @@ def _diary(lab: Lab, query: Query, begin: float) -> list[Entry]:
             if query.node is None or event.node in ("", query.node)]
 
 
-def _tail(lab: Lab, node: str, query: Query, offset: Offset | None, arrived: queue.SimpleQueue[Entry],
-          ended: threading.Event) -> None:
-    unit = f" --unit={shlex.quote(query.unit)}" if query.unit else ""
-    while not ended.is_set():
-        try:
-            for line in lab.shell.stream(node, _FOLLOW.format(query=f"{_FIELDS}{unit}"), ended):
-                if (entry := _entry(node, line, offset)) is not None:
-                    arrived.put(entry)
-        except HalabError:
-            pass  # it is off, or booting: asked again until it answers
-        ended.wait(1.0)
+class _Tail:
+    """What one node's journal gets, from the moment on at which the last line was read, each line once."""
+
+    def __init__(self, lab: Lab, node: str, query: Query, offset: Offset | None, after: Merged) -> None:
+        self._lab = lab
+        self._node = node
+        self._query = query
+        self._offset = offset
+        self._from = after.at
+        self._known = {_key(entry) for entry in after.entries if entry.node == node and entry.event is None}
+
+    def read(self, arrived: queue.SimpleQueue[Entry], ended: threading.Event) -> None:
+        while not ended.is_set():
+            with suppress(HalabError):  # it is off, or booting: asked again until it answers
+                for line in self._lab.shell.stream(self._node, self._command(), ended):
+                    if (entry := _entry(self._node, line, self._offset)) is not None and self._is_new(entry):
+                        arrived.put(entry)
+            ended.wait(1.0)
+
+    def _command(self) -> str:
+        unit = f" --unit={shlex.quote(self._query.unit)}" if self._query.unit else ""
+        since = self._from + (self._offset.ahead if self._offset else 0.0)
+        return _FOLLOW.format(query=f"{_FIELDS}{unit} --since=@{int(since)}")
+
+    def _is_new(self, entry: Entry) -> bool:
+        if (key := _key(entry)) in self._known:
+            return False
+        self._from = max(self._from, entry.at)
+        if len(self._known) > _SEARCHED:  # what a next reading would not give again need not be known
+            self._known = {one for one in self._known if one[0] > self._from - 2}
+        self._known.add(key)
+        return True
+
+
+def _key(entry: Entry) -> tuple[float, str, str]:
+    return entry.at, entry.source, entry.text

@@ -68,10 +68,13 @@ def _once(plan: Plan, text: str, listener: Listener) -> tuple[float, int]:
     """Seconds until the lab is healthy, and the MB that it then takes."""
     interrupt.check("the next lab")
     before = free_memory_mb()
+    theirs = False
     try:
         result = bring_up(plan, text, timeout=_LIMIT, listener=listener)
         return result.seconds, before - free_memory_mb()
+    except RefusedError:
+        theirs = True  # made by somebody else meanwhile, or nothing was made
+        raise
     finally:
-        # A refusal leaves nothing to take down, and must be what the person sees.
-        if LabPaths.of(plan.lab).root.exists():
+        if not theirs and LabPaths.of(plan.lab).root.exists():
             take_down(plan.lab)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from lab import bmc, gates, interrupt, state
 from lab.drivers import check_driver
@@ -126,17 +127,22 @@ def _ready_image(plan: Plan, paths: LabPaths, topology_text: str, events: EventL
     if link.exists():
         return
     wanted = recipe(traits(plan.driver).image)
+
+    def record(root: Path) -> None:
+        interrupt.check("the lab's folder")
+        for folder in (home(), home() / "labs", paths.root):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        state.write_atomically(paths.topology, topology_text)
+        state.write_atomically(paths.plan, plan.model_dump_json(indent=1))
+        link.unlink(missing_ok=True)
+        link.symlink_to(root)
+        state.record(paths, Phase.BUILDING)
+
     with events.step("image"):
-        root = (require(plan.box, wanted.packages) if plan.box else
-                bake(wanted, lambda line: _note(events, line)).root)
-    interrupt.check("the lab's folder")
-    for folder in (home(), home() / "labs", paths.root):
-        folder.mkdir(mode=0o700, exist_ok=True)
-    state.write_atomically(paths.topology, topology_text)
-    state.write_atomically(paths.plan, plan.model_dump_json(indent=1))
-    link.unlink(missing_ok=True)
-    link.symlink_to(root)
-    state.record(paths, Phase.BUILDING)
+        if plan.box:
+            record(require(plan.box, wanted.packages))
+        else:
+            bake(wanted, lambda line: _note(events, line), use=lambda image: record(image.root))
 
 
 def _note(events: EventLog, line: str) -> None:

@@ -16,11 +16,14 @@ _PAUSE = 0.5  # seconds between two looks; one look costs a few SSH commands on 
 def wait_healthy(name: str, timeout: float) -> Status:
     """The first status in which every gate holds; DeadlineError names the gate that does not.
 
+    ``timeout`` is for nodes at full speed; emulated ones get their slowness times as long.
+
     HostError at once for a lab that is only a record: after a reboot of the host nothing of it runs,
     and waiting brings nothing.
     """
-    deadline = time.monotonic() + timeout
     opened = Lab.open(name)
+    timeout *= opened.driver.slowness
+    deadline = time.monotonic() + timeout
     if traits(opened.plan.driver).on_this_host:
         with opened.namespace.inside():
             pass

@@ -33,7 +33,7 @@ class _Timers(BaseModel):
             if value > _LONGEST * (1000 if name.endswith("_ms") else 1):
                 raise ValueError(f"{name} is longer than an hour ({value})")
             if not value and name in self._above_zero:
-                raise ValueError(f"{name} is 0, which its daemon refuses")
+                raise ValueError(f"{name} is 0, with which its daemon does not work")
         return self
 
 
@@ -73,6 +73,8 @@ class CorosyncTimers(_Timers):
 class PacemakerTimers(_Timers):
     """Monitor intervals and fencing; ``dc_deadtime`` may be short because wait_for_all guards the boot."""
 
+    _above_zero = ("vip_monitor", "haproxy_monitor", "galera_promoted_monitor", "galera_monitor", "fence_timeout")
+
     dc_deadtime: float
     vip_monitor: float
     haproxy_monitor: float
@@ -83,7 +85,7 @@ class PacemakerTimers(_Timers):
 
     @model_validator(mode="after")
     def _told_apart(self) -> PacemakerTimers:
-        if self.galera_monitor == self.galera_promoted_monitor:
+        if round(self.galera_monitor * 1000) == round(self.galera_promoted_monitor * 1000):
             raise ValueError("galera_monitor and galera_promoted_monitor must differ: Pacemaker knows the "
                              f"operations of a resource by name and interval (both are {self.galera_monitor:g} s)")
         return self

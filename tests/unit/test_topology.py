@@ -248,6 +248,16 @@ def test_profiles_keep_the_rules_of_the_daemons(profile: Profile) -> None:
     assert profile.haproxy.fastinter_ms <= profile.haproxy.inter_ms
 
 
+@pytest.mark.parametrize(("timers", "said"), [
+    *((f"{timer}: 0", f"{timer} is 0") for timer in ("vip_monitor", "haproxy_monitor", "galera_monitor",
+                                                     "galera_promoted_monitor", "fence_timeout")),
+    ("galera_monitor: 10.0001, galera_promoted_monitor: 10", "must differ"),
+])
+def test_pacemaker_gets_no_interval_of_nothing_and_none_twice(timers: str, said: str, write: Write) -> None:
+    with pytest.raises(RefusedError, match=said):
+        make_plan(load_topology(write(f"timers: {{pacemaker: {{{timers}}}}}\n")))
+
+
 @pytest.mark.parametrize("profile", list_profiles(), ids=lambda profile: profile.name)
 def test_every_value_of_a_profile_is_written_down(profile: Profile) -> None:
     for name in ("corosync", "pacemaker", "galera", "haproxy", "rabbitmq", "bmc"):

@@ -94,9 +94,20 @@ def test_no_root(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err.splitlines()[-1] == "try    sudo ./inv lab.up --style=mixed"
 
 
-def test_files_of_root(capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_of_root(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(command_module.os, "geteuid", lambda: 1000)
     assert code_of(failing(PermissionError(13, "Permission denied", "/var/lib/halab/labs"))) == 2
-    assert "where  /var/lib/halab/labs" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "where  /var/lib/halab/labs" in said and "try    sudo" in said
+
+
+def test_what_root_may_not_do_is_no_matter_of_rights(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command_module.os, "geteuid", lambda: 0)
+    assert code_of(failing(PermissionError(1, "Operation not permitted", "/sys/fs/cgroup/x"))) == 4
+    said = capsys.readouterr().err
+    assert "Operation not permitted" in said and "sudo" not in said
 
 
 @pytest.mark.parametrize("options", [{"format": "yaml"}, {"name": "../etc"}])

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from lab import state
+from lab.drivers.fake import FakeDriver
 from lab.errors import DeadlineError, HostError, NodeError
 from lab.lab import Lab
 from lab.ops.wait import wait_healthy
@@ -41,6 +42,16 @@ def test_waiting_is_refused_at_once(record: Lab) -> None:
         wait_healthy(NAME, 60)
     assert time.monotonic() - begun < 20
     assert f"lab.resume --name={NAME}" in refused.value.remedy and f"lab.down --name={NAME}" in refused.value.remedy
+
+
+def test_waiting_is_as_patient_as_the_nodes_are_slow(record: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = make_plan(topology_from_options(name=NAME, driver="fake"))
+    state.write_atomically(record.paths.plan, fake.model_dump_json())
+    monkeypatch.setattr(FakeDriver, "slowness", 4.0)
+    begun = time.monotonic()
+    with pytest.raises(DeadlineError, match="not healthy after 2 s"):
+        wait_healthy(NAME, 0.5)
+    assert time.monotonic() - begun > 2
 
 
 def test_a_command_on_a_node_says_the_same(record: Lab) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import socket
+import time
 from contextlib import nullcontext
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 from lab import bmc
+from lab.drivers.base import PowerState
+from lab.state.events import EventLog
 from lab.state.home import LabPaths
 
 
@@ -25,6 +28,42 @@ def _serve(port: int, ready: Any, paths: Path) -> None:
     Silent()
     ready.set()
     bmc.Bmc.listen()
+
+
+class Switch:
+    """The power of one node, and what was done to it."""
+
+    def __init__(self) -> None:
+        self.now, self.done = PowerState.ON, list[str]()
+
+    def state(self, node: str) -> PowerState:
+        return self.now
+
+    def off(self, node: str) -> None:
+        self.now = PowerState.OFF
+        self.done.append("off")
+
+    def on(self, node: str) -> None:
+        self.now = PowerState.ON
+        self.done.append("on")
+
+
+@pytest.mark.parametrize("how", ["normal", "slow"])
+@pytest.mark.parametrize("order", ["power_reset", "power_cycle"])
+def test_a_reset_node_is_on_again_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str,
+                                             order: str) -> None:
+    monkeypatch.setattr(bmc, "SLOW", 0.1)
+    paths = LabPaths(tmp_path)
+    bmc.set_mode(paths, "n1", how)
+    one = bmc.NodeBmc.__new__(bmc.NodeBmc)  # no socket
+    switch = Switch()
+    one._node, one._paths, one._power, one._post, one._boot = "n1", paths, switch, 0.1, None
+    one._events = EventLog(None)
+    assert getattr(one, order)() == 0
+    deadline = time.monotonic() + 10
+    while switch.done != ["off", "on"]:
+        assert time.monotonic() < deadline, switch.done
+        time.sleep(0.02)
 
 
 def test_a_bmc_answers_unless_it_is_dead_or_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,7 +184,7 @@ def test_what_vagrant_keeps_of_what_is_gone(host: Path) -> None:
 def test_pruned_images_take_their_boxes_along(host: Path) -> None:
     (store.vagrant_home() / "boxes/halab-VAGRANTSLASH-0123456789abcdef/0/libvirt").mkdir(parents=True)
     (home() / "images/0123456789abcdef").mkdir(parents=True)
-    assert image.prune(set()) == ["0123456789abcdef"]
+    assert image.prune() == ["0123456789abcdef"]
     assert store.orphan_boxes() == []
     assert list((store.vagrant_home() / "boxes").iterdir()) == []
 
@@ -198,7 +198,7 @@ def test_boxes_from_a_persons_files_go_when_no_lab_stands_on_them(host: Path) ->
             record("stands")
             (home() / "labs/stands/image").symlink_to(disk)
     image.images_dir().mkdir()
-    assert image.prune(set()) == []
+    assert image.prune() == []
     assert sorted(path.name for path in (store.vagrant_home() / "boxes").iterdir()) == [
         "acme-VAGRANTSLASH-ha", "own-VAGRANTSLASH-used-2"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -66,6 +67,39 @@ def test_a_bake_that_does_not_end_is_ended_and_names_its_log(stuck: None, tmp_pa
     while Path(f"/proc/{pid}/cmdline").exists() and b"sleep" in Path(f"/proc/{pid}/cmdline").read_bytes():
         assert time.monotonic() < deadline, "what was started for the bake still runs"
         time.sleep(0.05)
+
+
+def finished(key: str, at: float) -> None:
+    folder = images_dir() / key
+    (folder / "rootfs").mkdir(parents=True)
+    (folder / "image.json").write_text(json.dumps({"seconds": 1.0, "size_mb": 1, "baked_at": at}))
+
+
+def test_what_no_lab_uses_goes_but_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    for at, key in enumerate(("older", "used", "newest")):
+        finished(key, at)
+    (home() / "labs/mine").mkdir(parents=True)
+    (home() / "labs/mine/image").symlink_to(images_dir() / "used/rootfs")
+    assert image.prune() == ["older"]
+    assert image.prune() == []
+
+
+def test_an_image_that_a_lab_takes_while_others_are_pruned_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """lab.up links the image before it lets go of the image's lock, and prune asks when it has that lock."""
+    recipe = ImageRecipe(("base-files",), "true")
+    finished(recipe.key, 0)
+    finished("newest", 1)
+    pruned: list[str] = []
+
+    def use(taken: image.Image) -> None:
+        assert image._locked(recipe.key)
+        pruned.extend(image.prune())
+        (home() / "labs/mine").mkdir(parents=True)
+        (home() / "labs/mine/image").symlink_to(taken.root)
+
+    bake(recipe, use=use)
+    assert pruned == [] and image.prune() == []
+    assert (home() / "labs/mine/image").exists()
 
 
 def test_the_remedy_for_a_lost_image_is_for_this_lab() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -82,6 +84,35 @@ def test_lines_come_by_time_with_the_diary_between_them(lab: Lab) -> None:
     kinds = [entry.event.kind for entry in found.entries if entry.event is not None]
     assert kinds.count("power.on") == 3 and found.entries[-1].text == "third"
     assert found.offsets == {} and found.notes == ()  # these nodes share the host's clock: nobody is asked
+
+
+class Tails(Nodes):
+    """Streams that give all of a node's journal from the asked moment on, and break after each reading."""
+
+    def stream(self, node: str, command: str, ended: threading.Event, *, stdin: str = "") -> Iterator[str]:
+        self.asked.append(command)
+        since = float(command.split("--since=@")[1].split()[0])
+        for raw in list(self.journals.get(node, [])):
+            if int(json.loads(raw)["__REALTIME_TIMESTAMP"]) / 1e6 >= since:
+                yield raw
+        raise NodeError("the stream broke")
+
+
+def test_no_line_is_lost_between_the_merged_log_and_its_tails_nor_shown_twice(lab: Lab) -> None:
+    now = time.time()
+    nodes = Tails({"n1": [line(now - 60, "old"), line(now - 0.1, "shown")], "n2": [], "n3": []}, {})
+    lab.__dict__["shell"] = nodes
+    found = merged("fake", Query())
+    assert texts(found) == ["old", "shown"]
+    # Before the tails are there.
+    nodes.journals["n1"].append(line(found.at + 0.001, "between"))
+    lab.events.emit("note", text="in the diary")
+    following = logs.follow("fake", Query(), found)
+    said = [next(following), next(following)]
+    assert {entry.text.split()[-1] for entry in said} == {"between", "diary"}
+    nodes.journals["n1"].append(line(time.time(), "after the stream broke"))
+    assert next(following).text == "after the stream broke"
+    following.close()  # type: ignore[attr-defined]
 
 
 def test_a_clock_that_is_ahead_is_measured_and_corrected(lab: Lab) -> None:

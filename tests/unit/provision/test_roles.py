@@ -198,6 +198,15 @@ def test_the_proxy_is_in_no_lasting_order_before_pacemaker(tmp_path: Path) -> No
     assert "Before=pacemaker.service" in files_of(tmp_path, "n1")["/etc/halab/haproxy-held.conf"]
 
 
+def test_a_timer_below_a_second_reaches_pacemaker_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "lab.yml").write_text("timers: {pacemaker: {vip_monitor: 0.5, galera_monitor: 10.5, "
+                                      "galera_promoted_monitor: 10}}\n")
+    plan = make_plan(topology_from_options(topology=tmp_path / "lab.yml"))
+    read = cib.read(wanted_cib(plan, plan.clusters[0]).decode())
+    assert read.monitor("IPaddr2") == 0.5
+    assert (read.monitor("galera"), read.monitor("galera", promoted=True)) == (10.5, 10.0)
+
+
 def test_what_differs_in_the_cib_says_so_itself() -> None:
     plan = make_plan(topology_from_options(name="fake", driver="fake"))
     cluster = plan.clusters[0]

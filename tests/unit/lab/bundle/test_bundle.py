@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
+from lab import interrupt
 from lab.bundle import bundle
 from lab.bundle.redact import Redactor
-from lab.errors import HostError, NodeError, RefusedError
+from lab.errors import HostError, InterruptedByUser, NodeError, RefusedError
 from lab.lab import Lab
 from lab.node.shell import Completed
 from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
 from lab.state import write_atomically
 from lab.state.events import EventLog
-from lab.state.home import LabPaths
+from lab.state.home import LabPaths, home
 from lab.state.secrets import Secrets
 from provision.apply import node_files
 
@@ -141,6 +142,16 @@ def test_which_runs(lab: Lab, tmp_path: Path) -> None:
 def test_an_output_that_cannot_be_written(lab: Lab, tmp_path: Path) -> None:
     with pytest.raises(HostError, match="could not be written"):
         bundle("fake", output=tmp_path / "no" / "folder.tar.gz")
+
+
+def test_ctrl_c_is_no_trouble_with_the_archive_and_leaves_none(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(where: str = "") -> None:
+        raise InterruptedByUser("stopped on request")
+
+    monkeypatch.setattr(interrupt, "check", stopped)
+    with pytest.raises(InterruptedByUser):
+        bundle("fake")
+    assert list((home() / "bundles").iterdir()) == []
 
 
 LOOKS = {
