@@ -82,7 +82,6 @@ class Roles:
     """
 
     vip_holder: str = ""
-    dc: str = ""
     galera_writer: str = ""
     mq_leader: str = ""
 
@@ -147,8 +146,8 @@ class Injection:
     """One fault of a run as it was carried out: on whom, when, and what was known just before.
 
     ``begin`` is taken just before the fault acts, ``end`` when ``inject`` returned.
-    ``timers``, ``roles`` and ``cluster_size`` (0: the whole lab) are those of the target's cluster
-    at that moment.  ``fencing`` is what the cluster's configuration and devices said (V5).
+    ``timers``, ``roles`` and ``members`` (empty in old recordings) are those of the target's cluster
+    at that moment.  ``fencing`` is what the cluster's configuration and devices said of whom it may fence (V5).
     ``detected_at`` is when the survivors formed a membership without the target (their log).
     """
 
@@ -160,7 +159,7 @@ class Injection:
     starves: bool = False  # nodes go on without quorum, and nobody will fence them
     roles: Roles = field(default_factory=Roles)
     timers: Timers = field(default_factory=Timers)
-    cluster_size: int = 0
+    members: tuple[str, ...] = ()
     begin: float | None = None
     end: float | None = None
     took_effect: Proof | None = None
@@ -279,7 +278,7 @@ class Facts:
     def from_json(cls, raw: Mapping[str, Any]) -> Facts:
         """Raises RefusedError that names the field if one is unknown, missing or of the wrong type."""
         try:
-            return _adapter().validate_json(json.dumps(raw))
+            return _adapter().validate_json(json.dumps(_of_today(raw)))
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(["facts", *(str(step) for step in first["loc"])])
@@ -302,6 +301,19 @@ class Facts:
                                remedy="run the scenario again: it stopped too early to be judged") from error
         except json.JSONDecodeError as error:
             raise RefusedError(f"not JSON: {error}", where=str(path)) from error
+
+
+def _of_today(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what older recordings hold and nobody reads any more."""
+    def kept(value: object, *retired: str) -> object:
+        return {key: one for key, one in value.items() if key not in retired} if isinstance(value, dict) else value
+
+    found = dict(raw)
+    if isinstance(found.get("injections"), list):
+        found["injections"] = [
+            {**one, "roles": kept(one["roles"], "dc")} if isinstance(one, dict) and "roles" in one else one
+            for one in (kept(one, "cluster_size") for one in found["injections"])]
+    return found
 
 
 @cache

@@ -7,7 +7,9 @@ from itertools import pairwise
 from math import inf
 
 from chaos.bounds import bounds
-from chaos.model import Outcome
+from chaos.facts import Injection
+from chaos.faults import all_faults
+from chaos.model import Outcome, Target
 from chaos.recording import Holding, Recording
 from chaos.sla import limit
 from chaos.windows import Span, downtime
@@ -101,6 +103,17 @@ def takeovers(run: Recording) -> tuple[tuple[Holding, Holding], ...]:
     return tuple(found)
 
 
+def may_be_fenced(run: Recording, injection: Injection) -> tuple[str, ...]:
+    """Whom the cluster may fence for this fault; its target where the fault is not known here.
+
+    An old recording does not say who was in the target's cluster: all nodes of the lab are taken for it.
+    """
+    fault = all_faults().get(injection.fault)
+    if fault is None:
+        return injection.target
+    return fault.may_be_fenced(Target(injection.target, injection.params), injection.members or run.facts.nodes)
+
+
 def phases(run: Recording) -> tuple[Phase, ...]:
     """The recovery, step by step; a step without a time carries the recording's or the runner's words."""
     facts = run.facts
@@ -121,19 +134,26 @@ _Time = tuple[float | None, str]  # a time, or why there can be none; both missi
 _NOBODY_LOST = "the fault takes no node away"
 
 
+def _to_be_off(run: Recording) -> tuple[str, ...]:
+    """Those whom the faults mean to be fenced; if there are none, those whom the cluster fenced all the same."""
+    return run.facts.fenced_targets or tuple(node for node in run.facts.nodes if run.fence_request(node))
+
+
 def _fence_requested(run: Recording) -> _Time:
-    if not run.facts.wants_fencing:
+    nodes = _to_be_off(run)
+    if not nodes:
         return None, _NOBODY_LOST
-    requests = [run.fence_request(node) for node in run.facts.fenced_targets]
+    requests = [run.fence_request(node) for node in nodes]
     return max((one.at for one in requests if one), default=None) if all(requests) else None, ""
 
 
 def _fenced(run: Recording) -> _Time:
-    """When the last of the targets was surely off: at the request if its power was gone already."""
-    if not run.facts.wants_fencing:
+    """When the last of them was surely off: at the request if its power was gone already."""
+    nodes = _to_be_off(run)
+    if not nodes:
         return None, _NOBODY_LOST
     times = []
-    for node in run.facts.fenced_targets:
+    for node in nodes:
         request = run.fence_request(node)
         off = run.was_off(node, request.at, inf) if request else None
         if request is None or off is None:

@@ -77,14 +77,15 @@ def learn(lab: Lab, fault: BaseFault, target: Target) -> tuple[Injection, Readin
     """What the bounds and the validity checks need to know about this target, before it breaks."""
     home = lab.plan.node(target.nodes[0]).cluster
     reading = read_timers(lab, target.nodes[0])
+    members = tuple(node.name for node in lab.plan.members(home))
     fencing = None
-    if follows := fault.fencing_follows(target):
+    if lost := fault.may_be_fenced(target, members):
         config = pacemaker.cib(lab, home)
-        proofs = [pacemaker.fences(config, node) for node in target.nodes]
+        proofs = [pacemaker.fences(config, node) for node in lost]
         fencing = Proof(all(proof.ok for proof in proofs), "; ".join(proof.evidence for proof in proofs))
-    return Injection(fault.name, target.nodes, target.selector, wants_fencing=follows, fencing=fencing,
-                     starves=fault.starves(target), timers=reading.timers, roles=read_roles(lab, home),
-                     cluster_size=len(lab.plan.members(home))), reading
+    return Injection(fault.name, target.nodes, target.selector, wants_fencing=fault.fencing_follows(target),
+                     fencing=fencing, starves=fault.starves(target), timers=reading.timers, roles=read_roles(lab),
+                     members=members), reading
 
 
 def services_of(plan: Plan) -> dict[str, tuple[str, ...]]:

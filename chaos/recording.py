@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,9 +83,8 @@ class Recording:
             ledger = run_dir / "ledgers" / f"{name}.txt"
             if not traits(name).observer and ledger.exists():
                 ledgers[name] = read_ledger(ledger)
-            end = run_dir / "samples" / f"{name}.status.json"
-            if end.exists():
-                status[name] = json.loads(end.read_text())
+            with suppress(FileNotFoundError, json.JSONDecodeError):  # of a torn one nothing is known either: V4
+                status[name] = json.loads((run_dir / "samples" / f"{name}.status.json").read_text())
         return cls(
             run_dir, facts, samples,
             arp=tuple(ArpRound(int(row[0]), str(row[1]), float(row[2]),
@@ -156,9 +156,9 @@ class Recording:
             key=lambda event: event.at))
 
     def fence_request(self, node: str) -> Event | None:
-        """The first BMC command by which the cluster fences ``node``, after the fault that hit it."""
+        """The first BMC command by which the cluster fences ``node``, after the fault that hit it or any other."""
         begin = min((one.begin for one in self.facts.injections if one.hits(node) and one.begin is not None),
-                    default=None)
+                    default=self.facts.inject_begin)
         requests = [] if begin is None else fence_requests(self.events, node, begin)
         return requests[0] if requests else None
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from chaos import broker, pacemaker
 from chaos.facts import Roles
-from chaos.probes.config import QUEUE
 from chaos.selectors import resolve
 from lab.errors import HalabError
 
@@ -15,16 +13,13 @@ if TYPE_CHECKING:
     from lab.lab import Lab
 
 
-def read_roles(lab: Lab, cluster: str) -> Roles:
-    """The roles now; empty where the lab has none or cannot say.  ``cluster`` is whose DC is meant."""
-    members = [node.name for node in lab.plan.members(cluster)]
-    brokers = lab.plan.running("rabbitmq")
+def read_roles(lab: Lab) -> Roles:
+    """The roles now; empty where the lab has none or cannot say."""
     return Roles(
         vip_holder=_or_nobody(lambda: resolve(lab, "vip_holder")[0]) if lab.plan.vips else "",
-        dc=_or_nobody(lambda: pacemaker.ask(lab, members).dc),
         galera_writer=(_or_nobody(lambda: resolve(lab, "galera_writer")[0])
                        if lab.plan.vips and lab.plan.running("galera") else ""),
-        mq_leader=_or_nobody(lambda: broker.leader(lab, brokers[0].name, QUEUE)) if brokers else "",
+        mq_leader=_or_nobody(lambda: resolve(lab, "mq_leader")[0]) if lab.plan.running("rabbitmq") else "",
     )
 
 

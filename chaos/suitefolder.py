@@ -206,6 +206,6 @@ def _verdict(runs: Path, planned: _Planned) -> Verdict | None:
         return None
     try:
         verdict = verdict_of(Recording.load(runs / planned.run))
-    except RefusedError:
+    except (RefusedError, ValueError):  # its facts cannot be read, or one of its other files is torn
         return None
     return verdict if verdict.word == planned.verdict else None

@@ -6,6 +6,9 @@ from itertools import pairwise
 from math import inf
 
 from chaos.checks import found, skipped, unjudged
+from chaos.faults import all_faults
+from chaos.faults.netbase import NetFault
+from chaos.measure import may_be_fenced
 from chaos.model import Finding
 from chaos.recording import Holding, Recording
 
@@ -13,7 +16,8 @@ from chaos.recording import Holding, Recording
 class FencedBeforeRecovery:
     """On the host's clock: the cluster asked for fencing AND the node was off, both before the
     first ARP answer by another node.  A node that was powered on again before a slow takeover was
-    off all the same: whatever ran on it had ended.  Of several faults, the move after each is judged.
+    off all the same: whatever ran on it had ended.  Of several faults, the move after each is judged, and
+    whoever was fenced although no fault meant it is judged too.
 
     This proves the moves of virtual addresses, which ARP shows from outside, and nothing about
     other resources: no recording says when those started where.
@@ -29,11 +33,12 @@ class FencedBeforeRecovery:
 
     def judge(self, run: Recording) -> Finding:
         facts = run.facts
-        if not facts.wants_fencing:
-            return skipped(self, f"{facts.fault} is no unclean loss of a node")
         if facts.inject_begin is None:
             return unjudged(self, "no time of injection")
-        moves = _moves(run)
+        lost = _lost(run)
+        if not lost:
+            return skipped(self, f"{facts.fault} is no unclean loss of a node, and nobody was fenced")
+        moves = _moves(run, lost)
         if not moves:
             return skipped(self, "no VIP was seen to move away from the lost node")
         words = [self._one(run, before.node, after) for before, after in moves]
@@ -58,16 +63,37 @@ class FencedBeforeRecovery:
                       f"{request.at - begin:+.2f} s, then {start}")
 
 
-def _moves(run: Recording) -> list[tuple[Holding, Holding]]:
-    """(before, after) of the first move of each VIP away from each node after the fault that took it away."""
+_Lost = tuple[str, float]  # a node, and since when nobody else may have its addresses unless it is off
+
+
+def _lost(run: Recording) -> list[_Lost]:
+    """Every node that a fault means to be lost, from that fault on; and whoever else the cluster fenced.
+
+    Of these, a node that was cut off is judged from the cut on.  Any other may have given its addresses up in good
+    order before something on it would not stop: it is judged from the request on.
+    """
+    facts = run.facts
+    lost = [(node, one.begin) for one in facts.injections if one.wants_fencing and one.begin is not None
+            for node in one.target]
+    for node in facts.nodes:
+        request = run.fence_request(node)
+        if request is None or node in facts.fenced_targets:
+            continue
+        cuts = [one.begin for one in facts.injections if one.begin is not None and one.begin <= request.at
+                and isinstance(all_faults().get(one.fault), NetFault) and node in may_be_fenced(run, one)]
+        lost.append((node, min([*cuts, request.at])))
+    return lost
+
+
+def _moves(run: Recording, lost: list[_Lost]) -> list[tuple[Holding, Holding]]:
+    """(before, after) of the first move of each VIP away from each node since it was lost."""
     found = []
     pairs = [(before, after) for before, after in pairwise(run.holdings()) if before.vip == after.vip]
-    for one in run.facts.injections:
-        for node in one.target if one.wants_fencing else ():
-            for vip in sorted({before.vip for before, _ in pairs}):
-                move = next(((before, after) for before, after in pairs if before.vip == vip and before.node == node
-                             and one.begin is not None and after.begin >= one.begin), None)
-                found += [move] if move and move not in found else []
+    for node, since in lost:
+        for vip in sorted({before.vip for before, _ in pairs}):
+            move = next(((before, after) for before, after in pairs if before.vip == vip and before.node == node
+                         and after.begin >= since), None)
+            found += [move] if move and move not in found else []
     return found
 
 

@@ -8,7 +8,7 @@ from chaos.recording import Recording
 
 
 class FencingConfigured:
-    """The runner asked the live cluster: stonith-enabled, and a device for each target.
+    """The runner asked the live cluster: stonith-enabled, and a device for each node that may have to be fenced.
 
     That the devices answer is the gate ``fencing``, without which nothing is broken.
     """
@@ -19,9 +19,9 @@ class FencingConfigured:
 
     def judge(self, run: Recording) -> Finding:
         facts = run.facts
-        if not facts.wants_fencing:
+        asked = [one.fencing for one in facts.injections if one.wants_fencing or one.fencing is not None]
+        if not asked:
             return skipped(self, f"{facts.fault} needs no fencing")
-        asked = [one.fencing for one in facts.injections if one.wants_fencing]
         if None in asked:
             return found(self, False, "nobody asked the cluster about its fencing")
         said = [proof for proof in asked if proof is not None]

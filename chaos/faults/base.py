@@ -82,6 +82,16 @@ class BaseFault:
         """Whether this very target means an unclean loss of a node, which only fencing may end."""
         return self.wants_fencing
 
+    def may_be_fenced(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
+        """Whom the cluster with these members may fence for it; anybody else is innocent (S7).
+
+        Whoever is lost without a word; and if those are no minority, also who of the others is not seen in time
+        when they come back.  A fault that nobody may be given up for has none, its own targets included.
+        """
+        if not self.wants_fencing and not self.fencing_follows(target):
+            return ()
+        return target.nodes if 2 * len(target.nodes) < len(members) else tuple(dict.fromkeys((*target.nodes, *members)))
+
     def starves(self, target: Target) -> bool:
         """Whether nodes go on without quorum that nobody will fence: they have to stop by themselves (S6)."""
         return False

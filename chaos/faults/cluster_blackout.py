@@ -44,6 +44,10 @@ class ClusterBlackout(NodeFault):
                                remedy=f"less than {len(target.nodes)}")
         return with_params(target, since=time.time())
 
+    def may_be_fenced(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
+        """With a stagger the last ones fence the first; later, whoever is not seen in time."""
+        return target.nodes
+
     def starves(self, target: Target) -> bool:
         """wait_for_all: after a loss of all, quorum begins when all have been seen."""
         return bool(target.params.get("missing", 0))

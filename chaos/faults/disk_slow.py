@@ -30,6 +30,10 @@ class DiskSlow(BaseFault):
     numbers = (WRITES,)
     parameters = frozenset({WRITES.name})
 
+    def may_be_fenced(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
+        """What writes too slowly may fail to stop in time."""
+        return target.nodes
+
     def inject(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:
             lab.driver.disks.throttle(node, WRITES.of(target.params))

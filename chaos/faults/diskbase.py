@@ -24,6 +24,10 @@ class DiskFault(GuestFault):
     bounds: ClassVar[str] = "undecided"
     refusal: ClassVar[str]
 
+    def may_be_fenced(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
+        """What cannot write may fail to stop."""
+        return target.nodes
+
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         write = f"dd if=/dev/zero of={_TRIAL} bs=64k count=16 conv=fsync"
         return f"said=$(LC_ALL=C {write} 2>&1); rm -f {_TRIAL}; echo \"$said\" | grep -F '{self.refusal}'"

@@ -41,6 +41,10 @@ class NetFlap(GuestFault):
         if not isinstance(period, int | float) or isinstance(period, bool) or not 0.1 <= period <= 60:
             raise RefusedError("'period' must be a number of seconds from 0.1 to 60", where="params.period")
 
+    def may_be_fenced(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
+        """Nobody for its ring, which corosync has a second link for; without control its database may fail to stop."""
+        return () if one_network(target.params.get("network")) == "ring" else target.nodes
+
     def inject(self, lab: Lab, target: Target) -> None:
         nic, period = _nic(target), float(target.params.get("period", 2))
         for node in target.nodes:

@@ -33,6 +33,10 @@ class NetLinkDown(BaseFault):
         super().validate(params)
         one_network(params.get("network"))
 
+    def may_be_fenced(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
+        """Nobody for its ring, which corosync has a second link for; without control its database may fail to stop."""
+        return () if one_network(target.params.get("network")) == "ring" else target.nodes
+
     def inject(self, lab: Lab, target: Target) -> None:
         self._set(lab, target, "down")
 

@@ -23,6 +23,10 @@ class NetMajoritiesRing(NetFault):
     summary = "let each node hear another majority of its cluster"
     bounds = "undecided"
 
+    def may_be_fenced(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of the majorities wins is not said, and it may change its mind."""
+        return members
+
     def rules(self, lab: Lab, target: Target) -> list[nft.Rule]:
         members = [node.name for node in lab.plan.members(lab.plan.node(target.nodes[0]).cluster)]
         count, found = len(members), []

@@ -35,6 +35,10 @@ class NetMtuDrop(NetFault):
             raise RefusedError(f"'{largest}' is no size of a packet that may pass", where="params.bytes",
                                remedy=f"{SMALLEST} to 1500 bytes")
 
+    def may_be_fenced(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
+        """Whose heartbeats pass and whose data do not may be taken for lost."""
+        return target.nodes
+
     def rules(self, lab: Lab, target: Target) -> list[nft.Rule]:
         large = f"meta length > {int(target.params.get('bytes', 1000))}"
         cables = wires(lab, target.nodes)

@@ -30,6 +30,12 @@ class NetSplit(NetFault):
     def fencing_follows(self, target: Target) -> bool:
         return outvoted(target)
 
+    def may_be_fenced(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
+        """The losing side; of two equal ones each node, for a quorum device or the heal decides between them."""
+        if 2 * len(target.nodes) == len(members):
+            return members
+        return target.nodes if outvoted(target) else tuple(name for name in members if name not in target.nodes)
+
     def starves(self, target: Target) -> bool:
         """Two equal halves; a quorum device's vote makes one of them the majority."""
         return 2 * len(target.nodes) == int(target.params.get(PEERS, 0)) and not target.params.get(QDEVICE)

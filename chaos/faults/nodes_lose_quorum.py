@@ -31,6 +31,10 @@ class NodesLoseQuorum(NodePoweroff):
                                where=target.selector, remedy="not(vip_holder); cluster.blackout takes all")
         return target
 
+    def may_be_fenced(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
+        """Those that were cut, once enough of them are back; whoever stayed is alive and well."""
+        return target.nodes
+
     def starves(self, target: Target) -> bool:
         return True
 

@@ -33,6 +33,14 @@ class ProcCrashloop(GuestFault):
         """Note who runs now; refuse when there is nobody to kill."""
         return with_params(target, before=processes.noted(lab, target.nodes, target.params["process"]))
 
+    def fencing_follows(self, target: Target) -> bool:
+        return processes.PROCESSES[target.params["process"]].cluster
+
+    def may_be_fenced(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
+        """As for one kill (proc.kill)."""
+        lost = super().may_be_fenced(target, members)
+        return lost or (target.nodes if processes.PROCESSES[target.params["process"]].unit == "pacemaker" else ())
+
     def inject(self, lab: Lab, target: Target) -> None:
         # pkill ends with 1 when there is nobody, as before each new start, and with more when it could not kill.
         kill = f"pkill -9 -x {processes.comm(target.params['process'])} || [ $? = 1 ] || exit 1"

@@ -45,6 +45,11 @@ class ProcKill(BaseFault):
     def fencing_follows(self, target: Target) -> bool:
         return PROCESSES[target.params["process"]].cluster
 
+    def may_be_fenced(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
+        """Also who loses a daemon of Pacemaker's: its controller follows, and its peers miss it."""
+        lost = super().may_be_fenced(target, members)
+        return lost or (target.nodes if PROCESSES[target.params["process"]].unit == "pacemaker" else ())
+
     def prepare(self, lab: Lab, target: Target) -> Target:
         """Note who runs now; refuse when there is nobody to kill."""
         if self.process:

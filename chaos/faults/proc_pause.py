@@ -39,6 +39,10 @@ class ProcPause(GuestFault):
     def fencing_follows(self, target: Target) -> bool:
         return PROCESSES[target.params["process"]].cluster
 
+    def may_be_fenced(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
+        """Also who runs it: Pacemaker stops what does not answer, and a stop that does not end is answered so."""
+        return super().may_be_fenced(target, members) or target.nodes
+
     def act(self, lab: Lab, node: str, target: Target) -> str:
         return f"pkill -STOP -x {processes.comm(target.params['process'])}"
 

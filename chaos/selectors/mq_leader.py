@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chaos import broker
 from chaos.probes.config import QUEUE
+from chaos.reach import first_answer
 from chaos.selectors.base import BaseSelector, nobody
 from lab.errors import RefusedError
 
@@ -17,7 +18,7 @@ _QUEUE = re.compile(r"[\w.-]+", re.ASCII)
 
 
 class MqLeader(BaseSelector):
-    """The broker itself is asked; of the members the first."""
+    """A broker is asked: the first member that answers, for an earlier fault may have taken one away."""
 
     name = "mq_leader"
     argument = "[queue]"
@@ -32,7 +33,8 @@ class MqLeader(BaseSelector):
         brokers = lab.plan.running("rabbitmq")
         if not brokers:
             raise nobody(lab, f"lab '{lab.name}' runs no RabbitMQ")
-        return (broker.leader(lab, brokers[0].name, argument or QUEUE),)
+        return (first_answer(lab, (node.name for node in brokers),
+                             lambda node: broker.leader(lab, node, argument or QUEUE)),)
 
 
 SELECTOR = MqLeader()

@@ -87,8 +87,8 @@ class Story:
 def base_injection() -> Injection:
     """The fault of the default story."""
     return Injection(
-        "node.poweroff", ("c1",), "vip_holder", wants_fencing=True, roles=Roles("c1", "c1", "c1", "c1"),
-        timers=TIMERS, begin=T0, end=T0 + 0.03, detected_at=T0 + 2.2,
+        "node.poweroff", ("c1",), "vip_holder", wants_fencing=True, roles=Roles("c1", "c1", "c1"),
+        timers=TIMERS, members=NODES, begin=T0, end=T0 + 0.03, detected_at=T0 + 2.2,
         took_effect=Proof(True, "c1: power is off, no packet returns"),
         healed=Proof(True, "c1: power is on, ssh answers"),
         fencing=Proof(True, "stonith-enabled=true; fence-c1..c3 started; status call ok"))
@@ -132,7 +132,7 @@ def build(run_dir: Path, story: Story | None = None) -> Path:
     _lines(run_dir / "ledgers" / "mq_consume.txt", messages[story.lost_messages:] + messages[:story.again])
     _lines(run_dir / "events.jsonl", [
         json.dumps({"at": T0 + at, "kind": kind, "node": node, "data": data})
-        for at, kind, node, data in story.events])
+        for at, kind, node, data in ((0.0, "fault.inject", "c1", {}), *story.events)])
     _lines(run_dir / "host.jsonl", [
         json.dumps([T0 - story.before + 0.5 * step, story.busy, 1.5, story.waited])
         for step in range(int((story.before + story.after) / 0.5))])

@@ -44,13 +44,13 @@ def test_a_sound_run_passes_every_check(tmp_path: Path) -> None:
 
 def test_every_check_has_its_own_id() -> None:
     ids = [check.id for check in all_checks()]
-    assert ids == ["S1", "S2", "S3", "S4", "S5", "S6", "L1", "L2", "L3", "L4", "L5",
+    assert ids == ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "L1", "L2", "L3", "L4", "L5",
                    "V1", "V2", "V3", "V4", "V5", "V6"]
 
 
 # The VIP was elsewhere, so nothing moves; node c1 is frozen and nobody fences it.
 BYSTANDER = SOUND.but(holders=((-9.0, "c2"),), events=(FROZEN,), away={"sql_write": (0.0, 2.0)}).but_facts(
-    roles=Roles("c2", "c2", "c2", "c2"), sla={})
+    roles=Roles("c2", "c2", "c2"), sla={})
 
 
 # A database is killed; nobody is lost and nothing moves.
@@ -105,6 +105,8 @@ VIOLATIONS = {
     "the starved node was not seen": ("S6", STARVED.but(looks=STARVED.looks[:6]), Result.INVALID, "no node was seen"),
     "the starved node was not seen for long": ("S6", STARVED.but(looks=STARVED.looks[:9]), Result.INVALID,
                                                "nobody was seen without quorum for the 10.2 s"),
+    "a bystander is fenced": ("S7", SOUND.but(events=(*SOUND.events, (9.0, "bmc.request", "c3", {"command": "off"}))),
+                              Result.FAIL, "node.poweroff takes nobody of them away: c3 at +9.00 s"),
     "VIP up before power off": (
         "S3", SOUND.but(events=(FROZEN, REQUEST,
                                 (4.5, "power.off", "c1", {}))), Result.FAIL, "went off only at +4.50 s"),
@@ -288,6 +290,16 @@ def test_an_expectation_is_not_kept_by_anything_else(changes: dict[str, Any], wh
     assert "expected" in verdict.word
 
 
+@pytest.mark.parametrize(("changes", "expected", "why"), [
+    ({"lost_messages": 2, "drained": False}, ("S3", "S5"), "S5 had no data, which is no violation"),
+    ({"late_share": 0.05}, ("S3",), "the schedule was not kept")])
+def test_a_finding_without_data_keeps_no_promise(changes: dict[str, Any], expected: tuple[str, ...], why: str,
+                                                 tmp_path: Path) -> None:
+    story = SOUND.but(events=(FROZEN, REQUEST), **changes).but_facts(expect="FAIL", expect_checks=expected)
+    verdict = verdict_of(recording(tmp_path, story))
+    assert verdict.result is Result.FAIL and not verdict.kept, why
+
+
 def test_s1_takes_two_macs_of_one_node_for_one_holder(tmp_path: Path) -> None:
     macs = {**base_facts().macs, "52:54:00:00:00:03": "c2"}
     story = SOUND.but(also_answers=((5.0, 5.3, "c3"),)).but_facts(macs=macs)
@@ -360,8 +372,8 @@ def test_a_broken_tool_is_not_the_clusters_fault(tmp_path: Path) -> None:
 
 
 def test_a_fault_without_fencing_skips_what_needs_it(tmp_path: Path) -> None:
-    story = SOUND.but_facts(fault="proc.kill", params={"process": "mariadbd"}, wants_fencing=False,
-                            fencing=None)
+    story = SOUND.but(events=()).but_facts(fault="proc.kill", params={"process": "mariadbd"}, wants_fencing=False,
+                                           fencing=None)
     assert finding(tmp_path, story, "S3").skipped
     assert finding(tmp_path, story, "V5").skipped
 
@@ -376,6 +388,15 @@ def test_facts_name_the_bad_field() -> None:
         Facts.from_json({**raw, "injections": [{**raw["injections"][0], "timers": {"token": "1s"}}]})
     with pytest.raises(RefusedError, match=r"facts\.lab: is missing"):
         Facts.from_json({name: value for name, value in raw.items() if name != "lab"})
+
+
+def test_an_old_recording_holds_what_nobody_reads_any_more(tmp_path: Path) -> None:
+    raw = base_facts().to_json()
+    (injection,) = raw["injections"]
+    del injection["members"]
+    raw["injections"] = [{**injection, "cluster_size": 3, "roles": {**injection["roles"], "dc": "c1"}}]
+    (read,) = Facts.from_json(raw).injections
+    assert read.members == () and read.roles == base_facts().injections[0].roles
 
 
 def test_facts_survive_the_disk(tmp_path: Path) -> None:

@@ -141,6 +141,18 @@ def test_a_run_whose_files_are_gone_or_torn_runs_again(world: Suited) -> None:
     assert world.ran == [*names()[:2], *names()[3:]] and result.verdicts[2].run_dir == whole
 
 
+def test_a_torn_status_or_ledger_is_no_traceback(world: Suited) -> None:
+    stop_at(world, 3)
+    with pytest.raises(SuiteStopped):
+        run_suite(world.lab, "smoke")
+    status, ledger, whole = sorted(world.lab.paths.runs.iterdir())
+    (status / "samples" / "cache.status.json").write_text('{"slo')
+    (ledger / "ledgers" / "sql_write.txt").write_bytes(b"run1/1\n\xff\xfe")
+    world.ran.clear()
+    result = run_suite(world.lab, "smoke", resume=True)
+    assert world.ran == [*names()[:2], *names()[3:]] and result.verdicts[2].run_dir == whole
+
+
 @pytest.mark.parametrize("another", [None, 1.0])
 def test_without_its_own_snapshot_a_new_one_is_made_of_a_healthy_lab(world: Suited, another: float | None) -> None:
     """lab.down took it, or another suite has made its own since."""

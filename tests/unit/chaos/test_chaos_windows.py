@@ -235,7 +235,7 @@ def test_the_verdict_document_has_the_agreed_shape(tmp_path: Path) -> None:
 
 
 def test_the_verdict_document_tells_a_skipped_check_from_one_that_holds(tmp_path: Path) -> None:
-    story = Story().but_facts(fault="proc.kill", params={"process": "mariadbd"}, wants_fencing=False)
+    story = Story(events=()).but_facts(fault="proc.kill", params={"process": "mariadbd"}, wants_fencing=False)
     checks = {one["id"]: one for one in judge(build(tmp_path, story)).to_json()["checks"]}
     assert (checks["S3"]["kind"], checks["S3"]["ok"], checks["S3"]["skipped"]) == ("safety", True, True)
     assert not checks["S1"]["skipped"]

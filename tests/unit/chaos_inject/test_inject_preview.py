@@ -8,8 +8,9 @@ from inject_runner import scenario
 
 from chaos import pacemaker, preview
 from chaos.facts import Roles, Timers
+from chaos.faults import get_fault
 from chaos.journal import unhealed
-from chaos.model import Proof
+from chaos.model import Proof, Target
 from chaos.timers import Reading
 from cli.views.chaos import scenario_view
 from lab.drivers.base import PowerState
@@ -24,7 +25,7 @@ TIMERS = Timers(
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preview, "read_timers", lambda *_: Reading(TIMERS, ["rabbitmq: nobody answers"]))
-    monkeypatch.setattr(preview, "read_roles", lambda *_: Roles("n2", "n2", "n2", "n2"))
+    monkeypatch.setattr(preview, "read_roles", lambda *_: Roles("n2", "n2", "n2"))
     monkeypatch.setattr(pacemaker, "cib", lambda *_: None)
     monkeypatch.setattr(pacemaker, "fences", lambda _, node: Proof(True, f"{node} is fenced"))
 
@@ -57,3 +58,14 @@ def test_a_target_that_is_not_there_yet_is_told(monkeypatch: pytest.MonkeyPatch)
 def test_a_lab_that_cannot_is_refused() -> None:
     with pytest.raises(CapabilityError):
         preview.preview(make_lab(), scenario("vip-holder-panic"))
+
+
+def test_the_fencing_of_all_is_asked_about_who_may_be_fenced() -> None:
+    """A bridge means no loss of its target, and may cost any member."""
+    lab = make_lab()
+    fault = get_fault("net.bridge")
+    injection, _ = preview.learn(lab, fault, fault.prepare(lab, Target(("n1",))))
+    assert not injection.wants_fencing and injection.members == ("n1", "n2", "n3")
+    assert injection.fencing == Proof(True, "n1 is fenced; n2 is fenced; n3 is fenced")
+    innocent, _ = preview.learn(lab, get_fault("res.cpu"), Target(("n1",)))
+    assert innocent.fencing is None

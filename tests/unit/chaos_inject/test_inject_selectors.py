@@ -138,3 +138,12 @@ def test_dc_promoted_and_leader_are_asked_of_the_cluster() -> None:
     with pytest.raises(HalabError) as caught:
         resolve(lab, "promoted(nothing)")
     assert "no node has a resource 'nothing' promoted" in caught.value.what
+
+
+def test_another_broker_is_asked_who_leads_when_the_first_is_gone() -> None:
+    """Of two faults in one run the first may have taken it away."""
+    lab = make_lab()
+    shell_of(lab).answers = {"erl_call": "{ok, <8000.1.0> rabbit@n3}\n"}
+    lab.driver.power.off("n1")
+    assert resolve(lab, "mq_leader") == ("n3",)
+    assert {node for node, _ in shell_of(lab).asked} == {"n2"}
