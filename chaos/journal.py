@@ -213,8 +213,8 @@ def prove_healed(lab: Lab, entry: Entry, within: float = HEALED_WITHIN,
             proof = fault.healed(lab, entry.target)
             if proof.ok:
                 fault.release(lab, entry.target)
-        except HalabError as error:
-            return Proof(False, error.what)
+        except Exception as error:  # as above: the others' proofs must be asked for
+            return Proof(False, error.what if isinstance(error, HalabError) else repr(error))
         return proof
 
     return await_proof(look, within * lab.driver.slowness, every=0.5, sleep=sleep)

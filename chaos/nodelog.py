@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaos.reach import ssh_banner
+from daemons import galera
 from lab.bundle.redact import Redactor
 from lab.errors import HalabError
 from lab.node import clock
@@ -35,7 +36,7 @@ MATTERS = "|".join((
     r"Initiating (start|stop|promote|demote|notify fence)|Result of (start|stop|promote) operation .*(error|not )",
     r"Result of monitor operation .*(error|not running|timed out)|We were (allegedly )?(just )?fenced",
     r"WSREP: (Shifting|declaring|forgetting|.*suspecting node|Synchronized with group|Received NON-PRIMARY)",
-    r"WSREP: Member .*(requested state transfer|State transfer|synced with group)|mariadbd.*\[ERROR\]",
+    r"WSREP: (Member .*(requested state transfer|synced with group)|.*: State transfer (to|from) )|mariadbd.*\[ERROR\]",
     r"Server [^ ]+/[^ ]+ is (UP|DOWN)|has no server available",
     r"rabbit on node|node rabbit@[^ ]+ (up|down)|resource limit alarm|partial partition",
     r"(haproxy|memcached|rabbitmq-server|corosync|pacemaker)\.service: (Main process exited|Scheduled restart|"
@@ -51,7 +52,7 @@ echo '#rabbitmq'
 tail -q -n 5000 {broker} 2>/dev/null | matters
 true
 """
-_DATABASE, _BROKER = "/var/log/mysql/error.log", "/var/log/rabbitmq/rabbit@*[0-9].log"
+_BROKER = "/var/log/rabbitmq/rabbit@*[0-9].log"
 _JOURNAL_LINE = re.compile(r"(\d+\.\d+) \S+ ([^\s\[:]+)(?:\[\d+\])?: (.*)")
 _FILE_LINE = re.compile(r"(\d{4}-\d\d-\d\d +\d+:\d\d:\d\d)(\.\d+)?([+-]\d\d:\d\d)? "
                         r"(?:\d+ )?(?:\[\w+\] )?(?:<[\d.]+> )?(.*)")
@@ -104,7 +105,7 @@ def collect(lab: Lab, since: float) -> list[LogLine]:
 
 def script(since: float) -> str:
     """What is run on a node; ``since`` is its own clock's."""
-    return _SCRIPT.format(matters=shlex.quote(MATTERS), most=MOST, since=since, database=_DATABASE, broker=_BROKER)
+    return _SCRIPT.format(matters=shlex.quote(MATTERS), most=MOST, since=since, database=galera.LOG, broker=_BROKER)
 
 
 def parse(said: str) -> list[tuple[float, str, str]]:

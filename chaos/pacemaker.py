@@ -9,6 +9,7 @@ from chaos.model import Proof
 from chaos.reach import first_answer
 from daemons.cib import Cib
 from daemons.pacemaker import Status
+from lab.errors import HalabError
 from lab.node import crm
 
 if TYPE_CHECKING:
@@ -23,6 +24,22 @@ def ask(lab: Lab, nodes: Iterable[str]) -> Status:
 def cib(lab: Lab, cluster: str) -> Cib:
     """The CIB of one of the lab's clusters; NodeError if none of its members answers."""
     return first_answer(lab, [node.name for node in lab.plan.members(cluster)], lambda node: crm.cib(lab, node))
+
+
+def hosted(lab: Lab, node: str) -> list[str]:
+    """The resources that run on ``node`` as it knows itself; NodeError while its Pacemaker does not answer."""
+    return sorted({one.id for one in crm.status(lab, node).resources if one.active and node in one.nodes})
+
+
+def left(lab: Lab, node: str, resource: str = "") -> Proof:
+    """Whether ``resource``, or everything without one, has left ``node``: in maintenance mode nothing does."""
+    try:
+        there = hosted(lab, node)
+    except HalabError as error:
+        return Proof(False, f"{node}: cannot look: {error.what}")
+    if resource:
+        return Proof(resource not in there, f"{node}: {resource} {'still runs' if resource in there else 'has left'}")
+    return Proof(not there, f"{node}: " + (f"still runs {', '.join(there)}" if there else "no resource runs any more"))
 
 
 def fences(config: Cib, node: str) -> Proof:

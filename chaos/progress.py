@@ -6,14 +6,17 @@ so each is read from what is cheap to look at and does not disturb the nodes.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from chaos import nodelog
 from chaos.fencelog import fence_requests
 from chaos.model import Proof
 from chaos.selectors.galera_donor import donors
 from chaos.selectors.vip_holder import VipHolder
+from daemons import galera
 from lab import gates, interrupt
 from lab.errors import HalabError
 from lab.node import clock
@@ -103,7 +106,23 @@ def _joining(lab: Lab, nodes: tuple[str, ...], since: float) -> bool:
     return bool(donors(lab))
 
 
+def _join_failed(lab: Lab, nodes: tuple[str, ...], since: float) -> bool:
+    """Some member says that a state transfer to one of these failed; the whole group is told."""
+    failed = re.compile(rf"State transfer to \S+ \(({'|'.join(map(re.escape, nodes))})\) failed")
+    for node in (one.name for one in lab.plan.running("galera")):
+        try:
+            ahead = clock.offset(lab, node).ahead
+            said = lab.shell.run(node, f"date '+#galera %z'; tail -n 5000 {galera.LOG} | grep 'State transfer to'",
+                                 timeout=15, check=False).stdout
+        except (HalabError, ValueError):
+            continue
+        # Its log knows whole seconds.
+        if any(at - ahead >= int(since) and failed.search(text) for at, _, text in nodelog.parse(said)):
+            return True
+    return False
+
+
 _LOOKS: dict[str, Callable[[Lab, tuple[str, ...], float], bool]] = {
     "fence_requested": _requested, "fenced": _fenced, "powered_on": _powered_on, "vip_moved": _vip_moved,
-    "whole": _whole, "joining": _joining,
+    "whole": _whole, "joining": _joining, "join_failed": _join_failed,
 }

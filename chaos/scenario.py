@@ -38,7 +38,7 @@ FOLDER = Path(__file__).parent / "scenarios"
 EXAMPLE = "chaos/scenarios/vip-holder-poweroff.yml"
 
 # What a run can wait for: see chaos.progress, which reads each from the lab while it runs.
-Phase = Literal["fence_requested", "fenced", "powered_on", "vip_moved", "whole", "joining"]
+Phase = Literal["fence_requested", "fenced", "powered_on", "vip_moved", "whole", "joining", "join_failed"]
 
 
 class _Value(BaseModel):

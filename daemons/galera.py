@@ -14,6 +14,7 @@ from daemons.services import SERVICES
 CLIENT = "mariadb --batch --skip-column-names"
 GRASTATE = f"{SERVICES['galera'].data}/grastate.dat"
 GVWSTATE = f"{SERVICES['galera'].data}/gvwstate.dat"
+LOG = "/var/log/mysql/error.log"
 # The command whose answer `member` reads, and what a person would type.
 COMMAND = (
     f'{CLIENT} --execute="SHOW GLOBAL STATUS WHERE Variable_name IN '

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaos import deadman
-from chaos.evidence import judged
+from chaos.evidence import UNASKED, judged
+from chaos.faults.base import all_hold
 from chaos.faults.guestbase import GuestFault, identity
-from chaos.model import Target
+from chaos.model import Proof, Target
 from chaos.probes.config import DATABASE, TABLE
 
 if TYPE_CHECKING:
     from lab.lab import Lab
+
+_BETWEEN = 0.5  # s between two looks at the members that wait
 
 
 class DbFlowControl(GuestFault):
@@ -34,11 +37,27 @@ class DbFlowControl(GuestFault):
     def undo(self, lab: Lab, node: str, target: Target) -> str:
         return deadman.stop_beside(identity(target))
 
-    def shows(self, lab: Lab, node: str, target: Target) -> str:
-        """In effect while the lock is held and what the others committed waits behind it."""
-        return judged("mariadb -N -e \"SELECT 'lock held for', TIME, 's' FROM information_schema.PROCESSLIST "
-                      "WHERE INFO LIKE 'SELECT SLEEP(%'; SHOW GLOBAL STATUS "
-                      "WHERE Variable_name='wsrep_local_recv_queue' AND Value > 0\"", "grep -A1 lock | grep recv_queue")
+    def took_effect(self, lab: Lab, target: Target) -> Proof:
+        """The lock is held, and another member is kept from sending what its clients commit."""
+        return all_hold([super().took_effect(lab, target), *(self._waits(lab, node) for node in target.nodes)])
 
+    def _waits(self, lab: Lab, node: str) -> Proof:
+        """A queue alone is no wait: the others go on until it is as long as the group allows."""
+        looks = [self._look(lab, one.name, _PAUSED, wanted=True)
+                 for one in lab.plan.running("galera") if one.name != node]
+        return next((look for look in looks if look.ok), all_hold(looks))
+
+    def shows(self, lab: Lab, node: str, target: Target) -> str:
+        """The lock is held; that alone is what is left to undo."""
+        return judged("mariadb -N -e \"SELECT 'lock held for', TIME, 's' FROM information_schema.PROCESSLIST "
+                      "WHERE INFO LIKE 'SELECT SLEEP(%'\"", "grep lock")
+
+
+# wsrep_flow_control_paused_ns counts on while the member is kept from sending, also before the pause has ended.
+_NS = "SHOW GLOBAL STATUS LIKE 'wsrep_flow_control_paused_ns'"
+_READ = f'$(mariadb -N -e "{_NS}")'
+_PAUSED = (f"before={_READ} && sleep {_BETWEEN} && after={_READ} || exit {UNASKED}; "
+           "more=$(( (${after##*[!0-9]} - ${before##*[!0-9]}) / 1000000 )); "
+           f"echo \"paused for $more ms of {_BETWEEN} s\"; [ $more -gt 0 ]")
 
 FAULT = DbFlowControl()

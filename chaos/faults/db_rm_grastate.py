@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaos import processes
+from chaos.evidence import judged
 from chaos.faults.base import all_hold, with_params
 from chaos.faults.guestbase import GuestFault
 from chaos.model import Proof, Target
-from daemons.galera import GRASTATE, GVWSTATE
+from daemons.galera import GRASTATE, GVWSTATE, LOG
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
 _SERVER = "mariadbd"
 KEPT = "/run/halab-grastate.kept"  # shows that the fault acted; gone with a reboot
+_NOWHERE = "Local state: 00000000-0000-0000-0000-000000000000:-1"  # of who asks for all data and not for what it missed
 
 
 class DbRmGrastate(GuestFault):
@@ -23,10 +25,12 @@ class DbRmGrastate(GuestFault):
     name = "db.rm_grastate"
     summary = "remove one database server's saved position, and kill it"
     bounds = "process"
+    shows_within = 90.0  # s until Pacemaker has found it dead and started it, and it has asked its group
 
     def prepare(self, lab: Lab, target: Target) -> Target:
         # Its bounds are those of a killed server, and so is its proof.
-        return with_params(target, process=_SERVER, before=processes.noted(lab, target.nodes, _SERVER))
+        return with_params(target, process=_SERVER, before=processes.noted(lab, target.nodes, _SERVER),
+                           said={node: _length(lab, node) for node in target.nodes})
 
     def act(self, lab: Lab, node: str, target: Target) -> str:
         return (f"cp -a {GRASTATE} {KEPT}; rm -f {GRASTATE}; pkill -9 -x {_SERVER}; "
@@ -34,7 +38,10 @@ class DbRmGrastate(GuestFault):
                 "rm -f " + GVWSTATE)
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:
-        """The position is away, and the server that knew it is dead."""
+        """The server that knew its position is dead, and who came after it says that it knows none.
+
+        One that had found it elsewhere would ask for what it missed, and no full transfer would be seen.
+        """
         before = target.params.get("before", {})
         return all_hold([super().took_effect(lab, target),
                          *(processes.died(lab, node, _SERVER, before.get(node, ())) for node in target.nodes)])
@@ -43,6 +50,16 @@ class DbRmGrastate(GuestFault):
         return f"rm -f {KEPT}; crm_resource --cleanup >/dev/null 2>&1; true"
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
+        since = int(target.params["said"][node]) + 1
+        return judged(f"tail -c +{since} {LOG}", f"grep -F '{_NOWHERE}'")
+
+    def remains(self, lab: Lab, node: str, target: Target) -> str:
         return f"[ -e {KEPT} ] && ls {KEPT}"
+
+
+def _length(lab: Lab, node: str) -> int:
+    """Bytes in its log: what is said later counts."""
+    return int(lab.shell.run(node, f"stat -c %s {LOG} || echo 0", timeout=20).stdout or 0)
+
 
 FAULT = DbRmGrastate()

@@ -27,6 +27,12 @@ class DbSstBreak(GuestFault):
         return f"umount {PROGRAM} 2>/dev/null; crm_resource --cleanup >/dev/null 2>&1; true"
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
-        return f"grep -F ' {PROGRAM} ' /proc/mounts"
+        """It ends in failure, as the transfer's script will find."""
+        return (f"({self.remains(lab, node, target)}) && {{ {PROGRAM} --version >/dev/null 2>&1; said=$?; "
+                f"echo {PROGRAM} ends with $said; [ $said -ne 0 ]; }}")
+
+    def remains(self, lab: Lab, node: str, target: Target) -> str:
+        return f"grep -qF ' {PROGRAM} ' /proc/mounts"
+
 
 FAULT = DbSstBreak()

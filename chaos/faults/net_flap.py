@@ -16,7 +16,6 @@ from lab.net.network import GUEST_NICS
 if TYPE_CHECKING:
     from lab.lab import Lab
 
-_TABLE = "halab_flap"
 _TABLES = "nft list tables netdev"
 
 
@@ -45,6 +44,15 @@ class NetFlap(GuestFault):
         """Nobody for its ring, which corosync has a second link for; without control its database may fail to stop."""
         return () if one_network(target.params.get("network")) == "ring" else target.nodes
 
+    def prepare(self, lab: Lab, target: Target) -> Target:
+        """Refuse an interface that flaps already: one loop would end what the other has begun."""
+        table = _table(_nic(target))
+        for node in target.nodes:
+            if table in lab.shell.run(node, _TABLES, timeout=20).stdout.split():
+                raise RefusedError(f"{_nic(target)} of {node} flaps already", where=node,
+                                   remedy="one net.flap on an interface at a time")
+        return target
+
     def inject(self, lab: Lab, target: Target) -> None:
         nic, period = _nic(target), float(target.params.get("period", 2))
         for node in target.nodes:
@@ -61,26 +69,31 @@ class NetFlap(GuestFault):
 
         Its first half period is; the proof looks often enough to meet one.
         """
-        return f"({deadman.runs_beside(identity(target))}) && ({judged(_TABLES, f'grep -w {_TABLE}')})"
+        return f"({deadman.runs_beside(identity(target))}) && ({judged(_TABLES, f'grep -w {_table(_nic(target))}')})"
 
     def remains(self, lab: Lab, node: str, target: Target) -> str:
         return judged(f"{deadman.beside_state(identity(target))} && {_TABLES}",
-                      f"grep -wE '{deadman.RUNS}|{_TABLE}'")
+                      f"grep -wE '{deadman.RUNS}|{_table(_nic(target))}'")
 
 
 def _nic(target: Target) -> str:
     return GUEST_NICS[one_network(target.params.get("network"))]
 
 
+def _table(nic: str) -> str:
+    return f"halab_flap_{nic}"
+
+
 def _mute(nic: str) -> str:
     """Not ``ip link set down``: that would take the interface's addresses, a VIP among them, away for good."""
-    return (f"nft 'add table netdev {_TABLE}; add chain netdev {_TABLE} in "
-            f"{{ type filter hook ingress device {nic} priority 0; policy drop; }}; add chain netdev {_TABLE} out "
+    table = _table(nic)
+    return (f"nft 'add table netdev {table}; add chain netdev {table} in "
+            f"{{ type filter hook ingress device {nic} priority 0; policy drop; }}; add chain netdev {table} out "
             f"{{ type filter hook egress device {nic} priority 0; policy drop; }}'")
 
 
 def _unmute(nic: str) -> str:
-    return f"nft delete table netdev {_TABLE}"
+    return f"nft delete table netdev {_table(nic)}"
 
 
 FAULT = NetFlap()

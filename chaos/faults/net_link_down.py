@@ -13,6 +13,8 @@ from lab.host.process import run
 if TYPE_CHECKING:
     from lab.lab import Lab
 
+_GONE = "not there"
+
 
 class NetLinkDown(BaseFault):
     """The host's end of one interface goes down, and the node loses its carrier.
@@ -56,8 +58,10 @@ class NetLinkDown(BaseFault):
         return [lab.driver.interface(node, network) for node in target.nodes]
 
     def _set(self, lab: Lab, target: Target, state: str) -> None:
-        for wire in self._wires(lab, target):
-            run(lab.namespace.command(["ip", "link", "set", wire, state]), timeout=10)
+        for wire, now in self._look(lab, target):
+            # A node without power has none: it gets new ones with its power, and those are up.
+            if now != _GONE:
+                run(lab.namespace.command(["ip", "link", "set", wire, state]), timeout=10)
 
     def _look(self, lab: Lab, target: Target) -> list[tuple[str, str]]:
         """Each interface with its state; one of a node without power is not there, and neither up nor down."""
@@ -65,7 +69,7 @@ class NetLinkDown(BaseFault):
         for wire in self._wires(lab, target):
             shown = run(lab.namespace.command(["ip", "-oneline", "link", "show", wire]), timeout=10, check=False)
             flags = shown.stdout.partition("<")[2].partition(">")[0].split(",")
-            found.append((wire, "not there" if not shown.ok else "up" if "UP" in flags else "down"))
+            found.append((wire, _GONE if not shown.ok else "up" if "UP" in flags else "down"))
         return found
 
 

@@ -13,6 +13,7 @@ from chaos.evidence import judged
 from chaos.faults.guestbase import GuestFault
 from chaos.faults.netbase import one_network
 from chaos.model import HealRank, Target
+from lab.errors import RefusedError
 from lab.net.network import GUEST_NICS
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ class NetemFault(GuestFault):
 
     def netem(self, number: Mapping[str, int]) -> str:
         raise NotImplementedError
+
+    def prepare(self, lab: Lab, target: Target) -> Target:
+        """Refuse an interface that has one: there is room for one, and the second would end the first."""
+        for node in target.nodes:
+            if " netem " in lab.shell.run(node, f"tc qdisc show dev {_nic(target)} root", timeout=20).stdout:
+                raise RefusedError(f"{_nic(target)} of {node} has a netem already", where=node,
+                                   remedy="one fault of netem on an interface at a time; net.loss needs none")
+        return target
 
     def act(self, lab: Lab, node: str, target: Target) -> str:
         return f"tc qdisc replace dev {_nic(target)} root netem {self.netem(self.numbers_of(target.params))}"

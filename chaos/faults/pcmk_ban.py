@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from chaos import pacemaker
 from chaos.evidence import judged
+from chaos.faults.base import all_hold
 from chaos.faults.guestbase import GuestFault, resource_of
-from chaos.model import Target
+from chaos.model import Proof, Target
+from lab.errors import RefusedError
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -20,13 +23,29 @@ class PcmkBan(GuestFault):
     summary = "ban a resource from the node"
     bounds = "graceful"
     parameters = frozenset({"resource"})
+    shows_within = 60.0  # s for the resource's stop
 
     def validate(self, params: Mapping[str, Any]) -> None:
         super().validate(params)
         resource_of(self.name, params)
 
+    def prepare(self, lab: Lab, target: Target) -> Target:
+        """Refuse a resource that is not there to leave."""
+        resource = resource_of(self.name, target.params)
+        for node in target.nodes:
+            if resource not in (there := pacemaker.hosted(lab, node)):
+                raise RefusedError(f"no {resource} runs on {node}", where=node,
+                                   remedy=f"what does: {', '.join(there) or 'nothing'}")
+        return target
+
     def act(self, lab: Lab, node: str, target: Target) -> str:
         return f"crm_resource --ban --resource={resource_of(self.name, target.params)} --node={node}"
+
+    def took_effect(self, lab: Lab, target: Target) -> Proof:
+        """The constraint is there, and the resource has left: in maintenance mode a constraint moves nothing."""
+        resource = resource_of(self.name, target.params)
+        return all_hold([super().took_effect(lab, target),
+                         *(pacemaker.left(lab, node, resource) for node in target.nodes)])
 
     def undo(self, lab: Lab, node: str, target: Target) -> str:
         return f"crm_resource --clear --resource={resource_of(self.name, target.params)} --node={node}"

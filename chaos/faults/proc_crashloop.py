@@ -45,6 +45,8 @@ class ProcCrashloop(GuestFault):
         # pkill ends with 1 when there is nobody, as before each new start, and with more when it could not kill.
         kill = f"pkill -9 -x {processes.comm(target.params['process'])} || [ $? = 1 ] || exit 1"
         for node in target.nodes:
+            # The loop's own end is not enough: systemd has given the unit up by then.
+            deadman.arm(lab, node, identity(target), self.armed(lab, node, target))
             deadman.run_beside(lab, node, identity(target), f"while :; do {kill}; sleep 0.5; done")
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:

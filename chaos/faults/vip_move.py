@@ -22,7 +22,6 @@ class VipMove(PcmkBan):
     name = "vip.move"
     summary = "move the virtual IP to another node, in good order"
     parameters = frozenset()
-    shows_within = 15.0  # s for the proxy's and the address's stop
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         """In effect when the address has left the node: the constraint alone moves nothing."""

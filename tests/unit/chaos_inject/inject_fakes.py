@@ -121,5 +121,14 @@ def namespace_of(lab: Lab) -> FakeNamespace:
     return namespace
 
 
+def crm_mon(failures: str = "", /, **hosts: str) -> str:
+    """What crm_mon prints when these nodes have these resources, one word each; ``failures`` is of node_history."""
+    running = "".join(f'<resource id="{resource}" resource_agent="ocf:heartbeat:any" role="Started" active="true">'
+                      f'<node name="{node}" id="1" cached="true"/></resource>'
+                      for node, resources in hosts.items() for resource in resources.split())
+    return (f"<pacemaker-result><resources>{running}</resources><node_history>{failures}</node_history>"
+            "</pacemaker-result>")
+
+
 def sample(name: str) -> str:
     return (Path(__file__).parent / "samples" / name).read_text()

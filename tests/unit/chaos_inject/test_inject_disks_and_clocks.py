@@ -61,6 +61,20 @@ def test_a_slow_disk_is_proven_by_the_time_that_writes_take() -> None:
     assert fault.healed(lab, target).ok
 
 
+def test_a_disk_that_is_slow_anyway_is_none_that_was_slowed() -> None:
+    lab, fault, target = make_lab(), get_fault("disk.slow"), Target(("n2",), {"writes": 20})
+    shell_of(lab).answers = {"oflag=dsync": "700\n"}
+    with pytest.raises(RefusedError, match=r"disk of n2 takes 0\.70 s for 20 flushed writes already"):
+        fault.prepare(lab, target)
+    shell_of(lab).answers = {"oflag=dsync": "400\n"}
+    target = fault.prepare(lab, target)
+    assert target.params["before"] == {"n2": 0.4}
+    fault.inject(lab, target)
+    for took, proven in ((400, False), (600, False), (900, True)):
+        shell_of(lab).answers = {"oflag=dsync": f"{took}\n"}
+        assert fault.took_effect(lab, target).ok is proven
+
+
 @pytest.mark.parametrize(("name", "wrong"), [("clock.jump", {"seconds": 3}), ("clock.jump", {"seconds": -9}),
                                              ("clock.drift", {"percent": 0}), ("clock.drift", {"percent": 11})])
 def test_a_clock_fault_that_could_not_be_seen_is_refused(name: str, wrong: dict[str, int]) -> None:

@@ -5,16 +5,14 @@ The scripts of the faults run in a real shell here, with clients of daemons that
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from inject_fakes import FakeShell, make_lab, shell_of
+from inject_fakes import crm_mon, make_lab, shell_of
+from inject_shell import lab_with_shell, loop_of, node_of
 
 from chaos import deadman
 from chaos.evidence import UNASKED
@@ -23,7 +21,6 @@ from chaos.faults.base import FAULT_ID
 from chaos.faults.guestbase import GuestFault
 from chaos.journal import Journal, heal_all, unhealed
 from chaos.model import Target
-from chaos.reach import await_proof
 from lab import interrupt
 from lab.drivers.base import PowerState
 from lab.errors import HalabError, RefusedError
@@ -31,58 +28,16 @@ from lab.lab import Lab
 from lab.node.shell import Completed
 from lab.state.events import read_events
 
-CLIENTS = ("cibadmin", "crm_attribute", "crm_failcount", "crm_mon", "crm_resource", "erl_call", "ip", "mariadb", "nft",
-           "pgrep", "pkill", "sleep", "systemctl", "systemd-run", "tc")
-
-
-class RealShell(FakeShell):
-    """Scripts run for real, with a PATH on which the clients of the daemons are this test's own."""
-
-    def __init__(self, lab: Lab, folder: Path) -> None:
-        super().__init__(lab)
-        self._folder = folder
-        folder.mkdir()
-        for name in CLIENTS:
-            self.client(name, "exit 102")
-
-    def client(self, name: str, script: str) -> None:
-        path = self._folder / name
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-
-    def run(self, node: str, command: str, *, timeout: float = 30.0, stdin: str | bytes | None = None,
-            check: bool = True) -> Completed:
-        self.asked.append((node, command))
-        done = subprocess.run(["sh", "-c", command], env={**os.environ, "PATH": f"{self._folder}:{os.environ['PATH']}"},
-                              capture_output=True, text=True, timeout=20, check=False)
-        if check and done.returncode:
-            raise HalabError("a command failed")
-        return Completed(done.stdout, done.stderr, done.returncode)
-
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """n1..n3, none of whose daemons answers."""
-    made = make_lab()
-    made.__dict__["shell"] = RealShell(made, tmp_path / "bin")
-    monkeypatch.setattr("chaos.faults.guestbase._BACK_WITHIN", 0.0)
-    return made
-
-
-def node_of(lab: Lab) -> RealShell:
-    shell: Any = lab.shell
-    assert isinstance(shell, RealShell)
-    return shell
+    return lab_with_shell(tmp_path, monkeypatch)
 
 
 # Fault, its parameters, the client that its look asks, and what that one says with the fault and without it.
-LOOKS = (
+LOOKS: tuple[tuple[str, dict[str, Any], str, str, str], ...] = (
     ("pcmk.maintenance", {}, "crm_attribute", "true", "false"),
-    ("pcmk.standby", {}, "crm_attribute", "on", "off"),
-    ("pcmk.ban", {}, "cibadmin", '<rsc_location id="cli-ban-vip-public-on-n2"/>', "<constraints/>"),
-    ("pcmk.resource_fail", {}, "crm_mon", "  vip-public: fail-count=1", "  * Node n2:"),
     ("db.desync", {}, "mariadb", "wsrep_local_state_comment Donor/Desynced", "wsrep_local_state_comment Synced"),
-    ("db.flow_control", {}, "mariadb", "lock held for 3 s\nwsrep_local_recv_queue 17", ""),
     ("mq.alarm_mem", {}, "erl_call", "{ok, [{{resource_limit,memory,rabbit@n2},[]}]}", "{ok, []}"),
     ("mq.alarm_disk", {}, "erl_call", "{ok, [{{resource_limit,disk,rabbit@n2},[]}]}", "{ok, []}"),
     ("svc.stop", {"unit": "haproxy"}, "systemctl", "ActiveState=failed", "ActiveState=active"),
@@ -134,6 +89,7 @@ def test_a_move_is_proven_by_an_address_that_left(lab: Lab) -> None:
     fault, target = get_fault("vip.move"), Target(("n2",), {FAULT_ID: "ab12"})
     vip = next(vip for vip in lab.plan.vips if vip.name == "public")
     node_of(lab).client("cibadmin", "echo '<rsc_location id=\"cli-ban-vip-public-on-n2\"/>'")
+    node_of(lab).client("crm_mon", f"echo '{crm_mon(n1='vip-public')}'")
     assert "cannot look" in fault.took_effect(lab, target).evidence
     node_of(lab).client("ip", f"echo '2: control    inet {vip.address}/32 scope global'")
     assert not fault.took_effect(lab, target).ok and not fault.healed(lab, target).ok
@@ -181,9 +137,28 @@ def test_a_cable_that_is_not_there_is_not_pulled(monkeypatch: pytest.MonkeyPatch
         assert (fault.took_effect(lab, target).ok, fault.healed(lab, target).ok) == (down, up)
 
 
+def test_a_cable_that_is_not_there_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is healed before the power of its node is: the others' cables must be put back all the same."""
+    lab, fault, target = make_lab(), get_fault("net.link_down"), Target(("n1", "n2"), {FAULT_ID: "ab12"})
+    set_up: list[str] = []
+
+    def ip(argv: list[str], *, timeout: float, check: bool = True) -> SimpleNamespace:
+        gone = "n1" in argv[-1] or "n1" in argv[-2]
+        if "show" not in argv:
+            if gone:
+                raise HalabError("Cannot find device")
+            set_up.append(argv[-2])
+        return SimpleNamespace(stdout="" if gone else "7: x: <BROADCAST> mtu", ok=not gone)
+
+    monkeypatch.setattr("chaos.faults.net_link_down.run", ip)
+    fault.heal(lab, target)
+    assert set_up == [lab.driver.interface("n2", "control")]
+
+
 def test_the_address_that_clients_use_is_the_one_that_fails() -> None:
     """Seen: the public one failed, its clients are elsewhere, and a run of no consequence passed."""
     lab, fault = make_lab(), get_fault("pcmk.resource_fail")
+    shell_of(lab).answers = {"crm_mon": crm_mon()}
     assert fault.prepare(lab, Target(("n2",))).params["resource"] == "vip-internal"
     assert fault.prepare(lab, Target(("n2",), {"resource": "haproxy"})).params["resource"] == "haproxy"
 
@@ -241,7 +216,7 @@ def test_the_inverse_is_repeated_until_the_daemon_takes_it(lab: Lab, tmp_path: P
 
 def flapping(lab: Lab, runs: bool, mute: bool) -> None:
     node_of(lab).client("systemctl", f"echo ActiveState={'active' if runs else 'inactive'}")
-    node_of(lab).client("nft", f"echo {'table netdev halab_flap' if mute else ''}")
+    node_of(lab).client("nft", f"echo {'table netdev halab_flap_eth2' if mute else ''}")
 
 
 def test_a_flap_is_proven_by_a_mute_interface_and_healed_when_nothing_of_it_is_left(lab: Lab) -> None:
@@ -252,15 +227,6 @@ def test_a_flap_is_proven_by_a_mute_interface_and_healed_when_nothing_of_it_is_l
         assert (fault.took_effect(lab, target).ok, fault.healed(lab, target).ok) == (acts, gone), (runs, mute)
     node_of(lab).client("nft", "exit 1")
     assert "cannot look" in fault.healed(lab, target).evidence
-
-
-def loop_of(lab: Lab, name: str, params: dict[str, Any]) -> str:
-    """The script that the fault leaves on the node."""
-    node_of(lab).client("systemd-run", 'for last; do :; done; printf "%s" "$last" > "$0.script"')
-    fault = get_fault(name)
-    fault.inject(lab, Target(("n2",), {FAULT_ID: "ab12", **params}))
-    (script,) = node_of(lab)._folder.glob("systemd-run.script")
-    return script.read_text()
 
 
 @pytest.mark.parametrize(("name", "params", "client"), [("net.flap", {"network": "ring"}, "nft"),
@@ -355,39 +321,3 @@ def test_a_fault_is_not_over_before_a_slow_scenario_is(monkeypatch: pytest.Monke
 
 def test_no_filter_ends_as_if_nobody_could_be_asked() -> None:
     assert UNASKED not in (0, 1, 2, 126, 127)
-
-
-# Each load with the script of one that uses nothing, while its unit runs.
-LOADS = (("res.cpu", {"workers": 2}, "sleep 60", "ticks of CPU time"),
-         ("res.mem", {"mb": 32}, "sleep 60", "MB resident"),
-         ("res.io", {}, "while :; do dd of=/dev/full bs=1M count=1 </dev/zero 2>/dev/null; done", "bytes written"))
-
-
-@pytest.mark.parametrize(("name", "params", "idle", "word"), LOADS, ids=[one[0] for one in LOADS])
-def test_a_load_is_proven_by_what_it_takes(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str,
-                                           params: dict[str, Any], idle: str, word: str) -> None:
-    """Seen: a res.mem whose unit ran and held 2 MB of 256."""
-    monkeypatch.setattr("chaos.faults.res_io._FILE", str(Path(tmp_path, "io")))
-    script = loop_of(lab, name, params)
-    for real in ("pgrep", "sleep"):
-        (node_of(lab)._folder / real).unlink()
-    fault, target = get_fault(name), Target(("n2",), {FAULT_ID: "ab12", **params})
-    for runs, proven in ((idle, False), (script, True)):
-        with subprocess.Popen(["sh", "-c", runs], start_new_session=True) as unit:
-            try:
-                node_of(lab).client(
-                    "systemctl", f"case $* in *MainPID*) echo {unit.pid};; *) echo ActiveState=active;; esac")
-                proof = await_proof(lambda: fault.took_effect(lab, target), 10.0 if proven else 0.0)
-                assert proof.ok is proven and word in proof.evidence, proof
-                assert not fault.healed(lab, target).ok
-            finally:
-                os.killpg(unit.pid, signal.SIGKILL)
-    node_of(lab).client("systemctl", "echo ActiveState=inactive")
-    assert not fault.took_effect(lab, target).ok and fault.healed(lab, target).ok
-    node_of(lab).client("systemctl", "exit 102")
-    assert "cannot look" in fault.took_effect(lab, target).evidence
-
-
-def test_a_load_that_cannot_write_ends(lab: Lab) -> None:
-    script = loop_of(lab, "res.io", {}).replace("of=/proc/self/fd/3", "of=/dev/full").replace(" conv=fsync", "")
-    assert not lab.shell.run("n2", script.partition("; rm ")[2].partition("; ")[2], check=False).stdout

@@ -51,6 +51,24 @@ def test_a_freeze_that_was_fenced_heals_to_powered_on() -> None:
     assert fault.healed(lab, target).ok
 
 
+def test_a_node_whose_power_off_broke_off_is_power_cycled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its cables go first, mgmt among them: killed there, the tool leaves a node that runs and nobody can reach."""
+    lab, fault, target = make_lab(), get_fault("node.poweroff"), Target(("n2",))
+    monkeypatch.setattr("chaos.faults.nodebase._LISTEN", 0.0)
+    monkeypatch.setattr("chaos.faults.nodebase.time.sleep", lambda _seconds: None)
+    driver: Any = lab.driver
+    before = len(driver.calls)
+    namespace_of(lab).cut.add(str(lab.plan.node("n2").mgmt))
+    fault.heal(lab, target)
+    assert driver.calls[before:] == []  # it has had its power for a moment only: it may be on its way
+    monkeypatch.setattr("chaos.faults.nodebase._BOOT_WITHIN", 0.0)
+    fault.heal(lab, target)
+    assert driver.calls[before:] == [("off", "n2"), ("on", "n2")]
+    namespace_of(lab).cut.clear()
+    fault.heal(lab, target)
+    assert fault.healed(lab, target).ok and len(driver.calls) == before + 2
+
+
 def test_heal_leaves_a_fenced_node_to_its_bmc(monkeypatch: pytest.MonkeyPatch) -> None:
     lab = make_lab()
     lab.driver.power.off("n2")

@@ -145,6 +145,22 @@ def test_a_fault_that_is_not_wholly_on_record_does_not_act(monkeypatch: pytest.M
     assert [entry.fault for entry in unhealed(lab.paths)] == ["node.freeze"]
 
 
+def test_a_proof_that_breaks_is_none_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+    journal = Journal(lab.paths.journal)
+    journal.arm("node.poweroff", Target(("n1",)))
+    journal.arm("node.freeze", Target(("n2",)))
+
+    def breaks(*_: object) -> Proof:
+        return Proof(bool(float("")), "never")
+
+    monkeypatch.setattr(type(get_fault("node.freeze")), "healed", breaks)
+    with pytest.raises(HalabError, match="not everything") as caught:
+        heal_all(lab, within=0)
+    assert "node.freeze on n2: ValueError" in caught.value.where
+    assert [entry.fault for entry in unhealed(lab.paths)] == ["node.freeze"]
+
+
 def test_damage_in_the_middle_is_not_tolerated() -> None:
     lab = make_lab()
     lab.paths.journal.write_text('{"id": broken\n')
