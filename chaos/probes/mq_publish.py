@@ -17,6 +17,7 @@ from chaos.probes.ledger_file import LedgerFile
 # took too long: a queue that elects a leader answers on the connections that stayed, and on a new one only when its
 # old leader's node is given up (measured: 1.5 s against 5.7).  Clients of a service wait for their broker too.
 PATIENCE = 3
+_NACK = "nack"
 _Answer = asyncio.Future[tuple[Outcome, str]]
 TRAITS = Traits(client_of="rabbitmq", writes=True, ledger=True)
 
@@ -45,7 +46,11 @@ class MqPublish:
         try:
             async with asyncio.timeout(self.timeout):
                 channel = await self._link.channel()
-                return await self._publish(channel, f"{self._client}/{slot}")
+                outcome, detail = await self._publish(channel, f"{self._client}/{slot}")
+            if detail == _NACK:
+                # Seen after a lost node: what was nacked on a channel is the last that is answered on it.
+                self._link.drop(channel)
+            return outcome, detail
         except TimeoutError:
             if channel is None:
                 return Outcome.FAIL, "no connection in time"
@@ -95,7 +100,7 @@ class MqPublish:
         for tag in tags:
             answer = self._waiting.pop(tag, None)
             if answer is not None and not answer.done():
-                answer.set_result((Outcome.OK, "") if good else (Outcome.FAIL, "nack"))
+                answer.set_result((Outcome.OK, "") if good else (Outcome.FAIL, _NACK))
 
     def _lost(self) -> None:
         waiting, self._waiting = self._waiting, {}

@@ -150,6 +150,9 @@ class _AmqpHandler(socketserver.StreamRequestHandler):
         self.confirmed += 1
         if self.stub.silent:
             return
+        if self.stub.refuses:
+            self._method(channel, spec.Basic.Nack(delivery_tag=self.confirmed))
+            return
         self.stub.queue.append(body)
         self.stub.flush()
         self._method(channel, spec.Basic.Ack(delivery_tag=self.confirmed))
@@ -165,7 +168,7 @@ class _AmqpHandler(socketserver.StreamRequestHandler):
 
 
 class Amqp(Stub):
-    """One queue; confirms what is published (not when ``silent``) and delivers to any consumer."""
+    """One queue; confirms what is published (not when ``silent``, nack when it ``refuses``) and delivers to any consumer."""
 
     handler = _AmqpHandler
 
@@ -173,6 +176,7 @@ class Amqp(Stub):
         self.queue: deque[bytes] = deque()
         self.consumers: list[_AmqpHandler] = []
         self.declared: list[tuple[str, bool, dict[str, Any]]] = []
+        self.refuses = False
         super().__init__()
 
     def flush(self) -> None:

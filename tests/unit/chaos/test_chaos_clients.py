@@ -164,6 +164,20 @@ def test_mq_without_a_confirm_is_unknown_and_in_the_end_goes_to_the_next_host(
     assert len(amqp.links) in links  # it waits for an election, and is not dropped once per slot
 
 
+def test_mq_leaves_a_channel_on_which_it_was_nacked(amqp: Amqp, tmp_path: Path) -> None:
+    """Seen: after the nack that came with a lost node nothing was confirmed on that channel for 3 s and more."""
+    def refuse() -> None:
+        amqp.refuses = True
+
+    def accept() -> None:
+        amqp.refuses = False
+
+    publish = MqPublish(Brokers(("127.0.0.1",), amqp.port, "u", "p", 0.3), "run1", LedgerFile(tmp_path / "p"))
+    samples = asyncio.run(drive([publish], 0.6, (0.2, refuse), (0.22, accept)))["mq_publish"]
+    assert (Outcome.FAIL, "nack") in {(sample.outcome, sample.detail) for sample in samples}
+    assert samples[-1].outcome is Outcome.OK and len(amqp.links) > 1
+
+
 def test_a_silent_node_does_not_hold_an_idle_consumer(amqp: Amqp) -> None:
     """Seen: a consumer on a node without power came back after 13.5 s, when pika counted its heartbeats."""
     found: list[int] = []
