@@ -168,7 +168,7 @@ class _AmqpHandler(socketserver.StreamRequestHandler):
 
 
 class Amqp(Stub):
-    """One queue; confirms what is published (not when ``silent``, nack when it ``refuses``) and delivers to any consumer."""
+    """One queue; confirms what is published (not when ``silent``, nack when it ``refuses``); delivers to any."""
 
     handler = _AmqpHandler
 
