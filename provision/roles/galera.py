@@ -43,7 +43,8 @@ class Galera(BaseRole):
             File("/etc/mysql/mariadb.conf.d/99-halab.cnf", render(
                 "galera.cnf.j2", node=ctx.node, members=members, timers=ctx.plan.profile.galera)),
             File("/usr/local/sbin/halab-mariadbd", render(
-                "halab-mariadbd.j2", drain=_drain(ctx.plan), fall=ctx.plan.profile.haproxy.fall), mode=0o755),
+                "halab-mariadbd.j2", drain=_drain(ctx.plan), fall=ctx.plan.profile.haproxy.fall,
+                stop_within=int(15 * ctx.plan.profile.patience)), mode=0o755),
             # The first start re-forms a primary component that never broke: no member has to
             # bootstrap and none needs a state transfer.
             File(GVWSTATE, _saved_view(ctx.plan, ctx.node), mode=0o660, initial=True,

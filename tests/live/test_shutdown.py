@@ -70,6 +70,16 @@ def test_a_database_that_is_stopped_has_left_the_proxies_before(lab: Lab) -> Non
         gates.await_all(lab, time.monotonic() + 90)
 
 
+def test_a_database_that_does_not_end_is_ended(lab: Lab) -> None:
+    """Seen: a member into which a state transfer had failed took SIGTERM for 116 s, until its agent killed it."""
+    (holder,) = holders(lab)["internal"]
+    node = next(node.name for node in lab.plan.nodes if node.name != holder)
+    pid = lab.shell.run(node, "pgrep -x mariadbd").stdout.strip()
+    lab.shell.run(node, f"kill -STOP {pid}; kill $(cat /run/mysqld/mysqld.pid)")
+    _await(lambda: lab.shell.run(node, f"kill -0 {pid} 2>/dev/null && echo there; true").stdout == "")
+    gates.await_all(lab, time.monotonic() + 90)
+
+
 def _proxy_log(lab: Lab, node: str, since: str) -> str:
     said = lab.shell.run(node, f"journalctl -u haproxy -o cat --since=@{since}").stdout
     return "\n".join(line for line in said.splitlines() if "is DOWN" in line)
