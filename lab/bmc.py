@@ -43,6 +43,7 @@ USER = "halab"
 MODES = ("normal", "dead", "lying", "slow")
 SLOW = 8.0  # s
 _PORT = 623
+_ENTERED = 5.0  # s after which what was started is in its cgroup, if it lives
 # "Get channel authentication capabilities" in an RMCP packet (IPMI 2.0, 13.1.3 and 22.13), as ipmiping sends it.
 _PING = bytes.fromhex("0600ff07" "00" "00000000" "00000000" "09" "2018c8" "8100388e04" "b5")
 _NOT_NOW = 0xD5  # completion code "not supported in present state" (IPMI 2.0, table 5-2)
@@ -227,7 +228,10 @@ def is_running(lab: Lab) -> bool:
 
 
 def start(lab: Lab, *, within: float = 60.0) -> None:
-    """Start the service in its own cgroup, inside the lab's namespace; returns when it listens."""
+    """Start the service in its own cgroup, inside the lab's namespace; returns when it listens.
+
+    DeadlineError, with its last words, if it does not within so many seconds, or ends before.
+    """
     if is_running(lab):
         return
     group = Cgroup(lab.name, "bmc")
@@ -241,12 +245,19 @@ def start(lab: Lab, *, within: float = 60.0) -> None:
     argv = [sys.executable, "-m", "lab.bmc", "--lab", lab.name]
     inside = Namespace(lab.name).command(argv)
     run(detached(group.command(inside), log), timeout=10, cwd=Path(__file__).resolve().parent.parent)
-    deadline = time.monotonic() + within * lab.driver.slowness
+    begun = time.monotonic()
+    seen = False
     while not all(flag.exists() for flag in waiting):
-        if time.monotonic() > deadline:
+        alive = is_running(lab)
+        now = time.monotonic() - begun
+        ended = not alive and (seen or now > _ENTERED)
+        seen = seen or alive
+        if ended or now > within * lab.driver.slowness:
             last = log.read_text(errors="replace").strip().splitlines()[-2:] if log.exists() else []
-            raise DeadlineError(f"the BMC service did not listen within {within:g} s",
-                                where="; ".join(last) or str(log))
+            raise DeadlineError("the BMC service ended at its start" if ended else
+                                f"the BMC service did not listen within {within:g} s",
+                                where="; ".join(last) or str(log),
+                                remedy=f"less {log}; ./inv lab.resume --name={lab.name} starts it again")
         time.sleep(0.02)
 
 

@@ -170,7 +170,8 @@ def set_server(lab: Lab, server: str, state: str) -> None:
     proxies = [node.name for node in lab.plan.running("haproxy")]
     for proxy, said in lab.shell.on_all(proxies, haproxy.ADMIN, stdin=";".join(words) + "\n").items():
         if complaint := re.search(r"\S.*", said.stdout):
-            raise NodeError(f"HAProxy on {proxy} refuses to make {server} {state}", where=complaint[0])
+            raise NodeError(f"HAProxy on {proxy} refuses to make {server} {state}", where=complaint[0],
+                            remedy=f"./inv lab.logs --node={proxy} --unit=haproxy --name={lab.name}")
 
 
 def try_database(lab: Lab, node: Node) -> None:
@@ -180,7 +181,7 @@ def try_database(lab: Lab, node: Node) -> None:
     status = lab.namespace.http_status(str(node.control), GALERA_CHECK_PORT, "/", timeout=5)
     if status != 200:
         raise NodeError(f"the new database member {node.name} does not pass its health check",
-                        where=f"http://{node.control}:{GALERA_CHECK_PORT} says {status}")
+                        where=f"http://{node.control}:{GALERA_CHECK_PORT} says {status}", remedy=_try_again(lab))
     row = f"client = 'scale-{node.name}' AND seq = 0"
     lab.shell.run(node.name, "mariadb --batch", stdin=f"REPLACE INTO {_ROWS} (client, seq) "
                                                       f"VALUES ('scale-{node.name}', 0);")
@@ -188,4 +189,9 @@ def try_database(lab: Lab, node: Node) -> None:
                           stdin=f"SET SESSION wsrep_sync_wait = 1; SELECT COUNT(*) FROM {_ROWS} WHERE {row};")
     lab.shell.run(node.name, "mariadb --batch", stdin=f"DELETE FROM {_ROWS} WHERE {row};")
     if found.stdout.strip() != "1":
-        raise NodeError(f"a row written on {node.name} is not on {other.name}", where=found.stdout.strip()[-80:])
+        raise NodeError(f"a row written on {node.name} is not on {other.name}", where=found.stdout.strip()[-80:],
+                        remedy=_try_again(lab))
+
+
+def _try_again(lab: Lab) -> str:
+    return f"./inv lab.explain galera --name={lab.name}, then ./inv lab.resume --name={lab.name} tries it again"

@@ -208,4 +208,5 @@ class VagrantDriver:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise HostError(f"cannot remove what Vagrant remembers of {node}", where=str(error)) from error
+            raise HostError(f"cannot remove what Vagrant remembers of {node}", where=str(error),
+                            remedy=f"./inv lab.down --name={self._plan.lab} removes all of the lab") from error

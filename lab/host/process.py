@@ -23,6 +23,7 @@ from pathlib import Path
 from lab.errors import HostError
 
 LAST_LINES = 3  # of standard error, shown with a failure
+_DOCTOR = "./inv lab.doctor says what this host lacks"
 _GRACE = 2.0  # seconds to collect the output of a command that was killed
 
 
@@ -64,7 +65,7 @@ def run(
     merged = {**os.environ, "LC_ALL": "C.UTF-8", **(env or {})}
     if shutil.which(words[0], path=merged.get("PATH")) is None:
         raise HostError(f"the program '{words[0]}' is not on this host", where=shlex.join(words),
-                        remedy="./inv lab.doctor")
+                        remedy=_DOCTOR)
     begun = time.monotonic()
     child = subprocess.Popen(
         (*_leash(), *words),
@@ -80,14 +81,15 @@ def run(
     except subprocess.TimeoutExpired:
         err = _kill(child)
         raise HostError(f"'{words[0]}' did not end within {timeout:g} s and was killed",
-                        where=_where(words, err.decode(errors="replace"))) from None
+                        where=_where(words, err.decode(errors="replace")), remedy=_DOCTOR) from None
     except BaseException:  # an interrupt: leave nothing running behind
         _kill(child)
         raise
     done = Completed(words, child.returncode, out.decode(errors="replace"), err.decode(errors="replace"),
                      time.monotonic() - begun)
     if check and not done.ok:
-        raise HostError(f"'{words[0]}' {_ending(done.returncode)}", where=_where(words, done.stderr))
+        raise HostError(f"'{words[0]}' {_ending(done.returncode)}", where=_where(words, done.stderr),
+                        remedy=_DOCTOR)
     return done
 
 

@@ -66,7 +66,8 @@ class Draft:
         # Holes for zeros: a preallocated file is mostly that.
         done = run([*_COPY, "--sparse=always", source, target], timeout=_TIMEOUT, check=False)
         if _FULL in done.stderr:
-            raise HostError("the disk is full", where=f"{target}: {_FULL}")
+            raise HostError("the disk is full", where=f"{target}: {_FULL}",
+                            remedy="make room on that disk, then try again")
         return cls(source, target, begun, flushed)
 
     def differences(self) -> list[Correction]:

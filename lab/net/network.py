@@ -139,4 +139,5 @@ def _disable_ipv6() -> None:
         except FileNotFoundError:
             return  # a kernel without IPv6
         except OSError as error:
-            raise HostError("cannot switch IPv6 off in the lab's namespace", where=str(error)) from error
+            raise HostError("cannot switch IPv6 off in the lab's namespace", where=str(error),
+                            remedy="./inv lab.doctor tries what this kernel allows") from error

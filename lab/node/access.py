@@ -20,7 +20,10 @@ _LOGS_TIMEOUT = 20.0
 
 
 def login(name: str, node: str) -> int:
-    """An interactive root shell on ``node`` in this terminal; the exit code of ssh."""
+    """An interactive root shell on ``node`` in this terminal; the exit code of ssh.
+
+    HostError for a lab of which only the record is left.
+    """
     lab = _with_node(name, node)
     if not lab.paths.ssh_config.exists():
         raise NotFoundError(
@@ -28,6 +31,8 @@ def login(name: str, node: str) -> int:
             where=str(lab.paths.ssh_config),
             remedy=f"./inv lab.up --name={name}",
         )
+    with lab.namespace.inside():
+        pass  # gone after a reboot of the host: said here with the way out, and not by nsenter
     argv = ["ssh", "-F", str(lab.paths.ssh_config), node]
     # The terminal belongs to ssh: it must share this session, so lab.host.process.run is not for it.
     return subprocess.call(lab.namespace.command(argv))

@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 def status(lab: Lab, node: str) -> Status:
     """crm_mon's view from one node; NodeError while Pacemaker does not answer there."""
-    return _understood(node, lab.shell.run(node, pacemaker.STATUS, timeout=10).stdout, pacemaker.status)
+    return _understood(lab, node, lab.shell.run(node, pacemaker.STATUS, timeout=10).stdout, pacemaker.status)
 
 
 def cib(lab: Lab, node: str) -> Cib:
     """The live CIB as one node has it; NodeError while Pacemaker does not answer there."""
-    return _understood(node, cib_text(lab, node), config.read)
+    return _understood(lab, node, cib_text(lab, node), config.read)
 
 
 def cib_text(lab: Lab, node: str) -> str:
@@ -43,8 +43,9 @@ def reachable(lab: Lab, cluster: Cluster) -> str:
                     remedy=f"./inv lab.status --name={lab.name}")
 
 
-def _understood(node: str, text: str, read: Callable[[str], T]) -> T:
+def _understood(lab: Lab, node: str, text: str, read: Callable[[str], T]) -> T:
     try:
         return read(text)
     except ValueError as error:
-        raise NodeError(f"Pacemaker on {node} does not answer yet", where=str(error)) from error
+        raise NodeError(f"Pacemaker on {node} does not answer yet", where=str(error),
+                        remedy=f"./inv lab.logs --node={node} --unit=pacemaker --name={lab.name}") from error

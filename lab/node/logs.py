@@ -187,7 +187,8 @@ def _journal(lab: Lab, node: str, query: Query, begin: float, offset: Offset | N
         why = error.what
     disk = lab.paths.node(node) / "upper/var/log/journal"
     if not disk.is_dir():
-        return [], f"{why}: its journal cannot be read; ./inv lab.logs --node={node} shows its console"
+        return [], (f"{why}: its journal cannot be read; ./inv lab.logs --node={node} --name={lab.name} shows its "
+                    "console")
     try:
         return parse(node, from_disk(disk, command), offset), f"{why}: its journal is read from its disk"
     except HalabError as error:

@@ -221,7 +221,8 @@ def _all(paths: LabPaths) -> list[Snapshot]:
 
 def _snapshots(lab: Lab) -> Snapshots:
     if "snapshot" not in lab.driver.capabilities:
-        raise CapabilityError(f"the {lab.driver.name} driver makes no snapshots", where=f"lab {lab.name}")
+        raise CapabilityError(f"the {lab.driver.name} driver makes no snapshots", where=f"lab {lab.name}",
+                              remedy="a lab of containers or machines")
     return lab.driver.snapshots
 
 

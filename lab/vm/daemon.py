@@ -15,12 +15,13 @@ from pathlib import Path
 
 from lab.errors import DeadlineError, HostError
 from lab.host.cgroups import Cgroup
-from lab.host.process import run
+from lab.host.process import detached, run
 from lab.net.namespace import Namespace
 from lab.state.home import LabPaths
 
 MEMBER = "libvirtd"
 _WITHIN = 30.0  # s; measured 1 s
+_ENTERED = 5.0  # s after which what was started is in its cgroup, if it lives
 _SOCKET_LIMIT = 107  # bytes of a Unix socket's path (sun_path less its zero)
 # What libvirtd has its compiled-in paths for, and the lab's own folder instead.
 _FOLDERS = {"etc": "/etc/libvirt", "var": "/var/lib/libvirt", "run": "/run/libvirt",
@@ -42,7 +43,7 @@ while [ $# -gt 1 ] && [ "$1" != -- ]; do
   shift 2
 done
 shift
-exec "$@" >>"$folder/libvirtd.log" 2>&1 </dev/null
+exec "$@"
 """
 _QEMU_CONF = """\
 # Machines run as the root of a lab on a throw-away host; no other user has to read their disks.
@@ -79,6 +80,10 @@ class Daemon:
         return self.folder / "run" / "libvirt-sock"
 
     @property
+    def _log(self) -> Path:
+        return self.folder / "libvirtd.log"
+
+    @property
     def uri(self) -> str:
         """Where libvirt's clients find it, from any namespace of this host."""
         return f"qemu:///system?socket={self.socket}"
@@ -109,7 +114,8 @@ class Daemon:
         daemon = ["libvirtd", "--pid-file", str(self.folder / "libvirtd.pid")]
         inside = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _ENTER, "sh",
                   str(self.folder), *binds, "--", *daemon]
-        run(["setsid", "--fork", *group.command(Namespace(self._lab).command(inside))], timeout=10)
+        # Logged from the first word on: what fails before libvirtd begins is said there too.
+        run(detached(group.command(Namespace(self._lab).command(inside)), self._log), timeout=10)
         self._await()
 
     def command(self, argv: Sequence[str]) -> list[str]:
@@ -133,19 +139,19 @@ class Daemon:
         (self.folder / "etc" / "libvirtd.conf").write_text(_LIBVIRTD_CONF)
 
     def _await(self) -> None:
-        deadline = time.monotonic() + _WITHIN
+        begun = time.monotonic()
+        remedy = f"less {self._log}; ./inv lab.doctor --driver=vagrant"
         seen = False
         while not self.socket.exists():
             alive = self.running()
-            if seen and not alive:
-                raise HostError("the lab's libvirtd ended at its start", where=self.last_words(),
-                                remedy=f"less {self.folder / 'libvirtd.log'}; ./inv lab.doctor --driver=vagrant")
+            if (seen and not alive) or (time.monotonic() > begun + _ENTERED and self.deserted()):
+                raise HostError("the lab's libvirtd ended at its start", where=self.last_words(), remedy=remedy)
             seen = seen or alive
-            if time.monotonic() > deadline:
-                raise DeadlineError(f"the lab's libvirtd did not answer within {_WITHIN:g} s", where=self.last_words())
+            if time.monotonic() > begun + _WITHIN:
+                raise DeadlineError(f"the lab's libvirtd did not answer within {_WITHIN:g} s", where=self.last_words(),
+                                    remedy=remedy)
             time.sleep(0.05)
 
     def last_words(self) -> str:
-        log = self.folder / "libvirtd.log"
-        lines = log.read_text(errors="replace").strip().splitlines()[-2:] if log.exists() else []
-        return "; ".join(lines) or str(log)
+        lines = self._log.read_text(errors="replace").strip().splitlines()[-2:] if self._log.exists() else []
+        return "; ".join(lines) or str(self._log)

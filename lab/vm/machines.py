@@ -174,7 +174,8 @@ class Machines:
             self._connection().storageVolLookupByPath(path).delete()
         except libvirt.libvirtError as error:
             if error.get_error_code() != libvirt.VIR_ERR_NO_STORAGE_VOL:
-                raise HostError("cannot remove a machine's disk", where=f"{path}: {error}") from error
+                raise HostError("cannot remove a machine's disk", where=f"{path}: {error}",
+                                remedy=f"./inv lab.down --name={self._lab} removes all of the lab") from error
 
     def _find(self, node: str) -> Any | None:
         try:
@@ -249,7 +250,9 @@ def _disk_of(domain: Any) -> str:
     """The machine's name for its first disk, such as vda."""
     disk = ElementTree.fromstring(domain.XMLDesc()).find("devices/disk[@device='disk']/target")
     if disk is None:
-        raise HostError("the machine has no disk", where=f"libvirt domain {domain.name()}")
+        lab = str(domain.name()).split(".")[1]
+        raise HostError("the machine has no disk", where=f"libvirt domain {domain.name()}",
+                        remedy=f"./inv lab.down --name={lab}, then ./inv lab.up --name={lab}")
     return disk.attrib["dev"]
 
 

@@ -103,7 +103,7 @@ class LabVagrant(vagrant.Vagrant):  # type: ignore[misc]  # python-vagrant has n
                                      text=True, errors="replace")
             said: dict[str, list[str]] = {"out": [], "err": []}
             try:
-                for name, line in _lines(child, time.monotonic() + timeout, " ".join(command)):
+                for name, line in _lines(child, time.monotonic() + timeout, " ".join(command), self._log):
                     log.write(line)
                     log.flush()
                     said[name].append(line)
@@ -134,7 +134,7 @@ def _is_trace(line: str) -> bool:
     return bool(re.match(r"\s*(from )?/\S+\.rb:\d+", line)) or " warning: " in line
 
 
-def _lines(child: subprocess.Popen[str], deadline: float, what: str) -> Any:
+def _lines(child: subprocess.Popen[str], deadline: float, what: str, log: Path) -> Any:
     """Pairs of stream name and line until both streams end; raises at the deadline and on Ctrl-C."""
     assert child.stdout is not None
     assert child.stderr is not None
@@ -157,7 +157,7 @@ def _lines(child: subprocess.Popen[str], deadline: float, what: str) -> Any:
                 raise InterruptedByUser("stopped while Vagrant was working; it removes what it had begun",
                                         where=what) from None
             if time.monotonic() > deadline:
-                raise DeadlineError(f"'{what}' did not end in time", remedy="./inv lab.logs") from None
+                raise DeadlineError(f"'{what}' did not end in time", remedy=f"less {log}") from None
 
 
 def _read(name: str, stream: IO[str], into: queue.Queue[tuple[str, str]]) -> None:

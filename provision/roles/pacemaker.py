@@ -81,7 +81,8 @@ def _live(lab: Lab, node: str) -> ElementTree.Element:
     try:
         return ElementTree.fromstring(crm.cib_text(lab, node))
     except ElementTree.ParseError as error:
-        raise NodeError(f"Pacemaker on {node} does not answer yet", where=str(error)) from error
+        raise NodeError(f"Pacemaker on {node} does not answer yet", where=str(error),
+                        remedy=f"./inv lab.logs --node={node} --unit=pacemaker --name={lab.name}") from error
 
 
 def _stale_sections(live: ElementTree.Element, wanted: ElementTree.Element) -> list[str]:

@@ -20,13 +20,14 @@ def newest(facts: LabFacts, wanted: Callable[[Run], bool]) -> Run | None:
     return next((run for run in facts.runs if run.verdict in ("PASS", "FAIL") and wanted(run)), None)
 
 
-def judged_run(run: Run) -> Judgement:
+def judged_run(plan: Plan, run: Run) -> Judgement:
     """A run's verdict as a requirement's."""
     hit = f"{run.fault}{' ' + run.process if run.process else ''} on {', '.join(run.target)}"
     words = f"chaos.run {run.scenario}: {run.verdict} ({hit}; {run.name})"
     if run.verdict == "PASS":
         return passed(words)
-    return Judgement(Result.FAIL, f"{words}: {', '.join(run.failed)} failed", "./inv report.open --run=" + run.name)
+    return Judgement(Result.FAIL, f"{words}: {', '.join(run.failed)} failed",
+                     f"./inv report.open --run={run.name} --name={plan.lab}")
 
 
 def by_run(plan: Plan, facts: LabFacts, faults: Iterable[str], so_far: str,
@@ -42,7 +43,7 @@ def by_run(plan: Plan, facts: LabFacts, faults: Iterable[str], so_far: str,
         void = next((f" ({one.name} is {one.verdict} and proves nothing)" for one in facts.runs if fits(one)), "")
         return unproven(f"no recorded run of this lab shows it{void}; {so_far}",
                         how_to_prove(plan, facts, kinds, process))
-    said = judged_run(run)
+    said = judged_run(plan, run)
     return Judgement(said.result, f"{said.evidence}; {so_far}", said.remedy)
 
 

@@ -92,9 +92,9 @@ def node_facts(plan: Plan, node: Node, files: Sequence[File], document: Mapping[
             path for path, digest in wanted.items() if document["digests"].get(path) != digest)))
 
 
-def silent(node: str, why: str) -> NodeFacts:
+def silent(lab: str, node: str, why: str) -> NodeFacts:
     """The facts of a node that could not be asked."""
-    nothing: Answer[Any] = Answer(node, f"./inv lab.ssh {node}", None, why)
+    nothing: Answer[Any] = Answer(node, f"./inv lab.ssh {node} --name={lab}", None, why)
     return NodeFacts(**{name: nothing for name in NodeFacts.__dataclass_fields__})
 
 
@@ -113,9 +113,9 @@ def _read(lab: Lab, node: Node) -> NodeFacts:
                              timeout=_TIMEOUT)
         return node_facts(lab.plan, node, files, json.loads(said.stdout))
     except HalabError as error:
-        return silent(node.name, error.what)
+        return silent(lab.name, node.name, error.what)
     except ValueError as error:
-        return silent(node.name, f"an answer that makes no sense: {error}")
+        return silent(lab.name, node.name, f"an answer that makes no sense: {error}")
 
 
 class _Reader:

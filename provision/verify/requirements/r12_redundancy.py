@@ -22,10 +22,10 @@ def _redundant(plan: Plan, facts: LabFacts) -> Judgement:
         run = newest(facts, lambda one: one.fault in NODE_LOSS and _takes(plan, one.target, service))  # noqa: B023
         if run is None:
             missing.append(service)
-        elif judged_run(run).result is Result.FAIL:
-            return judged_run(run)
-        elif judged_run(run).evidence not in seen:
-            seen.append(judged_run(run).evidence)
+        elif judged_run(plan, run).result is Result.FAIL:
+            return judged_run(plan, run)
+        elif judged_run(plan, run).evidence not in seen:
+            seen.append(judged_run(plan, run).evidence)
     sizes = ", ".join(f"{service} {len(plan.running(service))}" for service in SERVICES if plan.running(service))
     words = "; ".join([*seen, f"instances that listen: {sizes}"])
     if missing:

@@ -20,10 +20,10 @@ def _daemon_revived(plan: Plan, facts: LabFacts) -> Judgement:
         run = newest(facts, lambda one: one.fault in KILLS and one.process == process)  # noqa: B023
         if run is None:
             missing.append(process)
-        elif judged_run(run).result is Result.FAIL:
-            return judged_run(run)
+        elif judged_run(plan, run).result is Result.FAIL:
+            return judged_run(plan, run)
         else:
-            seen.append(judged_run(run).evidence)
+            seen.append(judged_run(plan, run).evidence)
     if not missing:
         return passed("; ".join(seen))
     ways = [how_to_prove(plan, facts, KILLS, process) for process in missing]

@@ -10,6 +10,7 @@ from lab import state
 from lab.drivers.fake import FakeDriver
 from lab.errors import DeadlineError, HostError, NodeError
 from lab.lab import Lab
+from lab.node.access import login
 from lab.ops.wait import wait_healthy
 from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
@@ -58,6 +59,13 @@ def test_a_command_on_a_node_says_the_same(record: Lab) -> None:
     with pytest.raises(NodeError, match="cannot be reached") as refused:
         record.shell.run("n1", "true")
     assert "\n" not in refused.value.where and f"lab.resume --name={NAME}" in refused.value.remedy
+
+
+def test_a_login_is_refused_with_the_way_out(record: Lab) -> None:
+    state.write_atomically(record.paths.ssh_config, "Host n1\n")
+    with pytest.raises(HostError, match="is gone") as refused:
+        login(NAME, "n1")
+    assert f"lab.resume --name={NAME}" in refused.value.remedy
 
 
 def test_waiting_for_a_login_ends_with_the_way_to_this_labs_console(record: Lab) -> None:

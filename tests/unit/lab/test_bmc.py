@@ -12,9 +12,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from onfake import running_lab
 
 from lab import bmc
 from lab.drivers.base import PowerState
+from lab.errors import DeadlineError
+from lab.host.cgroups import Cgroup
 from lab.state.events import EventLog
 from lab.state.home import LabPaths
 
@@ -64,6 +67,20 @@ def test_a_reset_node_is_on_again_in_the_end(tmp_path: Path, monkeypatch: pytest
     while switch.done != ["off", "on"]:
         assert time.monotonic() < deadline, switch.done
         time.sleep(0.02)
+
+
+def test_a_service_that_dies_at_once_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = bmc.start
+    lab = running_lab(monkeypatch)
+    monkeypatch.setattr(Cgroup, "create", lambda *_: None)
+    monkeypatch.setattr(Cgroup, "pids", lambda _: [])
+    monkeypatch.setattr(Cgroup, "command", lambda *_: ["sh", "-c", "echo no such module >&2; exit 1"])
+    monkeypatch.setattr(bmc, "_ENTERED", 0.5)
+    begun = time.monotonic()
+    with pytest.raises(DeadlineError, match="ended at its start") as caught:
+        start(lab)
+    assert time.monotonic() - begun < 10
+    assert caught.value.where == "no such module" and "lab.resume --name=fake" in caught.value.remedy
 
 
 def test_a_bmc_answers_unless_it_is_dead_or_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

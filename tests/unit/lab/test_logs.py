@@ -131,7 +131,8 @@ def test_a_node_without_power_is_read_from_its_disk(lab: Lab, monkeypatch: pytes
     lab.driver.power.off("n3")
     having(lab, {"n1": [line(NOW, "alive")], "n2": []})
     missing = merged("fake", Query())
-    assert missing.notes == ("n3 is off: its journal cannot be read; ./inv lab.logs --node=n3 shows its console",)
+    assert missing.notes == ("n3 is off: its journal cannot be read; ./inv lab.logs --node=n3 --name=fake shows its "
+                             "console",)
     (lab.paths.node("n3") / "upper/var/log/journal").mkdir(parents=True)
     monkeypatch.setattr(logs, "from_disk", lambda folder, command: line(NOW - 5, "last words"))
     found = merged("fake", Query())

@@ -30,6 +30,7 @@ def test_failure_names_command_and_last_words() -> None:
         run(["sh", "-c", "seq 9 >&2; exit 3"], timeout=5)
     assert caught.value.what == "'sh' failed with exit code 3"
     assert caught.value.where == "sh -c 'seq 9 >&2; exit 3'; 7; 8; 9"
+    assert "lab.doctor" in caught.value.remedy
 
 
 def test_failure_is_a_result_when_asked_for() -> None:
