@@ -23,11 +23,11 @@ from pathlib import Path
 from lab import interrupt
 from lab.drivers.traits import ImageKind
 from lab.errors import DeadlineError, HostError, InterruptedByUser, NotFoundError, RefusedError
-from lab.host import cgroups, disk, overlay
+from lab.host import cgroups, overlay
 from lab.host.cgroups import Cgroup
 from lab.host.process import run
 from lab.state.home import LabPaths, home
-from lab.vm import hypervisor, store
+from lab.vm import disk, hypervisor, store
 
 SUITE = "bookworm"
 _BAKE_TIMEOUT = 1800.0  # s for mmdebstrap at full speed; below 3 minutes measured (docs/machines.md)

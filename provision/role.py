@@ -47,12 +47,13 @@ class Change:
 
 
 class Role(Protocol):
-    """One component.  Everything but ``converge`` is pure.
+    """One component.  ``files`` and ``revive`` are pure, but for secrets that are made at first use.
 
     ``packages`` and ``image_script`` go into the image; ``files`` are laid down before first
     boot or pushed later, the same bytes either way; ``revive`` are laid down besides when all nodes
     boot again from disks of one and the same instant; ``converge`` brings what only a running
-    cluster can hold (CIB, database users) to the plan and says what it changed.
+    cluster can hold (CIB, database users) to the plan and says what it changed; ``differences`` asks the
+    cluster what that would be, and changes nothing.
     """
 
     name: str

@@ -21,7 +21,7 @@ from lab.drivers.base import Disks, PowerState, Snapshots
 from lab.drivers.container_snapshots import ContainerSnapshots
 from lab.drivers.traits import traits
 from lab.errors import DeadlineError
-from lab.host import cgroups, kernel, overlay
+from lab.host import cgroups, kernel, leftovers, overlay
 from lab.host.blockdevice import disk_of
 from lab.host.cgroups import Cgroup
 from lab.host.process import detached, run
@@ -244,11 +244,6 @@ def _strike(group: Cgroup) -> None:
 
 
 def _remove_nspawn_leftovers(lab: str) -> None:
-    """nspawn's own run-time folders, which a killed supervisor leaves behind."""
-    base = Path("/run/systemd/nspawn")
-    for folder in base.glob(f"*/halab-{lab}-*"):
-        # Node names hold no dash: "halab-a-*" must not reach the lab "a-b".
-        if "-" in folder.name.removeprefix(f"halab-{lab}-"):
-            continue
+    for folder in leftovers.nspawn_folders(lab):
         overlay.unmount_below(folder)
         shutil.rmtree(folder, ignore_errors=True)

@@ -11,6 +11,7 @@ from lab import state
 from lab.state.home import home
 
 _NAMESPACES = Path("/run/netns")
+NSPAWN = Path("/run/systemd/nspawn")
 
 
 def describe(root: Path | None = None, namespaces: Path = _NAMESPACES) -> Iterator[str]:
@@ -37,6 +38,18 @@ def _lives(lab: str) -> bool:
     """Whether the lab is another home's, or a command works on it."""
     owner = state.owner(lab)
     return state.busy(lab) or (owner is not None and (owner / "labs" / lab / "plan.json").exists())
+
+
+def nspawn_folders(lab: str) -> list[Path]:
+    """nspawn's own run-time folders of the lab's nodes, which a killed supervisor leaves behind."""
+    found = NSPAWN.glob(f"*/halab-{lab}-*")
+    # Node names hold no dash: "halab-a-*" must not reach the lab "a-b".
+    return [path for path in found if "-" not in path.name.removeprefix(f"halab-{lab}-")]
+
+
+def nspawn_labs() -> set[str]:
+    """Every lab's name that such a folder carries."""
+    return {path.name.removeprefix("halab-").rpartition("-")[0] for path in NSPAWN.glob("*/halab-*-*")}
 
 
 def _names(folder: Path) -> list[str]:

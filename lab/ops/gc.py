@@ -16,13 +16,12 @@ from pathlib import Path
 from lab import image, state
 from lab.drivers import sweep
 from lab.errors import RefusedError
-from lab.host import cgroups
+from lab.host import cgroups, leftovers
 from lab.net import network
 from lab.state.home import LabPaths, home
 from lab.vm import store
 
 _NAMESPACES = Path("/run/netns")
-_NSPAWN = Path("/run/systemd/nspawn")
 _TRIAL = ".halab-trial-*"  # lab.host.kernel
 _OLD = 600.0  # s after which a folder that only lives for a moment was forgotten
 
@@ -66,7 +65,7 @@ def _known() -> set[str]:
     """Every lab's name that anything on this host carries."""
     names = set(cgroups.labs())
     names |= {path.name.split(".")[1] for path in _entries(_NAMESPACES) if path.name.startswith("halab.")}
-    names |= {path.name.removeprefix("halab-").rpartition("-")[0] for path in _NSPAWN.glob("*/halab-*-*")}
+    names |= leftovers.nspawn_labs()
     names |= {path.name for path in _entries(home() / "labs")}
     return {name for name in names if _is_name(name)}
 
@@ -76,7 +75,7 @@ def _parts(lab: str) -> list[str]:
     groups, spaces = cgroups.members(lab), network.namespaces_of(lab)
     alive = sum(len(cgroups.Cgroup(lab, member).pids()) for member in groups)
     folders = [place / "labs" / lab for place in _homes(lab) if (place / "labs" / lab).exists()]
-    nspawn = [path for path in _NSPAWN.glob(f"*/halab-{lab}-*") if "-" not in path.name.removeprefix(f"halab-{lab}-")]
+    nspawn = leftovers.nspawn_folders(lab)
     said = ((alive, f"{alive} process(es)"), (groups, f"cgroups of {', '.join(groups)}"),
             (spaces, f"{len(spaces)} network namespace(s)"), (nspawn, f"{len(nspawn)} folder(s) of nspawn"),
             (folders, f"the folder {folders[0] if folders else ''}"))

@@ -23,8 +23,9 @@ _CLUSTER = re.compile(r"[a-z][a-z0-9]{0,11}")
 NODE_LETTERS = 7
 _NODE = re.compile(rf"[a-z][a-z0-9]{{0,{NODE_LETTERS - 1}}}")
 PREFIX = 5  # letters of a cluster's name that its nodes' names begin with; two digits follow
-# Names that the lab's own control groups and hosts have.
-RESERVED = ("bmc", "qnetd", "libvirt", "public", "internal")
+# Names that the lab's own control groups, its further host and its VIPs have; those of the other control groups
+# (firmware, libvirtd) are too long for a node.
+RESERVED = ("bmc", "watch", "qnetd", "public", "internal")
 # The selectors of chaos.selectors that could be a node's name, which would take their place.
 SELECTORS = ("all", "dc", "not", "one", "random", "role", "side")
 _NO_FENCING = (None, False, "none", "off", "no", "false", "")

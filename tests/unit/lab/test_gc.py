@@ -10,7 +10,7 @@ import pytest
 
 from lab import image, state
 from lab.errors import NotFoundError
-from lab.host import cgroups
+from lab.host import cgroups, leftovers
 from lab.net import namespace
 from lab.ops import gc
 from lab.ops.down import take_down
@@ -27,7 +27,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(cgroups, "_ROOT", tmp_path / "cgroup")
     monkeypatch.setattr(namespace, "_RUN_NETNS", tmp_path / "netns")
     monkeypatch.setattr(gc, "_NAMESPACES", tmp_path / "netns")
-    monkeypatch.setattr(gc, "_NSPAWN", tmp_path / "nspawn")
+    monkeypatch.setattr(leftovers, "NSPAWN", tmp_path / "nspawn")
     monkeypatch.setattr(state, "runtime", lambda: tmp_path / "run")
     return tmp_path
 
