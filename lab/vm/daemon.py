@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from lab.errors import DeadlineError, HostError
 from lab.host.cgroups import Cgroup
@@ -86,7 +87,7 @@ class Daemon:
     @property
     def uri(self) -> str:
         """Where libvirt's clients find it, from any namespace of this host."""
-        return f"qemu:///system?socket={self.socket}"
+        return f"qemu:///system?socket={quote(str(self.socket))}"
 
     def running(self) -> bool:
         """Whether the daemon itself (not only a machine that outlived it) is there."""

@@ -15,6 +15,11 @@ from lab.vm import daemon
 from lab.vm.daemon import Daemon
 
 
+def test_a_home_with_a_blank_makes_a_uri_that_libvirt_reads(tmp_path: Path) -> None:
+    uri = Daemon("demo", LabPaths(tmp_path / "my labs/demo")).uri
+    assert " " not in uri and uri.endswith("/my%20labs/demo/libvirt/run/libvirt-sock")
+
+
 @pytest.mark.parametrize("fails", ["nsenter: reassociate to namespace failed", "mount: /sys: permission denied"])
 def test_what_fails_before_libvirtd_begins_is_told(fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def instead(_space: Namespace, argv: Sequence[str]) -> list[str]:
