@@ -43,9 +43,12 @@ class DbFlowControl(GuestFault):
 
     def _waits(self, lab: Lab, node: str) -> Proof:
         """A queue alone is no wait: the others go on until it is as long as the group allows."""
-        looks = [self._look(lab, one.name, _PAUSED, wanted=True)
-                 for one in lab.plan.running("galera") if one.name != node]
-        return next((look for look in looks if look.ok), all_hold(looks))
+        looks: list[Proof] = []
+        for other in (one.name for one in lab.plan.running("galera") if one.name != node):
+            looks.append(self._look(lab, other, _PAUSED, wanted=True))
+            if looks[-1].ok:
+                return looks[-1]
+        return all_hold(looks)
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         """The lock is held; that alone is what is left to undo."""
@@ -59,5 +62,6 @@ _READ = f'$(mariadb -N -e "{_NS}")'
 _PAUSED = (f"before={_READ} && sleep {_BETWEEN} && after={_READ} || exit {UNASKED}; "
            "more=$(( (${after##*[!0-9]} - ${before##*[!0-9]}) / 1000000 )); "
            f"echo \"paused for $more ms of {_BETWEEN} s\"; [ $more -gt 0 ]")
+
 
 FAULT = DbFlowControl()
