@@ -24,6 +24,8 @@ UNIT_START_LOW, UNIT_START_HIGH = 1.0, 4.0  # Pacemaker polls a systemd job ever
 CLIENT_RETRY = 1.0  # the probes' timeout: a client that asked just before has to give up first
 QUORUM_QUEUE_KILL_HIGH = 3.0  # Ra election after a process kill (measured 0.3)
 QUORUM_QUEUE_SILENT_HIGH = 10.0  # aten's failure detector, then the election (measured 1..7)
+BROKER_GIVEN_UP = 5.0  # the clients' own timers (chaos.probes.amqp): a frame each 2 s, 3 s without a word on it
+RECONNECT_HIGH = 2.0  # to the next broker, with a channel and a consumer (measured once: 2.3 with the retry)
 # corosync-qdevice sends a heartbeat each 0.8 x device.timeout (qdevice-net), and corosync-qnetd gives a client up
 # after 1.5 heartbeats without a word (dpd_interval_coefficient, corosync-qnetd(8)).
 QNETD_PATIENCE = 0.8 * 1.5
@@ -147,6 +149,14 @@ def queue_leader_lost(timers: Timers, silent: bool) -> Bound:
         mirror = 1.25 * known(timers, "net_ticktime") + QUORUM_QUEUE_KILL_HIGH * timers.slowness
         high, why = max((high, why), (mirror, "1.25 net_ticktime, then a mirror's promotion"))
     return Bound(0.0, high + client_retry(timers), f"0 .. {high:g} ({why}) + client retry")
+
+
+def broker_silent(timers: Timers) -> Bound:
+    """A broker that leads no queue is silent: a client that was connected to it has to find out, and go to another."""
+    reconnect = RECONNECT_HIGH * timers.slowness
+    return Bound(0.0, BROKER_GIVEN_UP + reconnect + client_retry(timers),
+                 f"0 .. {BROKER_GIVEN_UP:g} s until the client gives it up + {reconnect:g} s to another broker "
+                 "+ client retry")
 
 
 def client_reconnect(timers: Timers) -> Bound:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from chaos.windows import Span, longest_gap, longest_stall, outages
 from lab.state.events import Event, read_events
 
 EVENTS_FILE = "events.jsonl"
-_POWERED = {"power.on": True, "power.resume": True, "power.off": False, "power.suspend": False}
+# A node that obeys an order to shut down or to reboot is as good as off, and not every driver sees its end.
+_POWERED = {"power.on": True, "power.resume": True, "power.off": False, "power.suspend": False, "node.stopping": False}
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,13 @@ class Recording:
                    if event.node == node and event.at <= at and event.kind in _POWERED]
         last = max(changes, key=lambda event: event.at, default=None)
         return last is None or (_POWERED[last.kind] and last.at + seconds <= at)
+
+    def longest_hole(self, node: str, begin: float, end: float) -> float:
+        """The longest time between looks at ``node`` (seconds), less what the node spent of it without power."""
+        changes = sorted(event.at for event in self.events if event.node == node and event.kind in _POWERED)
+        times = [begin, *(look.asked for look in self.looks if look.node == node and begin <= look.asked <= end), end]
+        return max(sum(right - left for left, right in pairwise([one, *(at for at in changes if one < at < two), two])
+                       if self.powered(node, left)) for one, two in pairwise(times))
 
     def was_off(self, node: str, begin: float, end: float) -> Event | None:
         """The best word there is on that ``node`` was without power (see :func:`chaos.fencelog.was_off`)."""

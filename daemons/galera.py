@@ -28,6 +28,8 @@ PROBE_TABLE = "probe_rows"
 CREATE_PROBE_TABLE = (
     f"CREATE TABLE IF NOT EXISTS {PROBE_DATABASE}.{PROBE_TABLE} (client VARCHAR(64) NOT NULL, seq BIGINT NOT NULL, "
     "at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6), PRIMARY KEY (client, seq)) ENGINE=InnoDB")
+# Error 1047: what a server outside the Primary component says to all that is neither SHOW nor SET.
+NOT_PREPARED = "WSREP has not yet prepared node"
 SHOW = "mariadb -e 'SHOW STATUS LIKE \"wsrep_%\"'"
 _STATES = {"0": "Undefined", "1": "Joiner", "2": "Donor", "3": "Joined", "4": "Synced"}
 

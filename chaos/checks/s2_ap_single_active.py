@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from chaos.checks import found, skipped, unjudged
-from chaos.looks import LOOK_EVERY, NodeLook
+from chaos.looks import LOOK_EVERY, MAX_HOLE, NodeLook
 from chaos.model import Finding, Outcome, Sample
 from chaos.recording import Recording
 
@@ -57,13 +57,17 @@ class SingleActive:
 
 
 def _unseen(run: Recording, after: list[NodeLook], begin: float) -> str:
-    """Which node that nothing was done to was hardly looked at: the address may have been there, too."""
-    end = run.facts.ended_at or begin
-    need = max(1, int((end - begin) / (LOOK_EVERY * run.facts.timers.slowness)))
+    """Which node was hardly looked at, or for too long not at all: the address may have been there, too."""
+    end, slowness = run.facts.ended_at or begin, run.facts.timers.slowness
+    need = max(1, int((end - begin) / (LOOK_EVERY * slowness)))
     for node in run.facts.running("haproxy"):
         looks = sum(one.node == node for one in after)
         if node not in run.facts.target and looks < need:
             return f"{node} was looked at {looks} times in the {end - begin:.0f} s from the fault on (need {need})"
+        hole = run.longest_hole(node, begin, end)
+        if hole > MAX_HOLE * slowness:
+            return (f"nobody looked at {node} for {hole:.0f} s in which it had power "
+                    f"(at most {MAX_HOLE * slowness:.0f} s is allowed)")
     return ""
 
 

@@ -3,16 +3,20 @@ nodes hold the same."""
 
 from __future__ import annotations
 
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 from chaos.checks import found, skipped, unjudged
 from chaos.facts import PrimarySighting, SqlAudit
-from chaos.looks import LOOK_EVERY
+from chaos.looks import LOOK_EVERY, MAX_HOLE
 from chaos.model import Finding
 from chaos.recording import Recording
+from daemons.services import SERVICES, of_process
 
 PROBE, BANK = "sql_write", "sql_bank"
 BOOT = 20.0  # s from the power to an answer (measured 6..15)
+STALE = 5.0  # s for which a server that stood still may say what it knew before: two looks
+STOPPING = ("proc.pause", "lb.backend_slow")  # the faults that let a server stand still; the latter knows no other
+SERVER = SERVICES["galera"].process
 
 
 class DbAcked:
@@ -31,7 +35,7 @@ class DbAcked:
 
     def judge(self, run: Recording) -> Finding:
         facts, audit = run.facts, run.facts.sql
-        if split := _split(facts.primaries):
+        if split := _split(run):
             sides = " | ".join(", ".join(nodes) for nodes in split.components)
             return found(self, False, f"two Primary components at one time: {sides}")
         if not {PROBE, BANK} & set(facts.probes):
@@ -65,18 +69,33 @@ class DbAcked:
                      + f"; {len(facts.primaries)} looks, never two Primary components")
 
 
-def _split(looks: tuple[PrimarySighting, ...]) -> PrimarySighting | None:
-    """The first look that saw two components of which the next one saw two still, or after which nobody looked.
+def _split(run: Recording) -> PrimarySighting | None:
+    """The first look that saw two components.
 
     A server that thaws says what it knew when it froze, until its group has told it that it was expelled (seen: gone
-    at the next look).  It commits nothing meanwhile; S2 has the rows that two servers took.
+    at the next look).  It commits nothing meanwhile; S2 has the rows that two servers took.  So one look is forgiven if
+    the next one does not see it any more, and if all of one component had just stood still.
     """
     def apart(look: PrimarySighting) -> set[tuple[str, str]]:
         return {(one, other) for nodes in look.components for one in nodes
                 for others in look.components if others is not nodes for other in others}
 
-    return next((look for look, later in zip_longest(looks, looks[1:])
-                 if apart(look) and (later is None or apart(look) & apart(later))), None)
+    def stale(look: PrimarySighting, later: PrimarySighting | None) -> bool:
+        return later is not None and not apart(look) & apart(later) and any(
+            all(_stood_still(run, node, look.at) for node in nodes) for nodes in look.components)
+
+    looks = run.facts.primaries
+    return next((look for look, later in zip_longest(looks, looks[1:]) if apart(look) and not stale(look, later)), None)
+
+
+def _stood_still(run: Recording, node: str, at: float) -> bool:
+    """Whether the node was suspended shortly before, or a fault had stopped its server."""
+    since = at - STALE * run.facts.timers.slowness
+    if any(since <= event.at <= at for event in run.events_of("power.resume", (node,))):
+        return True
+    return any(one.fault in STOPPING and of_process(str(one.params.get("process", SERVER))) == "galera"
+               and one.hits(node) and one.begin is not None and one.begin <= at and since <= (run.facts.heal_end or at)
+               for one in run.facts.injections)
 
 
 def _bank(run: Recording, audit: SqlAudit) -> str:
@@ -121,11 +140,15 @@ def _too_few_looks(run: Recording) -> str:
     if begin is None or end is None:
         return "no time of injection, or of the end"
     looks = sum(one.at >= begin and _could_see(run, one) for one in facts.primaries)
-    need = max(1, int((end - begin) / (LOOK_EVERY * facts.timers.slowness)))
-    if looks >= need:
-        return ""
-    return (f"only {looks} looks at the Primary components in the {end - begin:.0f} s from the fault on "
-            f"(need {need})")
+    slowness = facts.timers.slowness
+    need = max(1, int((end - begin) / (LOOK_EVERY * slowness)))
+    if looks < need:
+        return (f"only {looks} looks at the Primary components in the {end - begin:.0f} s from the fault on "
+                f"(need {need})")
+    times = [begin, *(one.at for one in facts.primaries if begin <= one.at <= end and _was_told(run, one)), end]
+    hole = max(right - left for left, right in pairwise(times))
+    return "" if hole <= MAX_HOLE * slowness else (
+        f"nobody looked at the Primary components for {hole:.0f} s (at most {MAX_HOLE * slowness:.0f} s is allowed)")
 
 
 def _could_see(run: Recording, look: PrimarySighting) -> bool:
@@ -135,6 +158,19 @@ def _could_see(run: Recording, look: PrimarySighting) -> bool:
     boot = BOOT * run.facts.timers.slowness
     powered = sum(run.powered(node, look.at, boot) for node in run.facts.running("galera"))
     return len(look.answered) >= max(1, min(2, powered))
+
+
+def _was_told(run: Recording, look: PrimarySighting) -> bool:
+    """Whether two servers answered at that moment, or all that had power and that no fault had hit.
+
+    A fault's targets may be servers that answer nobody until they have joined again.
+    """
+    if look.answered is None:
+        return look.counts
+    boot = BOOT * run.facts.timers.slowness
+    innocent = {node for node in run.facts.running("galera")
+                if node not in run.facts.target and run.powered(node, look.at, boot)}
+    return len(look.answered) >= 2 or innocent <= set(look.answered)
 
 
 CHECK = DbAcked()

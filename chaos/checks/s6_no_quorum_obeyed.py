@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chaos.checks import found, skipped, unjudged
+from chaos.facts import Injection
 from chaos.formulas import NoBound, broker_paused, stops
 from chaos.looks import NodeLook
 from chaos.model import Finding
@@ -20,7 +21,8 @@ class NoQuorumObeyed:
     * The broker of a node without quorum takes no client, once it can know that it is in the minority and
       has stopped.
 
-    A stretch without quorum that ended before those times proves nothing and breaks nothing.  It ends when the node
+    Of a fault that starves a cluster each member with power has to be seen without quorum for long enough.
+    A stretch that ended before those times proves nothing and breaks nothing.  It ends when the node
     has quorum, or no power; that nobody could ask it in between does not end it.
     """
 
@@ -51,19 +53,33 @@ class NoQuorumObeyed:
                       "its broker" if one.broker == "serves" else ""))]
         if broken:
             return found(self, False, "; ".join(broken))
-        longest = max((looks[-1].answered - looks[0].asked for looks in stretches), default=0.0)
-        if starved and longest < max(vip, broker):
-            return unjudged(self, f"nobody was seen without quorum for the {max(vip, broker):.1f} s that stopping "
+        lasted = {looks[0].node: 0.0 for looks in stretches}
+        for looks in stretches:
+            lasted[looks[0].node] = max(lasted[looks[0].node], looks[-1].answered - looks[0].asked)
+        longest, need = max(lasted.values(), default=0.0), max(vip, broker)
+        if starved and longest < need:
+            return unjudged(self, f"nobody was seen without quorum for the {need:.1f} s that stopping "
                                   f"may take, only for {longest:.1f} s")
-        if starved and any(one.component == "non-Primary" for looks in stretches for one in looks) and not any(
-                one.write for one in run.looks):
-            return unjudged(self, "a database ran outside the Primary component, and nobody tried to write to it")
-        refused = sum(one.write in ("refused", "no answer") for one in run.looks)
+        if unseen := [f"{node} ({lasted.get(node, 0.0):.1f} s)" for node in _due(run, starved, need)
+                      if lasted.get(node, 0.0) < need]:
+            return unjudged(self, f"not seen without quorum for the {need:.1f} s that stopping may take: "
+                                  + ", ".join(unseen))
+        refused = sum(one.write == "refused" for one in run.looks)
+        if starved and not refused and any(one.component == "non-Primary" for looks in stretches for one in looks):
+            return unjudged(self, "a database ran outside the Primary component, and no write was tried and refused")
         nodes = ", ".join(sorted({looks[0].node for looks in stretches}))
         who = f"without quorum: {nodes}, for up to {longest:.1f} s" if nodes else "nobody without quorum"
-        return found(self, True, f"{who}; {refused} writes tried outside "
+        return found(self, True, f"{who}; {refused} writes refused outside "
                                  f"the Primary component, none taken; no address later than {vip:.1f} s, no client at "
                                  f"a broker later than {broker:.1f} s")
+
+
+def _due(run: Recording, starved: list[Injection], need: float) -> list[str]:
+    """Every member of the starved clusters that had power for so long until the heal."""
+    end = run.facts.heal_begin or run.facts.ended_at or 0.0
+    return [node for node in run.facts.nodes if run.powered(node, end, need) and any(
+        one.begin is not None and one.begin + need <= end and node in (one.members or run.facts.nodes)
+        for one in starved)]
 
 
 def _stretches(run: Recording) -> list[list[NodeLook]]:

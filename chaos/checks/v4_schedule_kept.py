@@ -27,7 +27,7 @@ class ScheduleKept:
       fully busy (97 %) while the lab itself had to wait for a processor half of the time: an emulated
       machine takes a whole one for all that it does, and other work may fill what the lab leaves.
       Where the kernel does not tell who waited, fully busy counts alone.  Later samples do not count
-      (a booting node is busy by nature), nor do faults that load the host on purpose (``res.*``).
+      (a booting node is busy by nature), nor does the fault that means to take the processors away (``res.cpu``).
     """
 
     id = "V4"
@@ -70,7 +70,7 @@ def _lateness(run: Recording, probe: str) -> tuple[str, bool]:
 
 def _busy(run: Recording) -> tuple[str, bool]:
     facts = run.facts
-    if any(one.fault.startswith("res.") for one in facts.injections):
+    if any(one.fault == "res.cpu" for one in facts.injections):
         return "host load not judged: the fault is load", True
     begin, end = facts.inject_begin, facts.heal_begin or facts.ended_at
     inside = [sample for sample in run.host

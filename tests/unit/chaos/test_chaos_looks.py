@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from synthetic import LOOKS, SOUND, build
+from synthetic import FROZEN, LOOKS, SOUND, Story, build
 
 from chaos import looks
 from chaos.facts import PrimarySighting
@@ -35,9 +35,10 @@ Membership information
 """
 HEALTHY = ("#quorum\n" + QUORUM % ("Yes", "3", "") + "#addresses\n" + ADDRESSES
            + "#galera\nwsrep_local_state_comment\tSynced\nwsrep_cluster_size\t3\nwsrep_cluster_status\tPrimary\n")
+OWN = "ERROR 1047 (08S01) at line 1: WSREP has not yet prepared node for application use"
 ALONE = ("#quorum\n" + QUORUM % ("No", "1", "Activity blocked") + "#addresses\n"
          "#galera\nwsrep_local_state_comment\tInitialized\nwsrep_cluster_size\t1\nwsrep_cluster_status\tnon-Primary\n"
-         "#write\nERROR 1047 (08S01): WSREP has not yet prepared node for application use\n#wrote 1\n"
+         f"#write\n{OWN}\n#wrote 1\n"
          "#broker\nbash: connect: Connection refused\n")
 
 
@@ -51,7 +52,7 @@ def test_a_node_without_quorum() -> None:
     look, _ = read("n1", 1.0, 1.2, ALONE, VIPS)
     assert look == NodeLook("n1", 1.0, 1.2, False, (), "non-Primary", True, "refused", "refused")
     assert read("n1", 1, 1, ALONE.replace("#wrote 1", "#wrote 0"), VIPS)[0].write == "accepted"
-    assert read("n1", 1, 1, ALONE.replace("#wrote 1", "#wrote 124"), VIPS)[0].write == "no answer"
+    assert read("n1", 1, 1, ALONE.replace(OWN + "\n#wrote 1", "#wrote 124"), VIPS)[0].write == "no answer"
     serving = ALONE.replace("bash: connect: Connection refused", " 01")
     assert read("n1", 1, 1, serving, VIPS)[0].broker == "serves"
 
@@ -87,12 +88,36 @@ def test_harm_is_only_tried_where_it_must_be_refused(quorate: str, status: str, 
                           env={"PATH": f"{tmp_path}:/usr/bin:/bin"}).stdout
     look, _ = read("n1", 1.0, 1.2, said, VIPS)
     assert {name for name in ("write", "broker") if getattr(look, name)} == tried
-    assert look.write in ("", "refused") and look.broker in ("", "refused")
+    assert look.write in ("", "no answer") and look.broker in ("", "refused")
 
 
-def test_a_thawed_server_s_last_words_are_no_second_component(tmp_path: Path) -> None:
-    """It says what it knew before it froze, once; at the next look its group has told it."""
-    stale = PrimarySighting(LOOKS[4].at, (("c1",), ("c2", "c3")), ("c1", "c2", "c3"))
-    build(tmp_path, SOUND.but_facts(primaries=(*LOOKS[:4], stale, *LOOKS[5:])))
+STALE = PrimarySighting(LOOKS[4].at, (("c1",), ("c2", "c3")), ("c1", "c2", "c3"))  # at +4 s
+THAWED = (FROZEN, (3.5, "power.resume", "c1", {}))
+
+
+@pytest.mark.parametrize(("story", "forgiven"), [
+    (SOUND.but(events=THAWED), True),
+    (SOUND.but(events=(FROZEN, (-2.0, "power.resume", "c1", {}))), False),  # too long ago
+    (SOUND.but(events=((0.0, "power.suspend", "c2", {}), (3.5, "power.resume", "c2", {}))), False),  # not alone there
+    (SOUND.but_facts(fault="proc.pause", params={"process": "mariadbd"}), True),
+    (SOUND.but_facts(fault="proc.pause", params={"process": "memcached"}), False),
+    (SOUND.but_facts(fault="lb.backend_slow", params={"ms": 400}), True),
+    (SOUND, False)])
+def test_a_thawed_server_s_last_words_are_no_second_component(story: Story, forgiven: bool, tmp_path: Path) -> None:
+    """It says what it knew before it froze, once; at the next look its group has told it.  Nobody else is forgiven."""
+    build(tmp_path, story.but_facts(primaries=(*LOOKS[:4], STALE, *LOOKS[5:])))
     said = next(one for one in judge(tmp_path).findings if one.id == "S4")
-    assert said.ok and "never two Primary" in said.evidence
+    assert said.ok is forgiven
+    assert ("never two Primary" if forgiven else "two Primary components at one time") in said.evidence
+
+
+@pytest.mark.parametrize(("later", "why"), [((STALE,), "the next look saw it too"), ((), "nobody looked again")])
+def test_a_thawed_server_has_one_look(later: tuple[PrimarySighting, ...], why: str, tmp_path: Path) -> None:
+    build(tmp_path, SOUND.but(events=THAWED).but_facts(primaries=(*LOOKS[:4], STALE, *later)))
+    assert not next(one for one in judge(tmp_path).findings if one.id == "S4").ok, why
+
+
+@pytest.mark.parametrize("words", ["ERROR 2002 (HY000): Can't connect to local server through socket",
+                                   "ERROR 1290 (HY000): The server is running with the --read-only option", ""])
+def test_only_the_server_s_own_refusal_is_one(words: str) -> None:
+    assert read("n1", 1, 1, ALONE.replace(OWN, words), VIPS)[0].write == "no answer"

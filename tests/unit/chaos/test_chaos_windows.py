@@ -93,6 +93,17 @@ def test_bounds_follow_the_live_timers() -> None:
     assert slow == (pytest.approx(6.1), pytest.approx(11.0))
 
 
+def test_a_silent_broker_that_leads_no_queue_costs_its_own_clients_alone() -> None:
+    def high(**roles: str) -> float:
+        facts = facts_but(roles=Roles("c1", "c1", **roles))
+        return bounds(facts).known["mq_publish"].high
+
+    assert high(mq_leader="c1") == high() == pytest.approx(11)  # unknown: it may have been the leader
+    assert high(mq_leader="c2") == pytest.approx(5 + 2 + 1)
+    mirrored = facts_but(roles=Roles("c1", "c1", "c2"), timers=replace(TIMERS, mirrored_queues=True))
+    assert bounds(mirrored).known["mq_publish"].high == pytest.approx(11)
+
+
 def test_mirrored_queues_wait_for_the_tick_of_their_brokers() -> None:
     quorum, mirrored = TIMERS, replace(TIMERS, mirrored_queues=True, net_ticktime=60.0)
     assert queue_leader_lost(mirrored, silent=True).high == pytest.approx(75 + 3 + 1)
