@@ -154,7 +154,7 @@ def prune() -> list[str]:
     # Asked under the image's lock: a lab.up may have linked it, or a bake finished it, a moment ago.
     removed = [path.name for path in trees if _discard_unless_locked(path, keep=lambda: keys_in_use() | _newest())]
     store.remove_orphan_boxes()  # a box of a removed image refers to nothing
-    store.remove_imported_boxes({link.resolve() for link in (home() / "labs").glob("*/image")})
+    store.remove_imported_boxes(lambda: {link.resolve() for link in (home() / "labs").glob("*/image")})
     return removed
 
 

@@ -140,7 +140,7 @@ def _ready_image(plan: Plan, paths: LabPaths, topology_text: str, events: EventL
 
     with events.step("image"):
         if plan.box:
-            record(require(plan.box, wanted.packages))
+            require(plan.box, wanted.packages, use=record)
         else:
             bake(wanted, lambda line: _note(events, line), use=lambda image: record(image.root))
 

@@ -14,7 +14,7 @@ import re
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from lab.errors import HostError, RefusedError
@@ -29,19 +29,21 @@ _TIMEOUT = 300.0
 _PREPARED = "make it from the baked disk: docs/machines.md says how"
 
 
-def require(box: str, packages: Iterable[str]) -> Path:
+def require(box: str, packages: Iterable[str], use: Callable[[Path], object] = lambda disk: None) -> Path:
     """The disk of ``box`` in Vagrant's folder, its kernel and initrd beside it; a box file is imported first.
 
     ``box`` is a name in Vagrant's folder, or the path of a box file.  RefusedError says what it lacks.
+    ``use`` is called with the disk before anybody can prune it: whoever stands on it links it there.
     """
-    name = _imported(Path(box)) if box.endswith(".box") else box
-    folder = store.stored(name)
-    if folder is None:
-        raise RefusedError(f"Vagrant has no box '{name}' for libvirt, and halab fetches none", where=f"box: {box}",
-                           remedy=f"VAGRANT_HOME={store.vagrant_home()} vagrant box add --provider libvirt ...")
-    _refuse_without(box, [part for part in PARTS if not (folder / part).exists()])
-    with store.exclusive():  # or lab.gc would take the folder in which it works for a forgotten one
+    with store.exclusive():  # or lab.gc would take the folder in which a disk is checked for a forgotten one
+        name = _imported(Path(box)) if box.endswith(".box") else box
+        folder = store.stored(name)
+        if folder is None:
+            raise RefusedError(f"Vagrant has no box '{name}' for libvirt, and halab fetches none", where=f"box: {box}",
+                               remedy=f"VAGRANT_HOME={store.vagrant_home()} vagrant box add --provider libvirt ...")
+        _refuse_without(box, [part for part in PARTS if not (folder / part).exists()])
         _check_disk(box, folder, tuple(sorted(packages)))
+        use(folder / "box.img")
     return folder / "box.img"
 
 
@@ -52,7 +54,7 @@ def name_of(disk: Path) -> str:
 
 
 def _imported(package: Path) -> str:
-    """Vagrant's name for a box file; a file that changed is another box."""
+    """Vagrant's name for a box file, for who holds Vagrant's folder; a file that changed is another box."""
     try:
         about = package.stat()
     except OSError as error:
@@ -60,13 +62,12 @@ def _imported(package: Path) -> str:
                            "absolute or from the topology's folder") from error
     digest = hashlib.sha256(f"{package.resolve()} {about.st_size} {about.st_mtime_ns}".encode()).hexdigest()[:8]
     name = f"{store.IMPORTED}/{re.sub('[^A-Za-z0-9._-]', '-', package.stem)}-{digest}"
-    with store.exclusive():
-        folder = store.stored(name)
-        if folder is None or not all((folder / part).exists() for part in PARTS):
-            from lab.vm.box import add  # only here are Vagrant's libraries needed
+    folder = store.stored(name)
+    if folder is None or not all((folder / part).exists() for part in PARTS):
+        from lab.vm.box import add  # only here are Vagrant's libraries needed
 
-            _refuse_without(str(package), [part for part in PARTS if part not in _inside(package)])
-            add(name, package)
+        _refuse_without(str(package), [part for part in PARTS if part not in _inside(package)])
+        add(name, package)
     return name
 
 

@@ -78,17 +78,21 @@ def remove_orphan_boxes() -> list[str]:
     return lost
 
 
-def remove_imported_boxes(used: set[Path]) -> list[str]:
+def remove_imported_boxes(used: Callable[[], set[Path]]) -> list[str]:
     """Remove the boxes that were imported from a person's files, but those with a disk in ``used``; their names.
 
-    A gigabyte each, and imported again from the file when a lab wants them.
+    A gigabyte each, and imported again from the file when a lab wants them.  ``used`` is asked when nobody can
+    begin to use one.
     """
-    found = sorted((vagrant_home() / "boxes").glob(f"{IMPORTED}{_SLASH}*"))
-    idle = [folder for folder in found if not any(disk.is_relative_to(folder) for disk in used)]
-    if idle:
-        with exclusive():
-            for folder in idle:
-                shutil.rmtree(folder)
+    imported = f"{IMPORTED}{_SLASH}*"
+    if not any((vagrant_home() / "boxes").glob(imported)):
+        return []
+    with exclusive():
+        disks = used()
+        found = sorted((vagrant_home() / "boxes").glob(imported))
+        idle = [folder for folder in found if not any(disk.is_relative_to(folder) for disk in disks)]
+        for folder in idle:
+            shutil.rmtree(folder)
     return [name_of(folder.name) for folder in idle]
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -150,3 +151,20 @@ def test_a_box_that_cannot_be_added(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(HostError, match="'vagrant box add' failed") as caught:
         ownbox.require(str(make(tmp_path)), ["corosync"])
     assert "No space left" in caught.value.where
+
+
+def test_a_box_that_a_lab_takes_while_others_are_pruned_stays(tmp_path: Path) -> None:
+    """Both under the lock of Vagrant's folder: the lab links the disk in it, and what is used is asked in it."""
+    links: set[Path] = set()
+    pruning: list[threading.Thread] = []
+
+    def use(disk: Path) -> None:
+        pruning.append(threading.Thread(target=lambda: store.remove_imported_boxes(lambda: links)))
+        pruning[0].start()
+        pruning[0].join(0.3)  # it waits for the lock
+        links.add(disk)
+
+    disk = ownbox.require(str(make(tmp_path)), ["corosync"], use)
+    pruning[0].join(10)
+    assert disk.exists()
+    assert store.remove_imported_boxes(set) == [ownbox.name_of(disk)]
