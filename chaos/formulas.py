@@ -23,7 +23,6 @@ MOVE_HIGH = 1.0  # Pacemaker's decision, and the VIP's stop (measured: 2.1..2.3 
 UNIT_START_LOW, UNIT_START_HIGH = 1.0, 4.0  # Pacemaker polls a systemd job every 2 s (measured 2..4)
 CLIENT_RETRY = 1.0  # the probes' timeout: a client that asked just before has to give up first
 QUORUM_QUEUE_KILL_HIGH = 3.0  # Ra election after a process kill (measured 0.3)
-QUORUM_QUEUE_SILENT_HIGH = 10.0  # aten's failure detector, then the election (measured 1..7)
 BROKER_GIVEN_UP = 5.0  # the clients' own timers (chaos.probes.amqp): a frame each 2 s, 3 s without a word on it
 RECONNECT_HIGH = 2.0  # to the next broker, with a channel and a consumer (measured once: 2.3 with the retry)
 # corosync-qdevice sends a heartbeat each 0.8 x device.timeout (qdevice-net), and corosync-qnetd gives a client up
@@ -138,17 +137,26 @@ def proxy_killed(timers: Timers) -> Bound:
 
 
 def queue_leader_lost(timers: Timers, silent: bool) -> Bound:
-    """The queue gets another leader.  The published lower bound for a silent loss (5 s) does not
-    hold: 1.06 s was measured several times, so the floor is 0 until it is calibrated.
+    """The queue gets another leader.
 
-    A mirror is promoted when Erlang's distribution gives the silent broker up, after at most 1.25 x net_ticktime
-    (measured with 5 s: 6.8 s); a quorum queue has a failure detector of its own.
+    Silent, Erlang's distribution gives the broker up after at most 1.25 x net_ticktime, and a mirror is promoted then.
+    A quorum queue's failure detector is faster (measured 1.5..2.7 s), for clients that are connected to another
+    broker.  One that was connected to the lost one has to give it up, and a channel that it opens elsewhere hangs
+    until Erlang gave up too (docs/decisions/broker.md).
     """
-    high, why = (QUORUM_QUEUE_SILENT_HIGH if silent else QUORUM_QUEUE_KILL_HIGH) * timers.slowness, "election"
-    if silent and timers.mirrored_queues:
-        mirror = 1.25 * known(timers, "net_ticktime") + QUORUM_QUEUE_KILL_HIGH * timers.slowness
-        high, why = max((high, why), (mirror, "1.25 net_ticktime, then a mirror's promotion"))
-    return Bound(0.0, high + client_retry(timers), f"0 .. {high:g} ({why}) + client retry")
+    if not silent:
+        high = QUORUM_QUEUE_KILL_HIGH * timers.slowness
+        return Bound(0.0, high + client_retry(timers), f"0 .. {high:g} (election) + client retry")
+    missed = 1.25 * known(timers, "net_ticktime")
+    if timers.mirrored_queues:
+        high = missed + QUORUM_QUEUE_KILL_HIGH * timers.slowness
+        return Bound(0.0, high + client_retry(timers),
+                     f"0 .. {high:g} (1.25 net_ticktime, then a mirror's promotion) + client retry")
+    reconnect = RECONNECT_HIGH * timers.slowness
+    high = max(BROKER_GIVEN_UP, missed) + reconnect
+    return Bound(0.0, high + client_retry(timers),
+                 f"0 .. {high:g} ({BROKER_GIVEN_UP:g} s until the client gives it up, or 1.25 net_ticktime {missed:g}; "
+                 f"{reconnect:g} s to another broker) + client retry")
 
 
 def broker_silent(timers: Timers) -> Bound:
