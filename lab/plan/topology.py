@@ -290,8 +290,16 @@ def _beside(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
     return dict(data)
 
 
+# --key=value in a remedy, which is "key: value" for whoever wrote a file.
+_OPTION = re.compile(r"--([a-z-]+)=([\w.]+)( (?=--))?")
+
+
 def _validated(values: dict[str, Any], place: Place) -> Topology:
     try:
         return Topology.model_validate(values)
     except ValidationError as error:
-        raise refusal(error, Topology, place, "topology", example=_EXAMPLE) from error
+        told = refusal(error, Topology, place, "topology", example=_EXAMPLE)
+        if not told.where.startswith("--"):
+            told.remedy = _OPTION.sub(lambda said: f"{said[1].replace('-', '_')}: {said[2]}{', ' if said[3] else ''}",
+                                     told.remedy)
+        raise told from error

@@ -118,6 +118,15 @@ def test_with_a_file_an_error_names_the_place_that_gave_the_value(write: Write) 
     assert caught.value.where == "--nodes=5"
 
 
+def test_a_remedy_is_written_as_the_value_was(write: Write) -> None:
+    with pytest.raises(RefusedError) as caught:
+        topology_from_options(topology=write("style: mixed\nnodes: 5\n"))
+    assert caught.value.remedy == "nodes: 6 (core3 DB3), or style: collapsed with 5"
+    with pytest.raises(RefusedError) as caught:
+        topology_from_options(style="mixed", nodes="5")
+    assert caught.value.remedy == "--nodes=6 (core3 DB3), or --style=collapsed with 5"
+
+
 def test_a_style_changed_by_option_takes_the_new_style_s_size(write: Write) -> None:
     assert topology_from_options(topology=write("style: mixed\n"), style="segregated").nodes == 12
 
