@@ -37,6 +37,7 @@ from lab.state import exclusive
 from lab.state.events import Listener
 
 _SLOW_PERIOD = 1.0  # s between two operations of a probe where nodes are slow
+_AGAIN = 1.0  # s until a red gate is looked at again: one lost answer is no loss of redundancy
 CONVERGE_WITHIN = 180.0  # s, for ``heal`` outside a run
 # As the report calls them (chaos.measure.PHASES).
 _PHASE_NAMES = {"fence_requested": "fence requested", "fenced": "fenced", "vip_moved": "VIP up"}
@@ -162,6 +163,7 @@ class _Run:
                 for step in self._scenario.steps:
                     with self._lab.events.step(f"chaos: {_told(step)}"):
                         self._do(step)
+                self._still_whole()
                 dead = [name for name, lives in fleet.alive().items() if not lives]
                 if dead:
                     raise HalabError(f"a probe ended by itself: {', '.join(dead)}",
@@ -262,6 +264,21 @@ class _Run:
         except DeadlineError:
             # The cluster's failure, not ours: L4 says which gate.
             results = gates.check_all(self._lab)
+        self._note_gates(results)
+
+    def _still_whole(self) -> None:
+        """Look at the gates once more before the probes stop: who was cut off for a moment may have been found whole
+        before the others had given it up, and be fenced since.  A gate that is red twice is what L4 judges."""
+        if self.facts.converged_at is None:
+            return
+        results = gates.check_all(self._lab)
+        if not all(one.ok for one in results):
+            interrupt.wait(_AGAIN)
+            results = gates.check_all(self._lab)
+        if not all(one.ok for one in results):
+            self._note_gates(results)
+
+    def _note_gates(self, results: list[gates.GateResult]) -> None:
         self._note(gates=tuple(GateResult(one.name, one.ok, one.seconds, one.detail) for one in results))
 
     def _audit(self) -> None:

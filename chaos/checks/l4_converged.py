@@ -12,7 +12,10 @@ from chaos.sla import CONVERGED, limit, of_bound
 
 
 class Converged:
-    """Counted from the inject and from the heal; the SLA ``converged`` is for the time from the heal."""
+    """Counted from the inject and from the heal; the SLA ``converged`` is for the time from the heal.
+
+    The lab has to be whole still when the probes stop: a cluster may react to a short fault after it was found whole.
+    """
 
     id = "L4"
     title = "converged to full redundancy"
@@ -22,7 +25,8 @@ class Converged:
         facts = run.facts
         failed = [f"{gate.name}: {gate.detail}" for gate in facts.gates if not gate.ok]
         if facts.converged_at is None or failed:
-            return found(self, False, "not converged: " + ("; ".join(failed) or "the deadline passed"))
+            when = "not converged" if facts.converged_at is None else "converged, and not whole any more at the end"
+            return found(self, False, f"{when}: " + ("; ".join(failed) or "the deadline passed"))
         if facts.inject_begin is None or not facts.gates:
             return unjudged(self, "no gates or no time of injection")
         since_inject = facts.converged_at - facts.inject_begin

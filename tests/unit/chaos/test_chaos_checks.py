@@ -28,7 +28,7 @@ from synthetic import (
 from chaos.bounds import bounds
 from chaos.checks import all_checks
 from chaos.checks.l3_latency import judged
-from chaos.facts import Facts, NodeRows, PrimarySighting, Roles, SqlAudit, Timers
+from chaos.facts import Facts, GateResult, NodeRows, PrimarySighting, Roles, SqlAudit, Timers
 from chaos.looks import NodeLook
 from chaos.model import Proof, Result
 from chaos.verdict import judge, verdict_of
@@ -201,6 +201,8 @@ VIOLATIONS = {
         Result.FAIL, "p50 3 p90 60 ms"),
     "not redundant": ("L4", SOUND.but_facts(converged_at=None, phase_notes={"redundant": "gave up"}),
                       Result.FAIL, "not converged"),
+    "redundant for a moment": ("L4", SOUND.but_facts(gates=(GateResult("power", False, 0.1, "c1 is off"),)),
+                               Result.FAIL, "converged, and not whole any more at the end: power: c1 is off"),
     "redundant too late": ("L4", SOUND.but_facts(sla={"converged": 1}), Result.FAIL, "SLA 1.0 s"),
     "phase unexplained": ("L5", SOUND.but_facts(detected_at=None), Result.FAIL, "detected: MISSING"),
     "bystander not fenced": ("L5", BYSTANDER.but_facts(phase_notes={"fence requested": "did not come within 60 s"}),

@@ -173,6 +173,25 @@ def test_no_convergence_is_the_clusters_failure_and_not_the_tools(log: list[str]
     assert [gate.ok for gate in facts.gates] == [True, False]
 
 
+@pytest.mark.parametrize(("later", "kept"), [([GREEN], True), ([RED, GREEN], True), ([RED, RED], False)])
+def test_the_gates_are_looked_at_again_before_the_probes_stop(later: list[Any], kept: bool, log: list[str],
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut off for a third of a second: found whole, and fenced afterwards.  One red look alone may be a lost answer."""
+    lab = make_lab()
+    looks = iter([GREEN, *later])  # the first is before anything is touched
+
+    def look(_lab: Lab) -> Any:
+        log.append("look")
+        return next(looks)
+
+    monkeypatch.setattr(gates, "check_all", look)
+    run(lab, scenario())
+    facts = facts_of(lab)
+    assert facts.converged_at is not None and [gate.ok for gate in facts.gates] == [True, kept]
+    assert log[log.index("gates"):].index("look") < log[log.index("gates"):].index("probes stop")
+    assert next(looks, None) is None
+
+
 def untouched(lab: Lab, log: list[str]) -> None:
     assert log == [] and not lab.paths.runs.exists() and lab.driver.power.state("n2") is PowerState.ON
 
