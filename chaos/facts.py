@@ -77,13 +77,12 @@ def client_patience(slowness: float) -> float:
 class Roles:
     """Who did what when the fault struck; node names, empty if unknown.
 
-    ``galera_writer`` is the backend to which HAProxy sent connections, ``mq_leader`` the
-    leader of the probe's quorum queue.  Bounds depend on them: losing a bystander costs nothing.
+    ``galera_writer`` is the backend to which HAProxy sent connections.  Bounds depend on them:
+    losing a bystander costs nothing.
     """
 
     vip_holder: str = ""
     galera_writer: str = ""
-    mq_leader: str = ""
 
 
 @dataclass(frozen=True)
@@ -311,7 +310,7 @@ def _of_today(raw: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(raw)
     if isinstance(found.get("injections"), list):
         found["injections"] = [
-            {**one, "roles": kept(one["roles"], "dc")} if isinstance(one, dict) and "roles" in one else one
+            {**one, "roles": kept(one["roles"], "dc", "mq_leader")} if isinstance(one, dict) and "roles" in one else one
             for one in (kept(one, "cluster_size") for one in found["injections"])]
     return found
 

@@ -18,7 +18,6 @@ from chaos.formulas import (
     NoFormula,
     backend_reset,
     backend_silent,
-    broker_silent,
     client_reconnect,
     client_retry,
     galera_member_lost,
@@ -56,10 +55,8 @@ def _silent_loss(facts: Facts, injection: Injection, client: Traits) -> list[Bou
     if client.client_of == "galera" and client.writes and facts.hits(injection, "galera"):
         found.append(galera_member_lost(timers))
     if client.client_of == "rabbitmq" and facts.hits(injection, "rabbitmq"):
-        # A mirror is missed as its master is: nothing is confirmed without it until it has been given up.
-        leader = injection.roles.mq_leader
-        lead = not leader or injection.hits(leader) or timers.mirrored_queues
-        found.append(queue_leader_lost(timers, silent=True) if lead else broker_silent(timers))
+        # Whoever leads: what a client pays depends on whether it was connected to the lost broker, which nobody knows.
+        found.append(queue_leader_lost(timers, silent=True))
     if client.client_of == "memcached" and facts.hits(injection, "memcached"):
         found.append(client_reconnect(timers))
     return found

@@ -19,7 +19,6 @@ def read_roles(lab: Lab) -> Roles:
         vip_holder=_or_nobody(lambda: resolve(lab, "vip_holder")[0]) if lab.plan.vips else "",
         galera_writer=(_or_nobody(lambda: resolve(lab, "galera_writer")[0])
                        if lab.plan.vips and lab.plan.running("galera") else ""),
-        mq_leader=_or_nobody(lambda: resolve(lab, "mq_leader")[0]) if lab.plan.running("rabbitmq") else "",
     )
 
 

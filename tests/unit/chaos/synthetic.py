@@ -87,7 +87,7 @@ class Story:
 def base_injection() -> Injection:
     """The fault of the default story."""
     return Injection(
-        "node.poweroff", ("c1",), "vip_holder", wants_fencing=True, roles=Roles("c1", "c1", "c1"),
+        "node.poweroff", ("c1",), "vip_holder", wants_fencing=True, roles=Roles("c1", "c1"),
         timers=TIMERS, members=NODES, begin=T0, end=T0 + 0.03, detected_at=T0 + 2.2,
         took_effect=Proof(True, "c1: power is off, no packet returns"),
         healed=Proof(True, "c1: power is on, ssh answers"),

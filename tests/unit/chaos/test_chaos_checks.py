@@ -50,7 +50,7 @@ def test_every_check_has_its_own_id() -> None:
 
 # The VIP was elsewhere, so nothing moves; node c1 is frozen and nobody fences it.
 BYSTANDER = SOUND.but(holders=((-9.0, "c2"),), events=(FROZEN,), away={"sql_write": (0.0, 2.0)}).but_facts(
-    roles=Roles("c2", "c2", "c2"), sla={})
+    roles=Roles("c2", "c2"), sla={})
 
 
 # A database is killed; nobody is lost and nothing moves.
@@ -448,7 +448,8 @@ def test_an_old_recording_holds_what_nobody_reads_any_more(tmp_path: Path) -> No
     raw = base_facts().to_json()
     (injection,) = raw["injections"]
     del injection["members"]
-    raw["injections"] = [{**injection, "cluster_size": 3, "roles": {**injection["roles"], "dc": "c1"}}]
+    raw["injections"] = [{**injection, "cluster_size": 3, "roles": {**injection["roles"], "dc": "c1",
+                                                                               "mq_leader": "c1"}}]
     (read,) = Facts.from_json(raw).injections
     assert read.members == () and read.roles == base_facts().injections[0].roles
 

@@ -25,7 +25,7 @@ TIMERS = Timers(
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preview, "read_timers", lambda *_: Reading(TIMERS, ["rabbitmq: nobody answers"]))
-    monkeypatch.setattr(preview, "read_roles", lambda *_: Roles("n2", "n2", "n2"))
+    monkeypatch.setattr(preview, "read_roles", lambda *_: Roles("n2", "n2"))
     monkeypatch.setattr(pacemaker, "cib", lambda *_: None)
     monkeypatch.setattr(pacemaker, "fences", lambda _, node: Proof(True, f"{node} is fenced"))
 
