@@ -12,22 +12,30 @@ from dataclasses import dataclass
 
 from daemons.services import SERVICES
 
+# Quorum queues that count this broker among their members, and whose process is not here.
+_LACKING = ("length([Q || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) =:= rabbit_quorum_queue, "
+            "lists:member(node(), maps:get(nodes, amqqueue:get_type_state(Q))), "
+            "whereis(element(1, amqqueue:get_pid(Q))) =:= undefined])")
 _VIEW = ("{lists:sort(rabbit_nodes:all_running()), lists:sort(rabbit_nodes:all()), "
          "length(rabbit_node_monitor:partitions()), length(rabbit_alarm:get_alarms()), "
-         "element(2, application:get_env(rabbit, cluster_partition_handling))}.")
+         f"element(2, application:get_env(rabbit, cluster_partition_handling)), {_LACKING}}}.")
 _ANSWER = re.compile(r"\{ok, (.*)\}\s*$", re.DOTALL)
-_TERM = re.compile(r"\{\[(.*?)\],\s*\[(.*?)\],\s*(\d+),\s*(\d+),\s*(\w+)\}", re.DOTALL)
+_TERM = re.compile(r"\{\[(.*?)\],\s*\[(.*?)\],\s*(\d+),\s*(\d+),\s*(\w+),\s*(\d+)\}", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class View:
-    """One broker's view of its cluster: node names without ``rabbit@``, sorted; how many partitions and alarms."""
+    """One broker's view of its cluster: node names without ``rabbit@``, sorted; how many partitions and alarms.
+
+    ``lacking`` is how many quorum queues should have a replica on it and have none that runs.
+    """
 
     running: tuple[str, ...]
     known: tuple[str, ...]
     partitions: int
     alarms: int
     partition_handling: str
+    lacking: int = 0
 
 
 def question(asker: str, expression: str) -> str:
@@ -59,7 +67,7 @@ def view(answer: str) -> View:
     found = _TERM.fullmatch(term(answer))
     if found is None:
         raise ValueError(f"not the view of a broker: {answer.strip()[-80:]}")
-    return View(_names(found[1]), _names(found[2]), int(found[3]), int(found[4]), found[5])
+    return View(_names(found[1]), _names(found[2]), int(found[3]), int(found[4]), found[5], int(found[6]))
 
 
 def _names(listed: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""RabbitMQ: exactly the planned members run, no partition, no alarm."""
+"""RabbitMQ: exactly the planned members run, each replica of a quorum queue too, no partition, no alarm."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ class Rabbitmq:
                 return Look(False, f"{node}: running are {', '.join(seen.running) or 'none'}")
             if seen.partitions or seen.alarms:
                 return Look(False, f"{node}: {seen.partitions} partitions, {seen.alarms} alarms")
+            if seen.lacking:
+                return Look(False, f"{node}: {seen.lacking} queues lack the replica that they should have here")
         return Look(True, f"{len(members)}/{len(members)} members, no partition, no alarm")
 
     def show(self, lab: Lab) -> str:

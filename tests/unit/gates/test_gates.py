@@ -147,12 +147,15 @@ def test_haproxy_wants_every_backend_up(text: str, words: str) -> None:
 
 
 def test_rabbitmq_s_answer_is_read() -> None:
-    lab = FakeLab("{ok, {[rabbit@n1, rabbit@n2], [rabbit@n1, rabbit@n2, rabbit@n3], 0, 0, pause_minority}}")
+    lab = FakeLab("{ok, {[rabbit@n1, rabbit@n2], [rabbit@n1, rabbit@n2, rabbit@n3], 0, 0, pause_minority, 0}}")
     lab.namespace = SimpleNamespace(connect=lambda *_, **__: SimpleNamespace(close=lambda: None))  # type: ignore[attr-defined]
     assert "n1: running are n1, n2" in look(RABBITMQ, lab).detail
     lab.shell.answers = {node: "{ok, {[rabbit@n1, rabbit@n2, rabbit@n3],\n [rabbit@n1, rabbit@n2, rabbit@n3], 0, 1, "
-                               "pause_minority}}" for node in ("n1", "n2", "n3")}
+                               "pause_minority, 0}}" for node in ("n1", "n2", "n3")}
     assert "0 partitions, 1 alarms" in look(RABBITMQ, lab).detail
+    brokers = "[rabbit@n1, rabbit@n2, rabbit@n3]"
+    lab.shell.answers["n1"] = f"{{ok, {{{brokers}, {brokers}, 0, 0, ignore, 2}}}}"
+    assert "n1: 2 queues lack the replica" in look(RABBITMQ, lab).detail
     lab.shell.answers = dict.fromkeys(("n1", "n2", "n3"), "error: connection refused")
     assert "the broker does not answer: error" in look(RABBITMQ, lab).detail
 

@@ -45,7 +45,7 @@ TCP = """\
 """
 NODES = ("n1", "n2", "n3")
 QUORUM, CRM, STAT = ((SAMPLES / name).read_text() for name in ("n1.quorum.txt", "crm_mon.xml", "stat.csv"))
-BROKERS = "{ok, {[rabbit@n1, rabbit@n2, rabbit@n3], [rabbit@n1, rabbit@n2, rabbit@n3], 0, 0, pause_minority}}"
+BROKERS = "{ok, {[rabbit@n1, rabbit@n2, rabbit@n3], [rabbit@n1, rabbit@n2, rabbit@n3], 0, 0, pause_minority, 0}}"
 
 
 def test_what_the_kernel_says() -> None:

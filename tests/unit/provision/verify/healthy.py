@@ -175,7 +175,7 @@ def _galera(plan: Plan, node: Node) -> str:
 
 def _broker(plan: Plan, _node: Node) -> str:
     names = ", ".join(f"rabbit@{one.name}" for one in plan.running("rabbitmq"))
-    return f"{{ok, {{[{names}], [{names}], 0, 0, {'pause_minority' if plan.queues == 'quorum' else 'ignore'}}}}}"
+    return f"{{ok, {{[{names}], [{names}], 0, 0, {'pause_minority' if plan.queues == 'quorum' else 'ignore'}, 0}}}}"
 
 
 _PACKAGES = "".join(f"ii  {name} 1.0\n" for name in (
