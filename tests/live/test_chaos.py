@@ -64,6 +64,10 @@ def quiet(tmp_path: Path) -> Scenario:
     return load_scenario(path)
 
 
+def void(_: object) -> None:
+    """An act's result that nobody needs."""
+
+
 def findings(verdict: Verdict) -> dict[str, dict[str, Any]]:
     return {str(check["id"]): check for check in verdict.to_json()["checks"]}
 
@@ -167,6 +171,21 @@ def test_planted_violations_are_caught(lab: Lab, quiet: Scenario) -> None:
     assert verdict.result is Result.FAIL
     assert {"S1", "S2", "S4", "S5"} <= failed(verdict)
     assert holder in checks["S1"]["evidence"] and other in checks["S1"]["evidence"]
+
+
+@pytest.mark.timeout(300)
+def test_a_fenced_bystander_is_caught(lab: Lab, quiet: Scenario) -> None:
+    """A node that no fault aims at loses its power by a real order to its BMC."""
+    (holder,) = resolve(lab, "vip_holder")
+    innocent = next(name for name in ("n1", "n2") if name != holder)
+    order = f"stonith_admin --reboot {innocent} --timeout 30"
+    with planted() as runs:
+        with beside(lab, "fault.inject", lambda: void(lab.shell.run("n3", order))):
+            runs.append(runner.run(lab, quiet))
+        seen = findings(runs[0])["S7"]
+        assert not seen["ok"] and innocent in str(seen), seen
+    gates.await_all(lab, time.monotonic() + 120)
+
 
 
 def steal_messages(lab: Lab) -> None:
