@@ -23,6 +23,7 @@ MOVE_HIGH = 1.0  # Pacemaker's decision, and the VIP's stop (measured: 2.1..2.3 
 UNIT_START_LOW, UNIT_START_HIGH = 1.0, 4.0  # Pacemaker polls a systemd job every 2 s (measured 2..4)
 CLIENT_RETRY = 1.0  # the probes' timeout: a client that asked just before has to give up first
 QUORUM_QUEUE_KILL_HIGH = 3.0  # Ra election after a process kill (measured 0.3)
+VIEW_AGREED = 0.5  # Galera's members send each other at most a message each 0.1 s about a view (measured 0.4..0.6)
 BROKER_GIVEN_UP = 5.0  # the clients' own timers (chaos.probes.amqp): a frame each 2 s, 3 s without a word on it
 RECONNECT_HIGH = 2.0  # to the next broker, with a channel and a consumer (measured once: 2.3 with the retry)
 # corosync-qdevice sends a heartbeat each 0.8 x device.timeout (qdevice-net), and corosync-qnetd gives a client up
@@ -98,9 +99,10 @@ def vip_takeover(timers: Timers, fenced: bool = True) -> Bound:
 def galera_member_lost(timers: Timers) -> Bound:
     """Commits wait until the group has excluded a silent member."""
     s, p, ka = (known(timers, f"evs_{name}") for name in ("suspect", "check", "keepalive"))
-    j = known(timers, "evs_join_retrans")
-    return Bound(max(0.0, s - ka), s + p + j + client_retry(timers),
-                 f"S {s:g} - ka {ka:g} .. S + P {p:g} + j {j:g} + {client_retry(timers):.0f} s client retry")
+    view = max(known(timers, "evs_join_retrans"), VIEW_AGREED * timers.slowness)
+    return Bound(max(0.0, s - ka), s + p + view + client_retry(timers),
+                 f"S {s:g} - ka {ka:g} .. S + P {p:g} + {view:g} s for a view (j, or five rounds of messages) "
+                 f"+ {client_retry(timers):.0f} s client retry")
 
 
 def backend_silent(timers: Timers) -> Bound:
