@@ -78,7 +78,10 @@ class Shell:
             done = _talk(channel, command, stdin, deadline)
         except (EOFError, OSError, paramiko.SSHException) as error:
             # Not tried again: nobody knows whether the command ran.
-            self.forget(node, channel.get_transport())
+            transport = channel.get_transport()
+            # What ended the connection itself says more than that the channel is closed.
+            error = transport.get_exception() or error
+            self.forget(node, transport)
             late = isinstance(error, TimeoutError)
             raise NodeError(
                 f"a command on {node} did not end within {timeout:g} s" if late else
