@@ -28,6 +28,7 @@ from lab.plan import Plan
 from lab.state.secrets import Secrets
 
 _CONNECT_TIMEOUT = 5.0
+_NO_INPUT = "exec </dev/null; "
 _SLOWEST_CONNECT = 30.0  # s; the kernel gives up an address that nobody has long before
 # paramiko logs each connection that a power cut ends, with a traceback; the caller gets the error itself.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
@@ -190,10 +191,13 @@ def _talk(channel: Any, command: str, stdin: str | bytes | None, deadline: float
     """Run ``command`` on an open channel to its end; TimeoutError at ``deadline`` (monotonic)."""
     with channel:
         channel.settimeout(max(0.1, deadline - time.monotonic()))
-        channel.exec_command(command)
+        # A command without input gets its end of input by itself.  paramiko's may be sent after the channel was closed,
+        # by a command that ended at once, and for that sshd ends the connection, with all that is under way on it:
+        # "ieof packet referred to nonexistent channel" (seen three times in a day).
+        channel.exec_command(f"{_NO_INPUT}{command}" if stdin is None else command)
         if stdin is not None:
             channel.sendall(stdin.encode() if isinstance(stdin, str) else stdin)
-        channel.shutdown_write()
+            channel.shutdown_write()
         out, err = _drain(channel, deadline)
         # The streams may end before the command does (it closed them), or never say how it ended.
         if not channel.status_event.wait(max(0.0, deadline - time.monotonic())):
