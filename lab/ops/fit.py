@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from lab import gates, interrupt
+from lab import gates
 from lab.drivers.base import PowerState
 from lab.errors import RefusedError
 from lab.lab import Lab
-
-_AGAIN = 0.5  # s until the second look at gates of which one was red
 
 
 def refuse_unhealed(lab: Lab) -> None:
@@ -27,16 +25,9 @@ def refuse_dark(lab: Lab, why: str) -> None:
 
 
 def refuse_unhealthy(lab: Lab, why: str) -> None:
-    """As :func:`refuse_dark`, and unless every gate holds, at the second look at the latest.
-
-    One look may be lost on the way: a question that a node was asked ended without an answer (seen once).
-    """
+    """As :func:`refuse_dark`, and unless every gate holds."""
     refuse_dark(lab, why)
-    seen = gates.check_all(lab)
-    if not all(gate.ok for gate in seen):
-        interrupt.wait(_AGAIN)
-        seen = gates.check_all(lab)
-    for gate in seen:
+    for gate in gates.check_all(lab):
         if not gate.ok:
             raise RefusedError(f"lab '{lab.name}' is not healthy, {why}", where=f"gate {gate.name}: {gate.detail}",
                                remedy=f"./inv lab.wait --name={lab.name}; look: {gate.show}")

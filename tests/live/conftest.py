@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from lab.lab import Lab
 from lab.ops.down import take_down
 from lab.ops.up import bring_up
 from lab.plan.layouts import make_plan
-from lab.plan.topology import topology_from_options
+from lab.plan.topology import Topology, topology_from_options
 
 NAME = os.environ.get("HALAB_TEST_LAB", "halabtest")
 HERE = Path(__file__).resolve().parent
@@ -43,14 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def shared_lab() -> Iterator[Lab]:
     """The lab, made once for the whole session and taken down after it."""
-    remove(NAME)
-    try:
-        bring_up(make_plan(topology_from_options(name=NAME)), "style: collapsed\n", timeout=240)
-        opened = Lab.open(NAME)
+    with made(topology_from_options(name=NAME), "style: collapsed\n") as opened:
         yield opened
-        opened.shell.close()
-    finally:
-        remove(NAME)
 
 
 @pytest.fixture
@@ -58,6 +53,19 @@ def lab(shared_lab: Lab) -> Lab:
     """The shared lab, healthy."""
     gates.await_all(shared_lab, time.monotonic() + 120)
     return shared_lab
+
+
+@contextmanager
+def made(topology: Topology, text: str, timeout: float = 240) -> Iterator[Lab]:
+    """A lab of this topology, whose file says ``text``; there is none of its name before and after."""
+    remove(topology.name)
+    try:
+        bring_up(make_plan(topology), text, timeout=timeout)
+        opened = Lab.open(topology.name)
+        yield opened
+        opened.shell.close()
+    finally:
+        remove(topology.name)
 
 
 def remove(name: str) -> None:

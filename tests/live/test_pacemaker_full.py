@@ -6,12 +6,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from conftest import remove
+from conftest import made
 
 from lab import gates
 from lab.lab import Lab
-from lab.ops.up import bring_up
-from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
 from provision import apply
 from provision.verify.model import Result
@@ -22,15 +20,9 @@ NAME = "halabfull"
 
 @pytest.fixture(scope="module")
 def full_lab() -> Iterator[Lab]:
-    remove(NAME)
-    try:
-        topology = topology_from_options(name=NAME, nodes="4", qdevice=True, pacemaker="full", rabbitmq="pacemaker")
-        bring_up(make_plan(topology), "style: collapsed\n", timeout=300)
-        lab = Lab.open(NAME)
+    topology = topology_from_options(name=NAME, nodes="4", qdevice=True, pacemaker="full", rabbitmq="pacemaker")
+    with made(topology, "style: collapsed\n", timeout=300) as lab:
         yield lab
-        lab.shell.close()
-    finally:
-        remove(NAME)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import remove
+from conftest import made
 from interrupted import kill_when, spawn
 
 from lab import gates, state
@@ -15,8 +15,6 @@ from lab.errors import RefusedError
 from lab.lab import Lab
 from lab.ops.resume import resume
 from lab.ops.scale import scale
-from lab.ops.up import bring_up
-from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
 from lab.state import Phase
 from provision import apply
@@ -31,14 +29,8 @@ _DAEMONS = "pidof corosync pacemakerd mariadbd haproxy"
 def small_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     topology = tmp_path_factory.mktemp("scale") / "t.yml"
     topology.write_text(TOPOLOGY)
-    remove(NAME)
-    try:
-        bring_up(make_plan(topology_from_options(topology, name=NAME)), TOPOLOGY, timeout=240)
-        lab = Lab.open(NAME)
+    with made(topology_from_options(topology, name=NAME), TOPOLOGY) as lab:
         yield lab
-        lab.shell.close()
-    finally:
-        remove(NAME)
 
 
 def _databases(lab: Lab) -> dict[str, str]:

@@ -224,8 +224,6 @@ def test_an_unhealthy_lab_is_refused(log: list[str], monkeypatch: pytest.MonkeyP
     with pytest.raises(RefusedError, match="not healthy") as caught:
         run(lab, scenario())
     assert caught.value.where == "gate vip: on no node"
-    assert log == ["wait 0.5"]  # before the second look
-    log.clear()
     untouched(lab, log)
 
 

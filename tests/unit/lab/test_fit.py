@@ -53,15 +53,6 @@ def test_an_unhealed_fault_is_refused_by_all_with_the_command_that_heals(lab: La
     assert state.recorded(lab.paths).phase is Phase.RUNNING
 
 
-def test_one_look_that_was_lost_is_no_refusal(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seen: a question that a node was asked ended without an answer, and the suite ended with it."""
-    looks = [RED, RED[:1]]
-    monkeypatch.setattr("lab.gates.check_all", lambda lab: looks.pop(0))
-    monkeypatch.setattr("lab.ops.fit._AGAIN", 0.0)
-    _break(lab)
-    assert looks == []
-
-
 @pytest.mark.parametrize("doing", ["scale", "save", "run"])
 def test_an_unhealthy_lab_is_refused_with_the_gate(lab: Lab, monkeypatch: pytest.MonkeyPatch, doing: str) -> None:
     monkeypatch.setattr("lab.gates.check_all", lambda lab: RED)

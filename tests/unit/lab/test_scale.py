@@ -119,17 +119,22 @@ def test_interrupted_anywhere_it_is_finished_by_resume(lab: Lab, acts: Acts, siz
     assert state.recorded(lab.paths).phase is Phase.RUNNING
 
 
-@pytest.mark.parametrize("size", [5, 3])
-def test_after_a_reboot_of_the_host_in_the_middle_resume_gives_power_first(lab: Lab, acts: Acts, size: int) -> None:
-    for node in lab.plan.nodes:
-        (lab.paths.node(node.name)).mkdir(parents=True)
-        (lab.paths.node(node.name) / "created").touch()
+def break_off(acts: Acts, size: int) -> None:
+    """A change of the databases to ``size`` members fails at its second act."""
     if size == 3:
         scale("fake", "db", 5)
     acts.told.clear()
     acts.fail_at = 2
     with pytest.raises(NodeError):
         scale("fake", "db", size)
+
+
+@pytest.mark.parametrize("size", [5, 3])
+def test_after_a_reboot_of_the_host_in_the_middle_resume_gives_power_first(lab: Lab, acts: Acts, size: int) -> None:
+    for node in lab.plan.nodes:
+        (lab.paths.node(node.name)).mkdir(parents=True)
+        (lab.paths.node(node.name) / "created").touch()
+    break_off(acts, size)
     for node in read_plan(lab.paths).nodes:
         Lab.open("fake").driver.power.off(node.name)
     resume("fake")
@@ -155,12 +160,7 @@ def test_a_cluster_with_a_quorum_device_passes_through_odd_sizes(
 @pytest.mark.parametrize("size", [5, 3])
 def test_a_change_that_goes_on_asks_nobody_for_power_before_the_driver_is_prepared(
         lab: Lab, acts: Acts, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    if size == 3:
-        scale("fake", "db", 5)
-    acts.told.clear()
-    acts.fail_at = 2
-    with pytest.raises(NodeError):
-        scale("fake", "db", size)
+    break_off(acts, size)
     order = power_after_prepare(monkeypatch)
     resume("fake")
     assert order[0] == "prepare"
