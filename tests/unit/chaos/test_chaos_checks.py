@@ -32,7 +32,6 @@ from chaos.facts import Facts, GateResult, NodeRows, PrimarySighting, Roles, Sql
 from chaos.looks import NodeLook
 from chaos.model import Proof, Result
 from chaos.verdict import judge, verdict_of
-from lab.errors import RefusedError
 
 
 def test_a_sound_run_passes_every_check(tmp_path: Path) -> None:
@@ -325,35 +324,6 @@ def test_l4_stretches_what_is_promised_for_nodes_at_full_speed_and_no_bound(prom
     assert f"SLA {allowed:.1f} s" in finding(tmp_path / "judged", slow, "L4").evidence
 
 
-def test_an_expected_failure_keeps_the_promise(tmp_path: Path) -> None:
-    lies = SOUND.but(events=(FROZEN, REQUEST)).but_facts(expect="FAIL", expect_checks=("S3",))
-    verdict = verdict_of(recording(tmp_path, lies))
-    assert verdict.result is Result.FAIL and verdict.kept and verdict.exit_code == 0
-    assert verdict.word == "FAIL as expected" and verdict.counted is Result.PASS
-    body = verdict.to_json()
-    assert body["verdict"] == "FAIL" and body["kept"] and body["expected"] == {"verdict": "FAIL", "checks": ["S3"]}
-
-
-@pytest.mark.parametrize(("changes", "why"), [
-    ({"events": SOUND.events}, "it passed"),
-    ({"events": (FROZEN, REQUEST), "lost_messages": 2}, "another safety check failed as well"),
-    ({"events": SOUND.events, "lost_messages": 2}, "it failed for another reason")])
-def test_an_expectation_is_not_kept_by_anything_else(changes: dict[str, Any], why: str, tmp_path: Path) -> None:
-    verdict = verdict_of(recording(tmp_path, SOUND.but(**changes).but_facts(expect="FAIL", expect_checks=("S3",))))
-    assert not verdict.kept and verdict.exit_code == 1 and verdict.counted is Result.FAIL, why
-    assert "expected" in verdict.word
-
-
-@pytest.mark.parametrize(("changes", "expected", "why"), [
-    ({"lost_messages": 2, "drained": False}, ("S3", "S5"), "S5 had no data, which is no violation"),
-    ({"late_share": 0.05}, ("S3",), "the schedule was not kept")])
-def test_a_finding_without_data_keeps_no_promise(changes: dict[str, Any], expected: tuple[str, ...], why: str,
-                                                 tmp_path: Path) -> None:
-    story = SOUND.but(events=(FROZEN, REQUEST), **changes).but_facts(expect="FAIL", expect_checks=expected)
-    verdict = verdict_of(recording(tmp_path, story))
-    assert verdict.result is Result.FAIL and not verdict.kept, why
-
-
 def test_s1_takes_two_macs_of_one_node_for_one_holder(tmp_path: Path) -> None:
     macs = {**base_facts().macs, "52:54:00:00:00:03": "c2"}
     story = SOUND.but(also_answers=((5.0, 5.3, "c3"),)).but_facts(macs=macs)
@@ -410,54 +380,11 @@ def test_s4_ignores_a_node_that_is_not_synced_but_names_it(tmp_path: Path) -> No
     assert "not judged: c3" in finding(tmp_path, story, "S4").evidence
 
 
-def test_safety_outranks_an_invalid_run(tmp_path: Path) -> None:
-    story = SOUND.but(lost_rows={"c2": 1}).but_facts(took_effect=None)
-    assert verdict_of(recording(tmp_path, story)).result is Result.FAIL
-
-
-def test_invalid_outranks_a_missed_sla(tmp_path: Path) -> None:
-    story = SOUND.but(late_share=0.05, away={**SOUND.away, "sql_write": (0.0, 9.5)})
-    assert verdict_of(recording(tmp_path, story)).result is Result.INVALID
-
-
-def test_a_broken_tool_is_not_the_clusters_fault(tmp_path: Path) -> None:
-    story = SOUND.but_facts(error="ssh died", converged_at=None)
-    assert verdict_of(recording(tmp_path, story)).result is Result.BROKEN
-
-
 def test_a_fault_without_fencing_skips_what_needs_it(tmp_path: Path) -> None:
     story = SOUND.but(events=()).but_facts(fault="proc.kill", params={"process": "mariadbd"}, wants_fencing=False,
                                            fencing=None)
     assert finding(tmp_path, story, "S3").skipped
     assert finding(tmp_path, story, "V5").skipped
-
-
-def test_facts_name_the_bad_field() -> None:
-    raw = base_facts().to_json()
-    with pytest.raises(RefusedError, match=r"facts\.colour: unknown field"):
-        Facts.from_json({**raw, "colour": 1})
-    with pytest.raises(RefusedError, match=r"facts\.period: has the wrong type"):
-        Facts.from_json({**raw, "period": "fast"})
-    with pytest.raises(RefusedError, match=r"facts\.injections\.0\.timers\.token: has the wrong type"):
-        Facts.from_json({**raw, "injections": [{**raw["injections"][0], "timers": {"token": "1s"}}]})
-    with pytest.raises(RefusedError, match=r"facts\.lab: is missing"):
-        Facts.from_json({name: value for name, value in raw.items() if name != "lab"})
-
-
-def test_an_old_recording_holds_what_nobody_reads_any_more(tmp_path: Path) -> None:
-    raw = base_facts().to_json()
-    (injection,) = raw["injections"]
-    del injection["members"]
-    raw["injections"] = [{**injection, "cluster_size": 3, "roles": {**injection["roles"], "dc": "c1",
-                                                                               "mq_leader": "c1"}}]
-    (read,) = Facts.from_json(raw).injections
-    assert read.members == () and read.roles == base_facts().injections[0].roles
-
-
-def test_facts_survive_the_disk(tmp_path: Path) -> None:
-    run_dir = build(tmp_path)
-    assert Facts.read(run_dir).nodes == NODES
-    assert Facts.from_json(Facts.read(run_dir).to_json()) == Facts.read(run_dir)
 
 
 def test_v3_counts_from_the_fault_s_own_window(tmp_path: Path) -> None:
