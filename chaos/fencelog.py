@@ -39,5 +39,27 @@ def was_off(events: Iterable[Event], node: str, begin: float, end: float, *, wit
     return next((event for event in power if event.at > begin and _went_off(event)), None)
 
 
+def power_after(event: Event) -> str | None:
+    """``on``, ``off`` or ``suspended``: the power of the event's node since then; None if it is about something else.
+
+    Whoever moved the switch says so, and so does a witness: he alone sees a machine end by itself.
+    """
+    return str(event.data.get("state")) if event.kind == "power.seen" else _SWITCHED.get(event.kind)
+
+
+def lives(events: Iterable[Event], node: str) -> list[float]:
+    """When ``node`` had power again after it had none, by time."""
+    found, on = [], True
+    for event in sorted((event for event in events if event.node == node), key=lambda event: event.at):
+        state = power_after(event)
+        if state == "on" and not on:
+            found.append(event.at)
+        on = state != "off" if state else on
+    return found
+
+
+_SWITCHED = {"power.on": "on", "power.resume": "on", "power.off": "off", "power.suspend": "suspended"}
+
+
 def _went_off(event: Event) -> bool:
-    return event.kind == "power.off" or (event.kind == "power.seen" and event.data.get("state") == "off")
+    return power_after(event) == "off"

@@ -42,6 +42,18 @@ def left(lab: Lab, node: str, resource: str = "") -> Proof:
     return Proof(not there, f"{node}: " + (f"still runs {', '.join(there)}" if there else "no resource runs any more"))
 
 
+def unmanaged(lab: Lab, node: str) -> Proof:
+    """Whether the cluster of ``node`` leaves every resource alone: what the scheduler made of maintenance mode."""
+    try:
+        seen = crm.status(lab, node).resources
+    except HalabError as error:
+        return Proof(False, f"{node}: cannot look: {error.what}")
+    managed = sorted({one.id for one in seen if one.managed})
+    if managed or not seen:
+        return Proof(False, f"{node}: still managed: {', '.join(managed)}" if managed else f"{node}: no resource at all")
+    return Proof(True, f"{node}: none of {len(seen)} resource instances is managed")
+
+
 def fences(config: Cib, node: str) -> Proof:
     """V5: whether this configuration would fence ``node``."""
     if not config.fencing_on:

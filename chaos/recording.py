@@ -15,7 +15,7 @@ from typing import Any
 
 from chaos import looks, nodelog
 from chaos.facts import Facts
-from chaos.fencelog import fence_requests, was_off
+from chaos.fencelog import fence_requests, lives, power_after, was_off
 from chaos.ledger import read_ledger
 from chaos.looks import NodeLook
 from chaos.model import Outcome, Sample
@@ -25,8 +25,6 @@ from chaos.windows import Span, longest_gap, longest_stall, outages
 from lab.state.events import Event, read_events
 
 EVENTS_FILE = "events.jsonl"
-# A node that obeys an order to shut down or to reboot is as good as off, and not every driver sees its end.
-_POWERED = {"power.on": True, "power.resume": True, "power.off": False, "power.suspend": False, "node.stopping": False}
 
 
 @dataclass(frozen=True)
@@ -157,23 +155,43 @@ class Recording:
              if event.kind == kind and event.at >= since and (not nodes or event.node in nodes)),
             key=lambda event: event.at))
 
-    def fence_request(self, node: str) -> Event | None:
-        """The first BMC command by which the cluster fences ``node``, after the fault that hit it or any other."""
-        begin = min((one.begin for one in self.facts.injections if one.hits(node) and one.begin is not None),
-                    default=self.facts.inject_begin)
-        requests = [] if begin is None else fence_requests(self.events, node, begin)
-        return requests[0] if requests else None
+    def fence_request(self, node: str, lost_at: float | None = None) -> Event | None:
+        """The first BMC command by which the cluster fences ``node``, after the fault that hit it or any other.
+
+        Of a node that was lost at ``lost_at``: the first in the life that ended so, and not one that ended an
+        earlier life of it.
+        """
+        begin = self._judged_from(node)
+        if begin is None:
+            return None
+        since = max((at for at in lives(self.events, node) if begin < at <= (lost_at or begin)), default=begin)
+        return next(iter(fence_requests(self.events, node, since)), None)
+
+    def fencings(self, node: str) -> tuple[Event, ...]:
+        """The first of these commands in each life of ``node``, by time."""
+        found: list[Event] = []
+        for life in [0.0, *lives(self.events, node)]:
+            request = self.fence_request(node, life)
+            found += [request] if request and request not in found else []
+        return tuple(found)
+
+    def _judged_from(self, node: str) -> float | None:
+        return min((one.begin for one in self.facts.injections if one.hits(node) and one.begin is not None),
+                   default=self.facts.inject_begin)
 
     def powered(self, node: str, at: float, seconds: float = 0.0) -> bool:
         """Whether ``node`` was on and not suspended at that time, and for so long, as the diary has it."""
-        changes = [event for event in self.events
-                   if event.node == node and event.at <= at and event.kind in _POWERED]
-        last = max(changes, key=lambda event: event.at, default=None)
-        return last is None or (_POWERED[last.kind] and last.at + seconds <= at)
+        last = max((one for one in self._powers(node) if one[0] <= at), default=None)
+        return last is None or (last[1] and last[0] + seconds <= at)
+
+    def _powers(self, node: str) -> list[tuple[float, bool]]:
+        """Since when it was on and not suspended, or was not; obeying an order to end or to reboot is as good as off."""
+        found = [(event.at, event.kind, power_after(event)) for event in self.events if event.node == node]
+        return sorted((at, state == "on") for at, kind, state in found if state or kind == "node.stopping")
 
     def longest_hole(self, node: str, begin: float, end: float) -> float:
         """The longest time between looks at ``node`` (seconds), less what the node spent of it without power."""
-        changes = sorted(event.at for event in self.events if event.node == node and event.kind in _POWERED)
+        changes = [at for at, _ in self._powers(node)]
         times = [begin, *(look.asked for look in self.looks if look.node == node and begin <= look.asked <= end), end]
         return max(sum(right - left for left, right in pairwise([one, *(at for at in changes if one < at < two), two])
                        if self.powered(node, left)) for one, two in pairwise(times))

@@ -35,6 +35,7 @@ class Resource:
     failed: bool = False
     blocked: bool = False
     pending: str = ""  # the operation under way
+    managed: bool = True  # in maintenance mode Pacemaker looks at it no more
 
     @property
     def node(self) -> str:
@@ -57,10 +58,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class FailCount:
+    """How often a resource failed on a node; ``bans``: so often that it may not run there until that is forgotten."""
+
     resource: str
     node: str
     count: str
     last: str
+    bans: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,14 +110,20 @@ def status(text: str) -> Status:
                                one.get("exitreason", "")) for one in root.iterfind("./failures/failure")),
         fail_counts=tuple(
             FailCount(base(one.get("id", "")), node.get("name", ""), one.get("fail-count", "0"),
-                      one.get("last-failure", "?"))
+                      one.get("last-failure", "?"), _bans(one))
             for node in root.iterfind("./node_history/node") for one in node.iterfind("resource_history")
             if one.get("fail-count", "0") != "0"),
         fencing=tuple(sorted({one.get("target", "?") for one in root.iterfind("./fence_history/fence_event")
                               if one.get("status") == "pending"})))
 
 
+def _bans(history: ElementTree.Element) -> bool:
+    count, threshold = history.get("fail-count", "0"), history.get("migration-threshold", "")
+    return count == "INFINITY" or (threshold.isdigit() and 0 < int(threshold) <= int(count))
+
+
 def _resource(one: ElementTree.Element) -> Resource:
     return Resource(base(one.get("id", "")), one.get("resource_agent", "").rsplit(":", 1)[-1], one.get("role", ""),
                     tuple(node.get("name", "") for node in one.iterfind("node")), one.get("active") == "true",
-                    one.get("failed") == "true", one.get("blocked") == "true", one.get("pending", ""))
+                    one.get("failed") == "true", one.get("blocked") == "true", one.get("pending", ""),
+                    one.get("managed") != "false")

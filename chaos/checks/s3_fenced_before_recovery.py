@@ -41,14 +41,15 @@ class FencedBeforeRecovery:
         moves = _moves(run, lost)
         if not moves:
             return skipped(self, "no VIP was seen to move away from the lost node")
-        words = [self._one(run, before.node, after) for before, after in moves]
+        words = [self._one(run, one) for one in moves]
         bad = [text for ok, text in words if not ok]
         return found(self, not bad, "; ".join(bad or [text for _, text in words]))
 
-    def _one(self, run: Recording, lost: str, taken: Holding) -> tuple[bool, str]:
+    def _one(self, run: Recording, move: _Move) -> tuple[bool, str]:
+        since, lost, taken = move
         begin, at = run.facts.inject_begin or 0.0, taken.begin
         start = f"VIP {taken.vip} up on {taken.node} at {at - begin:+.2f} s"
-        request = run.fence_request(lost)
+        request = run.fence_request(lost, since)
         if request is None or request.at > at:
             asked = f"fencing of {lost} was requested only at {request.at - begin:+.2f} s" if request else (
                 f"and no fencing of {lost} was requested")
@@ -64,6 +65,7 @@ class FencedBeforeRecovery:
 
 
 _Lost = tuple[str, float]  # a node, and since when nobody else may have its addresses unless it is off
+_Move = tuple[float, str, Holding]  # since when which node was lost, and who had an address of it then
 
 
 def _lost(run: Recording) -> list[_Lost]:
@@ -76,25 +78,25 @@ def _lost(run: Recording) -> list[_Lost]:
     lost = [(node, one.begin) for one in facts.injections if one.wants_fencing and one.begin is not None
             for node in one.target]
     for node in facts.nodes:
-        request = run.fence_request(node)
-        if request is None or node in facts.fenced_targets:
-            continue
-        cuts = [one.begin for one in facts.injections if one.begin is not None and one.begin <= request.at
-                and isinstance(all_faults().get(one.fault), NetFault) and node in may_be_fenced(run, one)]
-        lost.append((node, min([*cuts, request.at])))
+        for request in () if node in facts.fenced_targets else run.fencings(node):
+            cuts = [one.begin for one in facts.injections if one.begin is not None and one.begin <= request.at
+                    and isinstance(all_faults().get(one.fault), NetFault) and node in may_be_fenced(run, one)]
+            lost.append((node, min([*cuts, request.at])))
     return lost
 
 
-def _moves(run: Recording, lost: list[_Lost]) -> list[tuple[Holding, Holding]]:
-    """(before, after) of the first move of each VIP away from each node since it was lost."""
-    found = []
+def _moves(run: Recording, lost: list[_Lost]) -> list[_Move]:
+    """The first move of each VIP away from each node since it was lost."""
+    found: dict[Holding, _Move] = {}
     pairs = [(before, after) for before, after in pairwise(run.holdings()) if before.vip == after.vip]
     for node, since in lost:
         for vip in sorted({before.vip for before, _ in pairs}):
-            move = next(((before, after) for before, after in pairs if before.vip == vip and before.node == node
-                         and after.begin >= since), None)
-            found += [move] if move and move not in found else []
-    return found
+            taken = next((after for before, after in pairs if before.vip == vip and before.node == node
+                          and after.begin >= since), None)
+            if taken and (taken not in found or found[taken][0] < since):  # it answers for the last of several losses
+                found[taken] = (since, node, taken)
+    return list(found.values())
+
 
 
 CHECK = FencedBeforeRecovery()

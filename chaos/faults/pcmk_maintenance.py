@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chaos import pacemaker
 from chaos.evidence import judged
+from chaos.faults.base import all_hold
 from chaos.faults.guestbase import GuestFault
-from chaos.model import Target
+from chaos.model import Proof, Target
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -22,6 +24,10 @@ class PcmkMaintenance(GuestFault):
 
     def act(self, lab: Lab, node: str, target: Target) -> str:
         return "crm_attribute --type=crm_config --name=maintenance-mode --update=true"
+
+    def took_effect(self, lab: Lab, target: Target) -> Proof:
+        """The attribute is set, and no resource is managed any more: it is the latter that a forgotten cluster lacks."""
+        return all_hold([super().took_effect(lab, target), *(pacemaker.unmanaged(lab, node) for node in target.nodes)])
 
     def undo(self, lab: Lab, node: str, target: Target) -> str:
         return "crm_attribute --type=crm_config --name=maintenance-mode --delete"

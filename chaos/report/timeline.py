@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, inf, log10
 
+from chaos.fencelog import power_after
 from chaos.measure import INTERRUPTED, Phase, windows
 from chaos.model import Outcome
 from chaos.recording import Recording
@@ -178,13 +179,12 @@ def _holders(run: Recording, vip: str, axis: Axis, zero: float) -> tuple[Box, ..
 
 
 def _power(run: Recording, node: str, axis: Axis, zero: float) -> tuple[Box, ...]:
-    words = {"power.on": "on", "power.resume": "on", "power.off": "off", "power.suspend": "frozen"}
     boxes = []
     state, since = "on", axis.low
-    changes = sorted((event for event in run.events if event.node == node and event.kind in words),
-                     key=lambda event: event.at)
-    for event in changes:
-        at, new = event.at - zero, words[event.kind]
+    for event in sorted((event for event in run.events if event.node == node), key=lambda event: event.at):
+        if (now := power_after(event)) is None:
+            continue
+        at, new = event.at - zero, "frozen" if now == "suspended" else now
         if at > axis.low and new != state:
             boxes.append(_span(axis, since, at, f"power-{state}", state, f"{node} {state}"))
             since = at

@@ -77,8 +77,9 @@ class ContainerPower:
         ]
         console = self._paths.node(node) / "console.log"
         life = secrets.token_hex(4)
-        self._life(node).write_text(life)
-        watched = firmware.watched(self._plan.lab, node, life, self._plan.profile.bmc.post, group.command(nspawn))
+        firmware.life_file(self._paths, node).write_text(life)
+        watched = firmware.watched(self._plan.lab, self._paths, node, life, self._plan.profile.bmc.post,
+                                   group.command(nspawn))
         # Detached: the supervisor belongs to init, not to the command that started it.
         run(detached(watched, console), cwd=Path(__file__).resolve().parents[2],
             # Makes /proc/sys/net writable in the guest: HAProxy needs ip_nonlocal_bind.
@@ -99,11 +100,9 @@ class ContainerPower:
     def boot_again(self, node: str, life: str) -> None:
         """Power for a node whose system rebooted, unless somebody was at its power switch since that ``life``."""
         with switch.in_hand(self._paths, node):
-            if self._life(node).exists() and self._life(node).read_text() == life:
+            file = firmware.life_file(self._paths, node)
+            if file.exists() and file.read_text() == life:
                 self._on(node)
-
-    def _life(self, node: str) -> Path:
-        return self._paths.node(node) / "life"
 
     def off(self, node: str) -> None:
         with switch.in_hand(self._paths, node):
@@ -112,7 +111,7 @@ class ContainerPower:
     def _off(self, node: str) -> None:
         group = Cgroup(self._plan.lab, node)
         was_on = group.leader() is not None
-        self._life(node).unlink(missing_ok=True)
+        firmware.life_file(self._paths, node).unlink(missing_ok=True)
         network.cut(self._plan.lab, node)
         group.kill()
         if was_on:

@@ -55,6 +55,8 @@ def _resource_trouble(status: Status, lab: Lab, cluster: Cluster) -> str:
         homes = where.setdefault(resource.id, set())
         if resource.failed or resource.blocked:
             return f"{resource.id} is failed or blocked"
+        if not resource.managed:
+            return f"{resource.id} is unmanaged: Pacemaker does not look after it"
         if resource.active and not resource.pending:
             homes.update(f"{node}={resource.role}" for node in resource.nodes)
     wanted = _wanted(lab, cluster)
@@ -67,6 +69,10 @@ def _resource_trouble(status: Status, lab: Lab, cluster: Cluster) -> str:
                 return f"{name} runs {len(seen)} times, wanted {roles}"
         elif seen != roles:
             return f"{name} is {', '.join(sorted(seen)) or 'nowhere'}, wanted {', '.join(sorted(roles))}"
+    # A clone that is banned somewhere is missed there; an address runs elsewhere, and has one place less to go.
+    for one in status.fail_counts:
+        if one.bans and one.resource.startswith("vip-"):
+            return f"{one.node} may not take {one.resource} after {one.count} failures, until they are forgotten"
     return ""
 
 

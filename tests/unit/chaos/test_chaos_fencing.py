@@ -78,3 +78,26 @@ def test_s3_judges_the_move_after_each_of_two_losses(tmp_path: Path) -> None:
     assert verdict_of(recording(tmp_path / "2", story)).result is Result.FAIL
     fenced = (*story.events, (7.0, "bmc.request", "c2", {"command": "off"}), (7.2, "power.off", "c2", {}))
     assert "then VIP 10.66.0.100 up on c3" in finding(tmp_path / "3", story.but(events=fenced), "S3").evidence
+
+
+def test_s3_does_not_take_the_fencing_of_an_earlier_life_for_that_of_a_later(tmp_path: Path) -> None:
+    """c1 is fenced, comes back, gets the address again and is lost once more: nobody has it fenced this time."""
+    second = replace(base_injection(), target=("c1",), begin=T0 + 8.0, end=T0 + 8.03)
+    back = (*SOUND.events, (6.0, "power.on", "c1", {}), (8.0, "power.suspend", "c1", {}))
+    story = SOUND.but(events=back, holders=(*SOUND.holders, (7.0, "c1"), (9.5, "c2"))).but_facts(
+        injections=(base_injection(), second))
+    found = finding(tmp_path / "1", story, "S3")
+    assert not found.ok
+    assert "up on c2 at +9.50 s, and no fencing of c1 was requested" in found.evidence
+    again = (*back, (8.6, "bmc.request", "c1", {"command": "off"}), (8.9, "power.off", "c1", {}))
+    found = finding(tmp_path / "2", story.but(events=again), "S3")
+    assert found.ok and "c1 off at +8.90 s, fencing requested at +8.60 s" in found.evidence
+
+
+def test_s3_judges_each_fencing_of_a_node_that_no_fault_meant(tmp_path: Path) -> None:
+    """c3 held nothing the first time; the second time its address comes up elsewhere before it was off."""
+    third = (*SOUND.events, (4.5, "bmc.request", "c3", {"command": "off"}), (4.6, "power.off", "c3", {}),
+             (6.0, "power.on", "c3", {}), (8.0, "bmc.request", "c3", {"command": "off"}))
+    story = SOUND.but(events=third, holders=(*SOUND.holders, (7.0, "c3"), (8.5, "c2")))
+    found = finding(tmp_path, story, "S3")
+    assert not found.ok and "c3 was never off" in found.evidence

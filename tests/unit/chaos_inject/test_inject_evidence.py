@@ -36,7 +36,6 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 # Fault, its parameters, the client that its look asks, and what that one says with the fault and without it.
 LOOKS: tuple[tuple[str, dict[str, Any], str, str, str], ...] = (
-    ("pcmk.maintenance", {}, "crm_attribute", "true", "false"),
     ("db.desync", {}, "mariadb", "wsrep_local_state_comment Donor/Desynced", "wsrep_local_state_comment Synced"),
     ("mq.alarm_mem", {}, "erl_call", "{ok, [{{resource_limit,memory,rabbit@n2},[]}]}", "{ok, []}"),
     ("mq.alarm_disk", {}, "erl_call", "{ok, [{{resource_limit,disk,rabbit@n2},[]}]}", "{ok, []}"),

@@ -49,6 +49,21 @@ def test_a_standby_that_moves_nothing_is_none(lab: Lab) -> None:
     assert not fault.took_effect(lab, TARGET).ok and fault.healed(lab, TARGET).ok
 
 
+def test_a_maintenance_mode_that_leaves_resources_managed_is_none(lab: Lab) -> None:
+    fault = get_fault("pcmk.maintenance")
+    node_of(lab).client("crm_attribute", "echo true")
+    assert "cannot look" in fault.took_effect(lab, TARGET).evidence
+    managed = crm_mon(n1="galera", n2="fence-n1 galera")
+    node_of(lab).client("crm_mon", f"echo '{managed}'")
+    assert "n2: still managed: fence-n1, galera" in fault.took_effect(lab, TARGET).evidence
+    unmanaged = managed.replace("<resource ", '<resource managed="false" ')
+    assert unmanaged != managed
+    node_of(lab).client("crm_mon", f"echo '{unmanaged}'")
+    assert fault.took_effect(lab, TARGET).ok and not fault.healed(lab, TARGET).ok
+    node_of(lab).client("crm_attribute", "echo false")
+    assert not fault.took_effect(lab, TARGET).ok and fault.healed(lab, TARGET).ok
+
+
 def test_a_ban_that_moves_nothing_is_none(lab: Lab) -> None:
     fault = get_fault("pcmk.ban")
     node_of(lab).client("crm_mon", f"echo '{crm_mon(n1='vip-public', n2='haproxy')}'")

@@ -179,6 +179,16 @@ REMEMBERED = ('<failures><failure op_key="galera_monitor_15000" node="n2" exitst
       'blocked="false"', 'id="vip-public" resource_agent="ocf:heartbeat:IPaddr2" role="Started" active="true" '
       'orphaned="false" blocked="true"'), False, "vip-public is failed or blocked"),
     (('role="Promoted" active="true"', 'role="Unpromoted" active="true"'), False, "galera is n"),
+    # Each is where it belongs and yet nobody would bring it back, or bring it anywhere else.
+    (('blocked="false" managed="true"', 'blocked="false" managed="false"'), False, "is unmanaged"),
+    (('id="vip-public" orphan="false" migration-threshold="5"',
+      'id="vip-public" orphan="false" migration-threshold="5" fail-count="5" last-failure="x"'), False,
+     "n2 may not take vip-public after 5 failures"),
+    (('id="vip-public" orphan="false" migration-threshold="5"',
+      'id="vip-public" orphan="false" migration-threshold="5" fail-count="4" last-failure="x"'), True, "in place"),
+    (('id="vip-public" orphan="false" migration-threshold="5"',
+      'id="vip-public" orphan="false" migration-threshold="5" fail-count="INFINITY" last-failure="x"'), False,
+     "n2 may not take vip-public after INFINITY failures"),
     # Back and whole, and yet somebody still tries to switch it off.
     (('status="success" delegate', 'status="pending" extended-status="1" delegate'), False, "n3 is being fenced"),
 ])
