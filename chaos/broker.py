@@ -18,7 +18,7 @@ def ask(lab: Lab, node: str, question: str) -> str:
     try:
         return rabbitmq.term(said)
     except ValueError as error:
-        raise NodeError("the broker did not answer", where=f"{node}: {error}") from error
+        raise NodeError("the broker did not answer", where=f"{node}: {error}", remedy=_look(lab)) from error
 
 
 def ticktime(lab: Lab, node: str) -> float:
@@ -26,7 +26,7 @@ def ticktime(lab: Lab, node: str) -> float:
     said = ask(lab, node, "net_kernel:get_net_ticktime().")
     number = re.search(r"\d+", said)
     if number is None:
-        raise NodeError("no net_ticktime", where=f"{node}: {said}")
+        raise NodeError("the broker has no net_ticktime", where=f"{node}: {said}", remedy=_look(lab))
     return float(number[0])
 
 
@@ -34,7 +34,7 @@ def heartbeat(lab: Lab, node: str) -> float:
     """The heartbeat in seconds that the broker suggests to its clients; 0: none."""
     said = ask(lab, node, "{ok, H} = application:get_env(rabbit, heartbeat), H.")
     if not said.isdigit():
-        raise NodeError("no heartbeat", where=f"{node}: {said}")
+        raise NodeError("the broker suggests no heartbeat", where=f"{node}: {said}", remedy=_look(lab))
     return float(said)
 
 
@@ -45,5 +45,9 @@ def leader(lab: Lab, node: str, queue: str) -> str:
                           "case amqqueue:get_pid(Queue) of {_, Leader} -> Leader; Pid -> node(Pid) end.")
     found = re.search(r"rabbit@([\w-]+)", said)
     if found is None:
-        raise NodeError(f"queue {queue} has no leader", where=f"{node}: {said}")
+        raise NodeError(f"queue {queue} has no leader", where=f"{node}: {said}", remedy=_look(lab))
     return found[1]
+
+
+def _look(lab: Lab) -> str:
+    return f"./inv lab.status --name={lab.name} shows what the gate rabbitmq says"

@@ -299,7 +299,8 @@ class Facts:
             raise RefusedError("the run has no facts", where=str(path),
                                remedy="run the scenario again: it stopped too early to be judged") from error
         except json.JSONDecodeError as error:
-            raise RefusedError(f"not JSON: {error}", where=str(path)) from error
+            raise RefusedError(f"not JSON: {error}", where=str(path),
+                               remedy="run the scenario again: this record is damaged") from error
 
 
 def _of_today(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,8 @@ class NodeWatch:
         if self._thread.is_alive():
             self._thread.join(timeout=2 * _LOOK_TIMEOUT + 10)
         if self._thread.is_alive():
-            raise HalabError("the watch of the nodes does not end", where=self._thread.name)
+            raise HalabError("the watch of the nodes does not end", where=self._thread.name,
+                             remedy=f"./inv lab.bundle --name={self._lab.name}: this is a bug of halab")
         error, self._error = self._error, None
         if error is not None:
             raise error

@@ -50,7 +50,7 @@ def unmanaged(lab: Lab, node: str) -> Proof:
         return Proof(False, f"{node}: cannot look: {error.what}")
     managed = sorted({one.id for one in seen if one.managed})
     if managed or not seen:
-        return Proof(False, f"{node}: still managed: {', '.join(managed)}" if managed else f"{node}: no resource at all")
+        return Proof(False, f"{node}: " + (f"still managed: {', '.join(managed)}" if managed else "no resource at all"))
     return Proof(True, f"{node}: none of {len(seen)} resource instances is managed")
 
 

@@ -29,18 +29,26 @@ def refuse_unable(lab: Lab, scenario: Scenario) -> None:
     needs = scenario.needs
     if needs.styles and lab.plan.style not in needs.styles:
         raise RefusedError(f"scenario {scenario.name} is for the style {' or '.join(needs.styles)}",
-                           where=f"lab {lab.name} is {lab.plan.style}")
+                           where=f"lab {lab.name} is {lab.plan.style}",
+                           remedy=_another(f"--style={needs.styles[0]}"))
     if len(lab.plan.nodes) < needs.nodes:
         raise RefusedError(f"scenario {scenario.name} needs {needs.nodes} nodes",
-                           where=f"lab {lab.name} has {len(lab.plan.nodes)}")
+                           where=f"lab {lab.name} has {len(lab.plan.nodes)}",
+                           remedy=_another(f"--nodes={needs.nodes}"))
     if needs.most is not None and len(lab.plan.nodes) > needs.most:
         raise RefusedError(f"scenario {scenario.name} is for {needs.most} nodes at most",
-                           where=f"lab {lab.name} has {len(lab.plan.nodes)}")
+                           where=f"lab {lab.name} has {len(lab.plan.nodes)}",
+                           remedy=_another(f"--nodes={needs.most}"))
     if needs.qdevice is not None and needs.qdevice is not any(one.qdevice for one in lab.plan.clusters):
         raise RefusedError(f"scenario {scenario.name} is for a lab {'with' if needs.qdevice else 'without'} "
-                           "a quorum device", where=f"lab {lab.name}")
+                           "a quorum device", where=f"lab {lab.name}",
+                           remedy=_another("--qdevice" if needs.qdevice else f"--style={lab.plan.style}"))
     for step in scenario.injections:
         check(lab.plan, step.target)
+
+
+def _another(options: str) -> str:
+    return f"./inv lab.up {options} --name=another"
 
 
 def probes_for(plan: Plan, wanted: tuple[str, ...]) -> tuple[str, ...]:

@@ -80,7 +80,8 @@ def running(lab: Lab, node: str, process: str) -> list[str]:
                                  f"echo {_END}", check=False)
     words = looked.stdout.split()
     if not looked.ok or words[-1:] != [_END]:
-        raise NodeError(f"{node} did not say which processes run", where=looked.stderr.strip()[-100:])
+        raise NodeError(f"{node} did not say which processes run", where=looked.stderr.strip()[-100:],
+                        remedy=f"./inv lab.status --name={lab.name}")
     # No start time: it ended between the two looks.
     return sorted(word for word in words[:-1] if not word.endswith(":"))
 

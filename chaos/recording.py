@@ -185,7 +185,7 @@ class Recording:
         return last is None or (last[1] and last[0] + seconds <= at)
 
     def _powers(self, node: str) -> list[tuple[float, bool]]:
-        """Since when it was on and not suspended, or was not; obeying an order to end or to reboot is as good as off."""
+        """Since when it was on and not suspended, or was not; whoever obeys an order to end is as good as off."""
         found = [(event.at, event.kind, power_after(event)) for event in self.events if event.node == node]
         return sorted((at, state == "on") for at, kind, state in found if state or kind == "node.stopping")
 

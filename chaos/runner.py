@@ -167,7 +167,8 @@ class _Run:
                 dead = [name for name, lives in fleet.alive().items() if not lives]
                 if dead:
                     raise HalabError(f"a probe ended by itself: {', '.join(dead)}",
-                                     where=str(self._folder / "probes"))
+                                     where=str(self._folder / "probes"),
+                                     remedy="its last words are there; then run the scenario again")
             finally:
                 try:
                     self._heal()

@@ -141,7 +141,8 @@ def load(paths: LabPaths, folder: Path) -> SuiteResult:
     """
     record = _read(folder / SUITE_FILE)
     if record is None:
-        raise RefusedError("the record of this suite cannot be read", where=str(folder / SUITE_FILE))
+        raise RefusedError("the record of this suite cannot be read", where=str(folder / SUITE_FILE),
+                           remedy="run the suite again without --resume: it is damaged")
     turns = tuple(Turn(one.scenario, one.repeat, _verdict(paths.runs, one)) for one in record.planned)
     return SuiteResult(record.suite, record.lab, record.plan, record.repeat, record.seed, record.restore, turns,
                        tuple(LeftOut(one.scenario, one.why) for one in record.left_out), folder,

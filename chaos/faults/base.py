@@ -38,7 +38,7 @@ class Number:
         value = params.get(self.name, self.default)
         if not isinstance(value, int) or isinstance(value, bool) or not self.lowest <= value <= self.highest:
             raise RefusedError(f"'{self.name}' must be a whole number from {self.lowest} to {self.highest}",
-                               where=f"params.{self.name}")
+                               where=f"params.{self.name}", remedy=f"{self.name}: {self.default}")
         return value
 
 

@@ -30,7 +30,8 @@ class ClockJump(ClockFault):
     def validate(self, params: Mapping[str, Any]) -> None:
         super().validate(params)
         if abs(SECONDS.of(params)) < _LEAST:
-            raise RefusedError(f"'{SECONDS.name}' must be {_LEAST} or more, forward or back", where="params.seconds")
+            raise RefusedError(f"'{SECONDS.name}' must be {_LEAST} or more, forward or back", where="params.seconds",
+                               remedy=f"{SECONDS.name}: {SECONDS.default}")
 
     def act(self, lab: Lab, node: str, target: Target) -> str:
         return f"date --set=@$(( $(date +%s) + {SECONDS.of(target.params)} )) >/dev/null"

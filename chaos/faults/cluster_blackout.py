@@ -35,7 +35,8 @@ class ClusterBlackout(NodeFault):
         super().validate(params)
         for name, value in params.items():
             if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 600:
-                raise RefusedError(f"'{name}' must be a number from 0 to 600", where=f"params.{name}")
+                raise RefusedError(f"'{name}' must be a number from 0 to 600", where=f"params.{name}",
+                                   remedy=f"{name}: 10")
 
     def prepare(self, lab: Lab, target: Target) -> Target:
         """Note the time: power changes since then are this fault's."""

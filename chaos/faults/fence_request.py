@@ -27,7 +27,8 @@ class FenceRequest(NodeFault):
         members = [node.name for node in lab.plan.members(lab.plan.node(target.nodes[0]).cluster)]
         asked = next((name for name in members if name not in target.nodes), "")
         if not asked:
-            raise HalabError("nobody is left who could fence them", where=target.selector)
+            raise HalabError("nobody is left who could fence them", where=target.selector,
+                             remedy="name fewer nodes: one member of their cluster has to stay")
         return with_params(target, by=asked, since=time.time())
 
     def inject(self, lab: Lab, target: Target) -> None:

@@ -112,7 +112,8 @@ def until_it_answers(lab: Lab, node: str) -> None:
     end = time.monotonic() + _BACK_WITHIN * lab.driver.slowness
     while not ssh_banner(lab, node):
         if time.monotonic() > end:
-            raise NodeError(f"{node} cannot be reached, so nothing on it could be undone", where=node)
+            raise NodeError(f"{node} cannot be reached, so nothing on it could be undone", where=node,
+                            remedy=f"./inv lab.logs {node} --name={lab.name} shows its console; then ./inv chaos.heal")
         time.sleep(_POLL)
 
 

@@ -38,7 +38,8 @@ class NetFlap(GuestFault):
         one_network(params.get("network"))
         period = params.get("period", 2)
         if not isinstance(period, int | float) or isinstance(period, bool) or not 0.1 <= period <= 60:
-            raise RefusedError("'period' must be a number of seconds from 0.1 to 60", where="params.period")
+            raise RefusedError("'period' must be a number of seconds from 0.1 to 60", where="params.period",
+                               remedy="period: 2")
 
     def may_be_fenced(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
         """Nobody for its ring, which corosync has a second link for; without control its database may fail to stop."""

@@ -26,7 +26,7 @@ class PcmkMaintenance(GuestFault):
         return "crm_attribute --type=crm_config --name=maintenance-mode --update=true"
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:
-        """The attribute is set, and no resource is managed any more: it is the latter that a forgotten cluster lacks."""
+        """The attribute is set, and no resource is managed any more: that is what a forgotten cluster lacks."""
         return all_hold([super().took_effect(lab, target), *(pacemaker.unmanaged(lab, node) for node in target.nodes)])
 
     def undo(self, lab: Lab, node: str, target: Target) -> str:

@@ -42,6 +42,7 @@ def make(config: ProbeConfig, secrets: ProbeSecrets) -> Probe:
         factory = module.make
     except (ImportError, AttributeError) as error:
         raise NotFoundError(f"there is no probe '{config.probe}'",
-                            where=f"probes: {', '.join(names())}") from error
+                            where=f"probes: {', '.join(names())}",
+                            remedy="use one of these") from error
     probe: Probe = factory(config, secrets)
     return probe

@@ -60,7 +60,8 @@ class ProbeSecrets(_Value):
             return cls.model_validate_json(source.read() or b"{}")
         except ValidationError:
             # Without its cause: pydantic quotes what it could not read.
-            raise RefusedError("what came over standard input are no probe secrets") from None
+            raise RefusedError("what came over standard input are no probe secrets",
+                               remedy="a JSON object, as ProbeSecrets writes it, or nothing at all") from None
 
 
 class ProbeConfig(_Value):
@@ -83,4 +84,5 @@ class ProbeConfig(_Value):
         try:
             return cls.model_validate(json.loads(path.read_text()))
         except (ValidationError, json.JSONDecodeError, OSError) as error:
-            raise RefusedError(f"bad probe configuration: {error}", where=str(path)) from error
+            raise RefusedError(f"bad probe configuration: {error}", where=str(path),
+                               remedy="a JSON object, as ProbeConfig writes it") from error

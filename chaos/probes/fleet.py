@@ -196,7 +196,8 @@ class ProbeFleet:
         line = stdout.readline()
         if not line:
             code = self._processes[name].wait()
-            raise HostError(f"the probe {name} ended at once (exit {code})", where=self._last_words(name))
+            raise HostError(f"the probe {name} ended at once (exit {code})", where=self._last_words(name),
+                            remedy=self._look)
         self._ready[name] = float(json.loads(line)["at"])
 
     def _last_outcome(self, name: str) -> str:

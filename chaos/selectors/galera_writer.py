@@ -27,7 +27,8 @@ class GaleraWriter(BaseSelector):
         by_address = {str(node.control): node.name for node in lab.plan.running("galera")}
         proxy = _galera_proxy(found, set(by_address.values()), set(by_address))
         if not proxy:
-            raise HalabError("HAProxy has no section whose servers are the Galera nodes", where=holder)
+            raise HalabError("HAProxy has no section whose servers are the Galera nodes", where=holder,
+                             remedy=f"./inv provision.verify --name={lab.name}")
         backends = [server for server in found if server.proxy == proxy]
         stick = haproxy.stuck_to(ask_haproxy(lab, holder, f"show table {proxy}"))
         name = haproxy.active(backends, stick)

@@ -24,7 +24,7 @@ class VipHolder(BaseSelector):
 
     def resolve(self, lab: Lab, argument: str = "") -> tuple[str, ...]:
         if not lab.plan.vips:
-            raise HalabError(f"lab '{lab.name}' has no VIP")
+            raise HalabError(f"lab '{lab.name}' has no VIP", remedy="name a node, or take a lab with load balancers")
         vip = lab.plan.vips[0]
         members = [node.name for node in lab.plan.members(vip.cluster)]
         said = _according_to_pacemaker(lab, vip, members)

@@ -21,7 +21,7 @@ def without(file: Path) -> Iterator[str]:
 
 def test_every_error_has_a_remedy() -> None:
     lacking = {}
-    for package in ("lab", "provision", "daemons", "cli"):
+    for package in ("lab", "provision", "daemons", "cli", "chaos"):
         for file in sorted((ROOT / package).rglob("*.py")):
             name = str(file.relative_to(ROOT))
             if len(found := list(without(file))) != INSIDE.get(name, 0):

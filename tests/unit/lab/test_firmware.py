@@ -1,4 +1,4 @@
-"""A container that ends by itself is in the diary, and started again if it rebooted; a power switch in the meantime wins."""
+"""A container that ends by itself: the diary hears of it, a reboot begins another life, and a power switch wins."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from lab.plan.topology import topology_from_options
 from lab.state.events import EventLog, read_events
 from lab.state.home import LabPaths
 
-
-ENDS = [("exit 133", True), ("exit 0", False), ("exit 1", False), ("kill -9 $$", False)]
+ENDS: tuple[tuple[str, bool], ...] = (("exit 133", True), ("exit 0", False), ("exit 1", False), ("kill -9 $$", False))
 
 
 def watch(folder: Path, end: str, life: str = "cafe") -> Path:
