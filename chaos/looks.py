@@ -18,8 +18,7 @@ from daemons.galera import NOT_PREPARED, Member
 
 LOOKS_FILE = "looks.jsonl"
 LOOK_EVERY = 5.0  # s on average, for a claim that nothing was missed; the watch looks every two
-# s between two looks, for the same claim.  A look at a node that has just died takes 8, and the others' next ones wait
-# for it (measured: 8.6).
+# s between two looks at one node, for the same claim.  A look at a node whose daemons all stand still takes 8.
 MAX_HOLE = 12.0
 COMMAND = "bash -s"
 # Every question has a limit of its own: a daemon that stands still must not hide the others.  What could

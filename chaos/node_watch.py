@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from chaos import looks
 from chaos.facts import PrimarySighting
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from lab.lab import Lab
 
 _LOOK_EVERY = 2.0  # s; one look costs each node half a dozen short processes
-_LOOK_TIMEOUT = 8.0  # above the sum of the script's own limits
+_LOOK_TIMEOUT = 8.0  # a node that has just died holds its look for so long
+_PATIENCE = 4.0  # s for one round; whoever takes longer holds up nobody else's next look
+_Answer = tuple[NodeLook, Member | None] | None
 
 
 class NodeWatch:
     """Looks at all nodes every two seconds, and writes what it saw into the run's folder.
 
-    A node that does not answer at once is left out of that look: silence is no claim.
+    A node that does not answer at once is left out of that look: silence is no claim.  A look that comes late is
+    written down all the same, and is no part of what was seen of all nodes at one moment.
     """
 
     def __init__(self, lab: Lab, folder: Path) -> None:
@@ -63,26 +66,33 @@ class NodeWatch:
             raise error
 
     def _watch(self) -> None:
+        asked: dict[str, Future[_Answer]] = {}
         try:
             with (self._path.open("w", buffering=1) as file,
                   ThreadPoolExecutor(len(self._nodes), thread_name_prefix="look") as pool):
                 while not self._stop.is_set():
-                    at = time.time()
-                    members: dict[str, Member] = {}
-                    read: list[str] = []
-                    for answer in pool.map(self._look, self._nodes):
-                        if answer is not None:
-                            look, member = answer
-                            file.write(looks.line(look) + "\n")
-                            members |= {look.node: member} if member else {}
-                            # Where no server runs there is no Primary component: that is an answer, too.
-                            read += [look.node] if member or not look.database else []
-                    self._seen.append(PrimarySighting(at, components(members), tuple(read)))
-                    self._stop.wait(max(0.2, _LOOK_EVERY * self._lab.driver.slowness - (time.time() - at)))
+                    at, slowness = time.time(), self._lab.driver.slowness
+                    fresh = [node for node in self._nodes if node not in asked]
+                    asked |= {node: pool.submit(self._look, node) for node in fresh}
+                    wait(asked.values(), timeout=_PATIENCE * slowness)
+                    answers = self._answers(asked, file)
+                    self._seen.append(_sighting(at, {node: answers[node] for node in fresh if node in answers}))
+                    self._stop.wait(max(0.2, _LOOK_EVERY * slowness - (time.time() - at)))
+                wait(asked.values())
+                self._answers(asked, file)
         except Exception as error:  # a thread's death is silent; stop() tells it
             self._error = error
 
-    def _look(self, node: str) -> tuple[NodeLook, Member | None] | None:
+    def _answers(self, asked: dict[str, Future[_Answer]], file: TextIO) -> dict[str, tuple[NodeLook, Member | None]]:
+        """Those who have answered by now, written down; the others stay in ``asked``."""
+        told = {}
+        for node in [node for node, answer in asked.items() if answer.done()]:
+            if (answer := asked.pop(node).result()) is not None:
+                file.write(looks.line(answer[0]) + "\n")
+                told[node] = answer
+        return told
+
+    def _look(self, node: str) -> _Answer:
         try:
             # A dead node would hold the shell for its whole connection timeout.
             if not ssh_banner(self._lab, node, timeout=0.5):
@@ -93,3 +103,9 @@ class NodeWatch:
             return looks.read(node, asked, time.time(), said.stdout, self._vips)
         except (HalabError, OSError):
             return None
+
+
+def _sighting(at: float, answers: dict[str, tuple[NodeLook, Member | None]]) -> PrimarySighting:
+    # Where no server runs there is no Primary component: that is an answer, too.
+    read = tuple(node for node, (look, member) in answers.items() if member or not look.database)
+    return PrimarySighting(at, components({node: member for node, (_, member) in answers.items() if member}), read)

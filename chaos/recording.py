@@ -189,6 +189,10 @@ class Recording:
         found = [(event.at, event.kind, power_after(event)) for event in self.events if event.node == node]
         return sorted((at, state == "on") for at, kind, state in found if state or kind == "node.stopping")
 
+    def ends(self, node: str) -> list[float]:
+        """When it lost its power, whoever took it, by time."""
+        return sorted(event.at for event in self.events if event.node == node and power_after(event) == "off")
+
     def longest_hole(self, node: str, begin: float, end: float) -> float:
         """The longest time between looks at ``node`` (seconds), less what the node spent of it without power."""
         changes = [at for at, _ in self._powers(node)]

@@ -85,7 +85,7 @@ def _two_holders(run: Recording) -> str:
 
 def _surely(run: Recording, vip: str, node: str) -> list[tuple[float, float]]:
     """When a node had the address beyond doubt: between neighbouring looks that found it, in one life of the node."""
-    ends = [event.at for event in run.events_of("power.off", (node,))]
+    ends = run.ends(node)
 
     def life(look: NodeLook) -> tuple[bool, int]:
         return vip in look.vips, sum(end <= look.asked for end in ends)

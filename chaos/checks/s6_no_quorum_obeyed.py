@@ -86,7 +86,7 @@ def _stretches(run: Recording) -> list[list[NodeLook]]:
     """Neighbouring looks at one node, in one life of it, that found it without quorum."""
     stretches: list[list[NodeLook]] = []
     for node in sorted({one.node for one in run.looks}):
-        ends = [event.at for event in run.events_of("power.off", (node,))]
+        ends = run.ends(node)
         open_stretch: list[NodeLook] | None = None
         for one in (one for one in run.looks if one.node == node):
             if open_stretch and any(open_stretch[-1].asked < end <= one.asked for end in ends):

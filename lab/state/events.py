@@ -6,9 +6,9 @@ report are readers of this file; the library itself prints nothing.
 
 Kinds in use: ``step.start`` ``step.end`` ``step.fail`` (data: step, node, seconds),
 ``gate.ok`` ``gate.fail`` (gate, seconds, detail), ``power.off`` ``power.on``
-``power.suspend`` ``power.resume`` (node; written when it is done, by whoever moved the switch),
-``power.seen`` (node; state ``on`` ``off`` ``suspended``, by, why: what a witness saw of it,
-where the driver has one), ``bmc.request`` (node, command), ``fault.inject`` ``fault.heal``
+``power.suspend`` ``power.resume`` (node; written when it is done, by whoever moved the switch; a container
+that ended by itself has ``by`` "its own system"), ``power.seen`` (node; state ``on`` ``off``
+``suspended``, by, why: what a witness saw of it, where the driver has one), ``bmc.request`` (node, command), ``fault.inject`` ``fault.heal``
 (fault, node), ``node.stopping`` (node; its systemd's answer to an order to go), ``note`` (text).
 """
 

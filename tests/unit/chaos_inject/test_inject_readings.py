@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -190,6 +191,28 @@ def test_a_node_without_a_database_is_read_and_a_mute_one_is_not() -> None:
         while not watch.seen and time.monotonic() < until:
             time.sleep(0.01)
     assert watch.seen[0].answered == ("n1", "n3") and watch.seen[0].components == () and watch.seen[0].counts
+
+
+def test_a_node_that_takes_long_to_answer_holds_up_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a node died, nobody was looked at for 8 s."""
+    monkeypatch.setattr("chaos.node_watch._PATIENCE", 0.1)
+    monkeypatch.setattr("chaos.node_watch._LOOK_EVERY", 0.2)
+    lab, late = make_lab(), threading.Event()
+
+    def answer(node: str, _: str) -> str:
+        if node == "n2":
+            late.wait(10)
+        return f"#quorum\n{QUORUM}"
+
+    shell_of(lab).answers = {"SHOW": answer}
+    with NodeWatch(lab, lab.paths.root) as watch:
+        until = time.monotonic() + 8
+        while len(watch.seen) < 3 and time.monotonic() < until:
+            time.sleep(0.01)
+        assert {one.answered for one in watch.seen} == {("n1", "n3")}
+        late.set()
+    seen = [one.node for one in looks.load(lab.paths.root / looks.LOOKS_FILE)]
+    assert seen.count("n1") >= 3 and seen.count("n2") >= 1
 
 
 def test_audit_reads_every_node_and_says_which_it_could_not() -> None:
