@@ -130,6 +130,16 @@ def test_late_answers_are_drawn_as_the_outage_that_is_judged(tmp_path: Path) -> 
     assert "cache: no success for 2.02 s" in write(run).read_text()
 
 
+@pytest.mark.parametrize("end", [("power.off", {"by": "its own system"}),
+                                 ("power.seen", {"state": "off", "by": "libvirt"})])
+def test_a_node_that_ended_by_itself_is_drawn_without_power(tmp_path: Path, end: tuple[str, dict[str, str]]) -> None:
+    """The row of a node that had shut itself down said "on" to the end."""
+    run = recording(tmp_path, Story(events=((2.0, "node.stopping", "c1", {}), (5.0, end[0], "c1", end[1]),
+                                            (9.0, "power.on", "c1", {}))))
+    (boxes,) = [row.boxes for row in timeline(run, phases(run)).rows if row.name == "c1"]
+    assert [(box.kind, box.label) for box in boxes] == [("power-on", "on"), ("power-off", "off"), ("power-on", "on")]
+
+
 def test_only_times_are_shown_in_seconds() -> None:
     shown = shown_timers(TIMERS)
     assert shown["token"].endswith(" s") and shown["haproxy_one_try"] in ("yes", "no")
