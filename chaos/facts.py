@@ -216,6 +216,7 @@ class Facts:
     sla: dict[str, float | str] = field(default_factory=dict)
     expect: str = "PASS"  # the verdict that the scenario is meant to have (chaos.scenario.Expect)
     expect_checks: tuple[str, ...] = ()
+    expect_also: tuple[str, ...] = ()
     # for whoever reads it
     description: str = ""
     teaches: str = ""

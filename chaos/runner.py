@@ -129,6 +129,7 @@ class _Run:
             period=max(scenario.workload.period, _SLOW_PERIOD if lab.driver.slowness > 1 else 0.0),
             looked=True, sla=dict(scenario.sla),
             expect=scenario.expect.verdict.value, expect_checks=scenario.expect.checks,
+            expect_also=scenario.expect.also,
             vips={vip.name: str(vip.address) for vip in plan.vips},
             macs={guest_mac(node.index, "control"): node.name for node in plan.nodes},
             services=services_of(plan),

@@ -127,19 +127,22 @@ class Expect(_Value):
     """The verdict that the run is meant to have.
 
     A scenario may show what no cluster survives: then FAIL is the promise, and ``checks`` names those that
-    must find it.  Another safety check that fails breaks the promise; liveness that suffers with it does not.
+    must find it; ``also`` those that find it now and then.  Another safety check that fails breaks the promise;
+    liveness that suffers with it does not.
     """
 
     verdict: Literal[Result.PASS, Result.FAIL] = Result.PASS
     checks: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _whole(self) -> Expect:
         known = [one.id for one in all_checks() if one.kind != "validity"]  # those say whether a run proves anything
-        for name in self.checks:
-            if name not in known:
-                raise unknown_choice("check", name, known, where="checks")
-        if (self.verdict is Result.FAIL) != bool(self.checks):
+        for where in ("checks", "also"):
+            for name in getattr(self, where):
+                if name not in known:
+                    raise unknown_choice("check", name, known, where=where)
+        if (self.verdict is Result.FAIL) != bool(self.checks) or (self.also and not self.checks):
             raise RefusedError("An expected FAIL names the checks that must find it, a PASS names none.",
                                where="checks", remedy="expect: {verdict: FAIL, checks: [S3]}")
         return self

@@ -50,6 +50,7 @@ class Verdict:
     error: str = ""
     expect: Result = Result.PASS
     expect_checks: tuple[str, ...] = ()
+    expect_also: tuple[str, ...] = ()
 
     @property
     def kept(self) -> bool:
@@ -59,7 +60,8 @@ class Verdict:
         failed = [one for one in self.findings if not one.ok and not one.skipped]
         # A check without its data keeps its id and is a validity finding: it has found nothing.
         violated = {one.id: one.kind for one in failed if one.kind != "validity"}
-        surprises = [name for name, kind in violated.items() if kind == "safety" and name not in self.expect_checks]
+        known = (*self.expect_checks, *self.expect_also)
+        surprises = [name for name, kind in violated.items() if kind == "safety" and name not in known]
         return len(violated) == len(failed) and not surprises and set(self.expect_checks) <= set(violated)
 
     @property
@@ -122,7 +124,7 @@ def verdict_of(run: Recording) -> Verdict:
                  if facts.converged_at is not None and facts.inject_begin is not None else None)
     return Verdict(facts.scenario, decide(findings, facts.error), facts.target, windows(run), findings,
                    phases(run), facts.inject_begin, converged, run.run_dir, facts.error,
-                   Result(facts.expect), facts.expect_checks)
+                   Result(facts.expect), facts.expect_checks, facts.expect_also)
 
 
 def judge(run_dir: Path) -> Verdict:

@@ -31,6 +31,14 @@ def test_an_expectation_is_not_kept_by_anything_else(changes: dict[str, Any], wh
     assert "expected" in verdict.word
 
 
+def test_what_may_find_it_besides_need_not(tmp_path: Path) -> None:
+    """S2 looks every two seconds: the two holders of fencing-lies it sees in one run of four."""
+    for number, changes in enumerate(({}, {"lost_messages": 2})):
+        story = SOUND.but(events=(FROZEN, REQUEST), **changes).but_facts(
+            expect="FAIL", expect_checks=("S3",), expect_also=("S5",))
+        assert verdict_of(recording(tmp_path / str(number), story)).kept
+
+
 @pytest.mark.parametrize(("changes", "expected", "why"), [
     ({"lost_messages": 2, "drained": False}, ("S3", "S5"), "S5 had no data, which is no violation"),
     ({"late_share": 0.05}, ("S3",), "the schedule was not kept")])
