@@ -1,6 +1,6 @@
 """Scenario files: those that come with halab, and what is said about wrong ones.
 
-The golden file holds one error per mistake; ``HALAB_GOLDEN=write pytest ...`` writes it anew.
+The golden file holds one error per mistake; ``HALAB_UPDATE_GOLDEN=1 pytest ...`` writes it anew.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def test_errors_name_file_line_and_remedy(tmp_path: Path) -> None:
             words = re.sub(r"Possible: .*", "Possible: ...", words)
         told.append(f"# {title}\n{words}\n")
     text = "\n".join(told)
-    if os.environ.get("HALAB_GOLDEN") == "write":
+    if os.environ.get("HALAB_UPDATE_GOLDEN"):
         GOLDEN.parent.mkdir(exist_ok=True)
         GOLDEN.write_text(text)
     assert text == GOLDEN.read_text()
