@@ -14,11 +14,12 @@ import json
 from lab.node.files import File
 from lab.plan import Node
 from provision.render import nodefile, render
-from provision.role import BaseRole, NodeContext, enabled
+from provision.role import BaseRole, NodeContext, enabled, enabled_local
 
 PROBE_USER = "halab_probe"
 # Written into the image, without the suffix .boot; a box of one's own may not have it.
 BOOT_FILE = "/usr/lib/rabbitmq/halab"
+_WATCH = "halab-broker-watch"
 
 
 class Rabbitmq(BaseRole):
@@ -49,6 +50,13 @@ class Rabbitmq(BaseRole):
             File("/usr/local/sbin/halab-broker-majority", nodefile("halab-broker-majority"), mode=0o755),
             enabled("rabbitmq-server.service"),
         ]
+        watch = [] if by_agent else [
+            File(f"/etc/systemd/system/{_WATCH}.service", render(
+                f"{_WATCH}.service.j2", start_within=_again_within(len(members), ctx.plan.profile.patience)),
+                on_change=(f"{_WATCH}.service",)),
+            File(f"/usr/local/sbin/{_WATCH}", nodefile(_WATCH), mode=0o755, on_change=(f"{_WATCH}.service",)),
+            enabled_local(f"{_WATCH}.service"),
+        ]
         return [
             File("/etc/rabbitmq/rabbitmq.conf", render(
                 "rabbitmq.conf.j2", node=ctx.node, members=members, by_agent=by_agent,
@@ -64,12 +72,18 @@ class Rabbitmq(BaseRole):
             File("/var/lib/rabbitmq/.erlang.cookie", cookie.encode(), mode=0o400, secret=True,
                  on_change=restart, owner="rabbitmq", group="rabbitmq"),
             *unit,
+            *watch,
         ]
 
 
 def _start_within(members: int, patience: float) -> int:
     """Seconds for a boot: systemd's own 90 for three brokers, and more where more of them boot on the same cores."""
     return int(max(90, 30 * members) * patience)
+
+
+def _again_within(members: int, patience: float) -> int:
+    """Seconds for a broker that was paused to start again in place, beside one that is all it waits for."""
+    return int(max(30, 10 * members) * patience)
 
 
 def _tables_within(members: int, patience: float) -> int:

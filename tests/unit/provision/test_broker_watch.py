@@ -1,0 +1,42 @@
+"""``halab-broker-watch`` ends a broker whose start in place hangs, and no other."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[3] / "provision/nodefiles/halab-broker-watch"
+# Five looks that take no time, each said to be 5 s later, and then no more.
+_PRELUDE = f"sleep() {{ SECONDS=$((SECONDS + 5)); looks=$((${{looks:-0}} + 1)); [ $looks -le 5 ]; }}; . {SCRIPT} "
+
+
+@pytest.mark.parametrize(("active", "status", "limit", "ended"), [
+    ("active", "Startup in progress", 15, 1),
+    ("active", "Startup in progress", 25, 0),  # it may still come
+    ("active", "Initialized", 5, 0),
+    ("active", "", 5, 0),
+    ("activating", "Startup in progress", 5, 0),  # a boot that systemd began has TimeoutStartSec
+    ("inactive", "Startup in progress", 5, 0)])
+def test_only_a_start_in_place_that_hangs(tmp_path: Path, active: str, status: str, limit: int, ended: int) -> None:
+    kills = tmp_path / "kills"
+    client = tmp_path / "systemctl"
+    client.write_text(f'#!/bin/sh\nif [ "$1" = kill ]; then echo "$*" >>{kills}; else\n'
+                      f'echo "StatusText={status}"; echo "ActiveState={active}"; fi\n')
+    client.chmod(0o755)
+    subprocess.run(["bash", "-c", f"{_PRELUDE} {limit}"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, timeout=10,
+                   check=False)
+    assert (kills.read_text().splitlines() if kills.exists() else []) == [
+        "kill --signal=KILL rabbitmq-server"] * ended
+
+
+def test_the_clock_begins_anew_with_each_start(tmp_path: Path) -> None:
+    """Two starts of 10 s each, with a whole broker in between, are no start of 20 s."""
+    client, looks = tmp_path / "systemctl", tmp_path / "looks"
+    client.write_text(f'#!/bin/sh\nif [ "$1" = kill ]; then touch {tmp_path}/killed; exit; fi\necho >>{looks}\n'
+                      f'case $(wc -l <{looks}) in 3) s=Initialized ;; *) s="Startup in progress" ;; esac\n'
+                      'echo "ActiveState=active"; echo "StatusText=$s"\n')
+    client.chmod(0o755)
+    subprocess.run(["bash", "-c", f"{_PRELUDE} 10"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, timeout=10, check=False)
+    assert looks.read_text().count("\n") == 5 and not (tmp_path / "killed").exists()
