@@ -99,6 +99,7 @@ class Traits:
     observer: bool = False  # it looks from outside and is no client: it has no outage of its own
     ledger: bool = False  # it writes down what it was promised, or what it saw
     period: float | None = None  # seconds, if not as the scenario says
+    timeout: float | None = None  # seconds for one attempt, if not the second that the others have
     grace: float = 5.0  # seconds that it may take to stop
 
 

@@ -153,7 +153,8 @@ class ProbeFleet:
 
     def _config(self, name: str, targets: Targets, period: float) -> Path:
         config = ProbeConfig(
-            probe=name, period=traits(name).period or period, timeout=TIMEOUT * self._patience,
+            probe=name, period=traits(name).period or period,
+            timeout=(traits(name).timeout or TIMEOUT) * self._patience,
             samples=samples_file(self._run_dir, name),
             ledger=ledger_file(self._run_dir, name) if traits(name).ledger else None, targets=targets)
         path = self._run_dir / "probes" / f"{name}.json"

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from chaos.probes.mq_publish import MqPublish
 from chaos.probes.schedule import Schedule
 from chaos.probes.sql import Server
 from chaos.probes.sql_bank import SqlBank, transfer
+from chaos.probes.sql_held import SqlHeld
 from chaos.probes.sql_write import SqlWrite
 
 # These measure time, and two processors that do something else for a moment are no bug of ours.
@@ -91,6 +93,21 @@ def test_sql_without_an_answer_is_unknown_and_not_in_the_ledger(mysql: Mysql, tm
     assert samples[-1].outcome is Outcome.OK  # on a new connection
     good = {f"run1/{sample.slot}" for sample in samples if sample.outcome is Outcome.OK}
     assert set(read_ledger(tmp_path / "l")) == good
+
+
+def test_a_held_session_waits_until_somebody_ends_it(mysql: Mysql) -> None:
+    """It has no timeout to leave by: the server answers others again after 0.2 s, and this one is freed at 0.6."""
+    def hush(silent: bool) -> Callable[[], None]:
+        return lambda: setattr(mysql, "silent", silent)
+
+    held = SqlHeld(Server("127.0.0.1", mysql.port, "u", "p"), "run1", 5.0)
+    samples = asyncio.run(drive([held], 0.8, (0.2, hush(True)), (0.4, hush(False)), (0.6, mysql.cut)))["sql_held"]
+    assert mysql.connections == 2
+    begin = samples[0].intended
+    done = sorted(sample.ended - begin for sample in samples if sample.outcome is Outcome.OK)
+    assert max(right - left for left, right in pairwise(done)) > 0.35
+    assert [sample.outcome for sample in samples].count(Outcome.UNKNOWN) == 1  # the one that had asked
+    assert samples[-1].outcome is Outcome.OK
 
 
 def test_a_transfer_is_one_transaction_and_its_two_halves_are_equal(mysql: Mysql, tmp_path: Path) -> None:

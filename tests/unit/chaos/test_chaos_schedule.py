@@ -252,7 +252,8 @@ def test_cache_moves_on_to_the_next_server() -> None:
 
 
 def test_every_probe_is_found_by_its_module() -> None:
-    assert names() == ("cache", "mq_consume", "mq_publish", "sql_bank", "sql_read", "sql_write", "vip_arp", "vip_tcp")
+    assert names() == ("cache", "mq_consume", "mq_publish", "sql_bank", "sql_held",
+                       "sql_read", "sql_write", "vip_arp", "vip_tcp")
 
 
 def test_an_unknown_probe_is_refused_with_the_list(tmp_path: Path) -> None:
