@@ -206,9 +206,11 @@ class Facts:
     versions: dict[str, str] = field(default_factory=dict)
     vips: dict[str, str] = field(default_factory=dict)  # name -> address
     macs: dict[str, str] = field(default_factory=dict)  # MAC -> node
+    nodeids: dict[str, int] = field(default_factory=dict)  # as corosync counts them; {}: in the order of ``nodes``
     services: dict[str, tuple[str, ...]] = field(default_factory=dict)  # as Plan.running; {}: all on all
     # the audits, made after convergence
     looked: bool = False  # the nodes were watched (chaos.looks), and rows signed; recordings from before: not
+    logged: tuple[str, ...] | None = None  # whose logs were read (chaos.nodelog); None: it was not noted
     sql: SqlAudit | None = None
     primaries: tuple[PrimarySighting, ...] = ()
     gates: tuple[GateResult, ...] = ()

@@ -114,6 +114,14 @@ def may_be_fenced(run: Recording, injection: Injection) -> tuple[str, ...]:
     return fault.may_be_fenced(Target(injection.target, injection.params), injection.members or run.facts.nodes)
 
 
+def may_leave(run: Recording, injection: Injection) -> tuple[str, ...]:
+    """Whom the cluster may drop from its membership for this fault; otherwise as :func:`may_be_fenced`."""
+    fault = all_faults().get(injection.fault)
+    if fault is None:
+        return injection.target
+    return fault.may_leave(Target(injection.target, injection.params), injection.members or run.facts.nodes)
+
+
 def phases(run: Recording) -> tuple[Phase, ...]:
     """The recovery, step by step; a step without a time carries the recording's or the runner's words."""
     facts = run.facts

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaos.reach import ssh_banner
-from daemons import galera
+from daemons import corosync, galera
 from lab.bundle.redact import Redactor
 from lab.errors import HalabError
 from lab.node import clock
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LOG_FILE = "log.jsonl"
 MOST = 400  # lines of one run that are kept
+_TAIL = 4000  # lines of one log that a node sends at most
 _TIMEOUT = 30.0  # s
 # By who decides what: the membership, fencing and resources, the database, the proxy, the broker, the supervisor.
 MATTERS = "|".join((
@@ -43,14 +44,14 @@ MATTERS = "|".join((
     r"Start request repeated|Failed with|Deactivated)",
 ))
 _SCRIPT = """\
-matters() {{ grep -E {matters} | tail -n {most}; }}
+matters() {{ grep -E {matters} | tail -n {tail}; }}
 echo '#journal'
 journalctl --no-pager --quiet --output=short-unix --since=@{since:.0f} | matters
 echo "#galera $(date +%z)"
 tail -n 5000 {database} 2>/dev/null | matters
 echo '#rabbitmq'
 tail -q -n 5000 {broker} 2>/dev/null | matters
-true
+echo '#end'
 """
 _BROKER = "/var/log/rabbitmq/rabbit@*[0-9].log"
 _JOURNAL_LINE = re.compile(r"(\d+\.\d+) \S+ ([^\s\[:]+)(?:\[\d+\])?: (.*)")
@@ -68,44 +69,61 @@ class LogLine:
     text: str
 
 
-def keep(lab: Lab, folder: Path, since: float) -> None:
-    """Write ``log.jsonl``: what mattered from ``since`` (epoch seconds) on.  A node that cannot be asked has no lines.
+def keep(lab: Lab, folder: Path, since: float) -> tuple[str, ...]:
+    """Write ``log.jsonl``: what mattered from ``since`` (epoch seconds) on; gives the nodes whose logs were read.
 
-    It must not change what a run says of the cluster, so whatever fails here is a note in the diary.
+    It must not end a run, so whatever fails here is a note in the diary.
     """
     try:
-        lines = collect(lab, since)
+        read, lines = collect(lab, since)
         (folder / LOG_FILE).write_text("".join(json.dumps(asdict(one)) + "\n" for one in lines))
     except (HalabError, OSError, ValueError) as error:
         lab.events.emit("note", text=f"the nodes' logs were not read: {error}")
+        return ()
+    return read
 
 
-def collect(lab: Lab, since: float) -> list[LogLine]:
-    """By time, without the lab's secrets; of more than ``MOST`` lines the first."""
+def collect(lab: Lab, since: float) -> tuple[tuple[str, ...], list[LogLine]]:
+    """Who could be asked, and the lines by time without the lab's secrets: the first ``MOST``, and each lost member."""
     redactor = Redactor(lab.paths.secrets)
 
-    def ask(node: str) -> list[LogLine]:
+    def ask(node: str) -> list[LogLine] | None:
         if not ssh_banner(lab, node):
-            return []
+            return None
         ahead = clock.offset(lab, node).ahead
         said = lab.shell.run(node, "bash -s", timeout=_TIMEOUT * lab.driver.slowness, check=False,
                              stdin=script(since + ahead)).stdout
+        if not whole(said):
+            return None
         return [LogLine(round(at - ahead, 3), node, source, text)
                 for at, source, text in parse(redactor.text(said))]
 
-    def asked(node: str) -> list[LogLine]:
+    def asked(node: str) -> list[LogLine] | None:
         try:
             return ask(node)
         except (HalabError, ValueError):
-            return []
+            return None
 
-    found = [line for lines in for_each((node.name for node in lab.plan.nodes), asked) for line in lines]
-    return sorted((one for one in found if since <= one.at <= time.time()), key=lambda one: one.at)[:MOST]
+    nodes = [node.name for node in lab.plan.nodes]
+    answers = dict(zip(nodes, for_each(nodes, asked), strict=True))
+    found = sorted((one for lines in answers.values() for one in lines or () if since <= one.at <= time.time()),
+                   key=lambda one: one.at)
+    return tuple(node for node, lines in answers.items() if lines is not None), kept(found)
+
+
+def kept(lines: list[LogLine]) -> list[LogLine]:
+    """The first ``MOST``, and whatever else tells of a lost member: S8 reads that."""
+    return [*lines[:MOST], *(one for one in lines[MOST:] if corosync.left(one.text))]
 
 
 def script(since: float) -> str:
     """What is run on a node; ``since`` is its own clock's."""
-    return _SCRIPT.format(matters=shlex.quote(MATTERS), most=MOST, since=since, database=galera.LOG, broker=_BROKER)
+    return _SCRIPT.format(matters=shlex.quote(MATTERS), tail=_TAIL, since=since, database=galera.LOG, broker=_BROKER)
+
+
+def whole(said: str) -> bool:
+    """Whether the node answered to the end."""
+    return said.rstrip().endswith("#end")
 
 
 def parse(said: str) -> list[tuple[float, str, str]]:

@@ -71,7 +71,7 @@ class Recording:
     ledgers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     status: dict[str, dict[str, Any]] = field(default_factory=dict)
     looks: tuple[NodeLook, ...] = ()
-    log: tuple[LogLine, ...] = ()  # what the nodes' daemons said; no check reads it
+    log: tuple[LogLine, ...] = ()  # what the nodes' daemons said
 
     @classmethod
     def load(cls, run_dir: Path) -> Recording:

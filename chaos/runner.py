@@ -132,7 +132,7 @@ class _Run:
             expect_also=scenario.expect.also,
             vips={vip.name: str(vip.address) for vip in plan.vips},
             macs={guest_mac(node.index, "control"): node.name for node in plan.nodes},
-            services=services_of(plan),
+            nodeids={node.name: node.index for node in plan.nodes}, services=services_of(plan),
             rerun=f"./inv chaos.run {scenario.name} --name={lab.name}")
 
     def _note(self, **changes: Any) -> None:
@@ -151,7 +151,7 @@ class _Run:
         finally:
             self._note(ended_at=self.facts.ended_at or time.time(),
                        witnessed="witness" in self._lab.driver.capabilities)
-            nodelog.keep(self._lab, self._folder, self.facts.started_at or 0.0)
+            self._note(logged=nodelog.keep(self._lab, self._folder, self.facts.started_at or 0.0))
             runfolder.copy_events(self._lab, self._folder, self.facts.started_at or 0.0)
             self.facts.write(self._folder)
 

@@ -14,6 +14,7 @@ MAP = "corosync-cmapctl"
 _MEMBER = re.compile(r"^\s*([1-9]\d*)\s+\d+\s", re.MULTILINE)
 _DEVICE = re.compile(r"^\s*0\s+(\d+)\s+Qdevice", re.MULTILINE)
 _LOCAL = re.compile(r"^.*\(local\)\s*$", re.MULTILINE)
+_LEFT = re.compile(r"A new membership \(.*\) was formed\. Members\b.*\bleft:([ \d]+)")
 _KEY = re.compile(r"^(\S+) \(\w+\) = (.*)$", re.MULTILINE)
 
 
@@ -51,6 +52,12 @@ def quorum(text: str) -> Quorum:
         members=tuple(sorted(int(row[1]) for row in _MEMBER.finditer(table))),
         # "0 1 Qdevice", and (A)live and (V)oting in this node's own row.
         device_votes=device is not None and int(device[1]) > 0 and own is not None and "A,V" in own[0])
+
+
+def left(line: str) -> tuple[int, ...]:
+    """The node ids that a line of its log says are no members any more; none of any other line."""
+    found = _LEFT.search(line)
+    return tuple(int(one) for one in found[1].split()) if found else ()
 
 
 def keys(text: str) -> Mapping[str, str]:

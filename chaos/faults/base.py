@@ -92,6 +92,10 @@ class BaseFault:
             return ()
         return target.nodes if 2 * len(target.nodes) < len(members) else tuple(dict.fromkeys((*target.nodes, *members)))
 
+    def may_leave(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
+        """Whom the cluster with these members may drop for it, with or without a goodbye (S8)."""
+        return self.may_be_fenced(target, members)
+
     def starves(self, target: Target) -> bool:
         """Whether nodes go on without quorum that nobody will fence: they have to stop by themselves (S6)."""
         return False

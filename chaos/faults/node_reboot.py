@@ -34,6 +34,10 @@ class NodeReboot(NodeReset):
     shows_within = _GONE_WITHIN  # where its answer was lost, its end has to be seen
     verb: ClassVar[str] = "reboot"  # systemctl's
 
+    def may_leave(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
+        """Who says goodbye."""
+        return target.nodes
+
     def inject(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:
             with suppress(NodeError):  # the connection may go before the answer, which then proves nothing

@@ -32,6 +32,10 @@ class SvcStop(GuestFault):
         if params["unit"] not in UNITS:
             raise unknown_choice("unit", str(params["unit"]), UNITS)
 
+    def may_leave(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
+        """Who stops corosync says goodbye; without Pacemaker alone the node stays a member."""
+        return target.nodes if target.params["unit"] == "corosync" else super().may_leave(target, members)
+
     def act(self, lab: Lab, node: str, target: Target) -> str:
         return f"systemctl stop {target.params['unit']}"
 

@@ -16,6 +16,7 @@ from chaos.facts import Facts, GateResult, Injection, PrimarySighting, Roles, Ti
 from chaos.ledger import audit_rows
 from chaos.looks import NodeLook, line
 from chaos.model import Finding, Proof
+from chaos.nodelog import LOG_FILE
 from chaos.recording import Recording
 from chaos.verdict import verdict_of
 
@@ -40,6 +41,9 @@ LOOKED = tuple(
              vips=(VIP,) if node == ("c1" if at < 0 else "c2" if at > 4 else "") else (),
              broker="refused" if node == "c1" and at > 6 else "")
     for at in range(-4, 9, 2) for node in NODES if not (node == "c1" and 0 <= at < 6.5))
+# As corosync writes it; nodes are 1, 2 and 3.
+MEMBERSHIP = "[TOTEM ] A new membership (2.8) was formed. Members {}"
+LEFT = tuple((2.2, node, MEMBERSHIP.format("left: 1")) for node in ("c2", "c3"))
 LOOKS = tuple(PrimarySighting(T0 + at, (NODES,), NODES) for at in range(-4, 12, 2))
 
 
@@ -64,6 +68,7 @@ class Story:
     busy: float = 0.4
     waited: float | None = None  # share of the time in which the lab waited for a processor
     looks: tuple[NodeLook, ...] = ()  # what the watch saw; () stands for LOOKED
+    log: tuple[tuple[float, str, str], ...] = LEFT  # when, on which node, what its corosync wrote
     bank: tuple[int, ...] = (BANK, BANK)  # what readers saw
     sums: dict[str, str] = field(default_factory=dict)  # node -> the checksum of its table, if another ('': none)
     lost_rows: dict[str, int] = field(default_factory=dict)  # node -> how many acked rows it lacks
@@ -107,7 +112,7 @@ def base_facts() -> Facts:
         injections=(base_injection(),), heal_begin=T0 + 6.0, heal_end=T0 + 7.5, converged_at=T0 + 9.0,
         ended_at=T0 + 12, versions={"pacemaker": "2.1.5", "corosync": "3.1.7", "galera-4": "26.4.13",
                                  "haproxy": "2.6.12", "rabbitmq-server": "3.10.8"},
-        vips={"public": VIP}, macs=MACS, looked=True, primaries=LOOKS,
+        vips={"public": VIP}, macs=MACS, looked=True, logged=NODES, primaries=LOOKS,
         gates=tuple(GateResult(name, True, 0.2) for name in
                     ("power", "membership", "fencing", "resources", "galera", "rabbitmq", "haproxy", "vip")),
         sla={"*": "bound + 2s", "converged": 60.0, "errors": "bound + 2s", "latency": "3x"},
@@ -128,6 +133,8 @@ def build(run_dir: Path, story: Story | None = None) -> Path:
     _lines(run_dir / "ledgers" / "sql_write.txt", rows)
     _lines(run_dir / "ledgers" / "sql_bank.txt", [f"run1/{total}" for total in story.bank])
     _lines(run_dir / "looks.jsonl", [line(one) for one in story.looks or LOOKED])
+    _lines(run_dir / LOG_FILE, [json.dumps({"at": T0 + at, "node": node, "source": "corosync", "text": text})
+                                for at, node, text in story.log])
     _lines(run_dir / "ledgers" / "mq_publish.txt", messages)
     _lines(run_dir / "ledgers" / "mq_consume.txt", messages[story.lost_messages:] + messages[:story.again])
     _lines(run_dir / "events.jsonl", [

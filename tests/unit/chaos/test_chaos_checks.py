@@ -10,8 +10,10 @@ import pytest
 from synthetic import (
     CUT,
     FROZEN,
+    LEFT,
     LOOKED,
     LOOKS,
+    MEMBERSHIP,
     NODES,
     REQUEST,
     SOUND,
@@ -43,7 +45,7 @@ def test_a_sound_run_passes_every_check(tmp_path: Path) -> None:
 
 def test_every_check_has_its_own_id() -> None:
     ids = [check.id for check in all_checks()]
-    assert ids == ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "L1", "L2", "L3", "L4", "L5",
+    assert ids == ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "L1", "L2", "L3", "L4", "L5",
                    "V1", "V2", "V3", "V4", "V5", "V6"]
 
 
@@ -53,7 +55,7 @@ BYSTANDER = SOUND.but(holders=((-9.0, "c2"),), events=(FROZEN,), away={"sql_writ
 
 
 # A database is killed; nobody is lost and nothing moves.
-PLAIN = SOUND.but(holders=((-9.0, "c1"),), events=(), away={"sql_write": (0.1, 2.0)}).but_facts(
+PLAIN = SOUND.but(holders=((-9.0, "c1"),), events=(), log=(), away={"sql_write": (0.1, 2.0)}).but_facts(
     fault="proc.kill", params={"process": "mariadbd"}, wants_fencing=False, detected_at=None)
 UNREAD = SOUND.but_facts(timers=Timers())
 # Two of three nodes lose their power; c3 is left without quorum, and nobody may fence anybody.
@@ -131,6 +133,10 @@ VIOLATIONS = {
         *LOOKS[:4], PrimarySighting(LOOKS[4].at, (("c1",), ("c2", "c3")), NODES), *LOOKS[5:])), Result.FAIL, "c1 | c2"),
     "a bystander is fenced": ("S7", SOUND.but(events=(*SOUND.events, (9.0, "bmc.request", "c3", {"command": "off"}))),
                               Result.FAIL, "node.poweroff takes nobody of them away: c3 at +9.00 s"),
+    "a bystander is dropped": ("S8", SOUND.but(log=(*LEFT, (8.0, "c2", MEMBERSHIP.format("joined: 1 left: 3")))),
+                               Result.FAIL, "c3 was dropped at +8.00 s, say c2, although node.poweroff"),
+    "no log of who stayed": ("S8", SOUND.but(log=()).but_facts(logged=("c1",)), Result.INVALID,
+                             "no log was read of those who stayed (c2, c3)"),
     "VIP up before power off": (
         "S3", SOUND.but(events=(FROZEN, REQUEST,
                                 (4.5, "power.off", "c1", {}))), Result.FAIL, "went off only at +4.50 s"),

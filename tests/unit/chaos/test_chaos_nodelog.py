@@ -63,6 +63,18 @@ def test_the_lines_that_matter_and_no_others(tmp_path: Path) -> None:
     assert times[4:] == [epoch(6, 48, 31), epoch(16, 48, 33), epoch(6, 48, 39.678194)]
 
 
+def test_an_answer_that_breaks_off_is_none(tmp_path: Path) -> None:
+    said = on_a_node(tmp_path, "+0000")
+    assert nodelog.whole(said)
+    assert not nodelog.whole(said[: len(said) // 2]) and not nodelog.whole("")
+
+
+def test_a_lost_member_is_kept_however_much_was_said() -> None:
+    lines = [LogLine(float(at), "n1", "haproxy", "Server galera/n2 is DOWN") for at in range(nodelog.MOST + 50)]
+    late = LogLine(9999.0, "n1", "corosync", MEMBERSHIP)
+    assert nodelog.kept([*lines, late]) == [*lines[:nodelog.MOST], late]
+
+
 def test_a_database_writes_the_time_of_its_zone(tmp_path: Path) -> None:
     found = nodelog.parse(on_a_node(tmp_path, "+0200"))
     assert [at for at, source, _ in found if source == "galera"] == [epoch(4, 48, 31), epoch(14, 48, 33)]
