@@ -13,6 +13,7 @@ from lab.drivers.base import PowerState
 from lab.errors import HalabError
 from lab.gates.vip import holders
 from lab.lab import Lab
+from lab.state.events import read_events
 
 WITHIN = 45.0  # seconds; off after 4 to 8, up again 6 later.  The order that hung took the proxy's stop timeout, 60 s
 
@@ -31,6 +32,7 @@ def test_a_vip_holder_leaves_in_good_order(lab: Lab, word: str) -> None:
     other = next(node.name for node in lab.plan.nodes if node.name != leaver)
     fenced = _fencings(lab, other, leaver)
     life = lab.shell.run(leaver, BOOT).stdout
+    begun = time.time()
     lab.shell.run(leaver, f"systemctl --no-block {word}", check=False)
     lab.shell.forget(leaver)
     if word == "poweroff":
@@ -40,6 +42,8 @@ def test_a_vip_holder_leaves_in_good_order(lab: Lab, word: str) -> None:
     else:
         _await(lambda: _life(lab, leaver) not in ("", life))
     gates.await_all(lab, time.monotonic() + 90)
+    assert [event.data for event in read_events(lab.paths.events, begun)
+            if event.kind == "power.off" and event.node == leaver] == [{"by": "its own system"}]
     assert leaver not in holders(lab)["internal"]
     assert _fencings(lab, other, leaver) == fenced
 
