@@ -113,8 +113,11 @@ def _port(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
             return [replace(backend_silent(timers), low=0.0)] if _struck(injection, "galera_writer") else []
         case 11211, "memcached":
             return [client_reconnect(timers)]
-        case 5672 | 25672 | 4369, "rabbitmq":
-            raise NoFormula(f"there is no formula for the silence of port {port}")
+        case 25672, "rabbitmq":
+            # Erlang's links to some peers or to all, for either side may have opened one.
+            return [replace(queue_leader_lost(timers, silent=True), low=0.0)]
+        case 5672, "rabbitmq":
+            raise NoFormula("when a client gives up a broker that is silent is its own affair; promise seconds")
     return []
 
 
@@ -128,12 +131,14 @@ def _pause(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
             return [replace(galera_member_lost(timers), low=0.0), replace(backend_silent(timers), low=0.0)]
         case "galera", "galera":
             return [replace(backend_silent(timers), low=0.0)] if _struck(injection, "galera_writer") else []
+        case "rabbitmq", "rabbitmq":
+            return [replace(queue_leader_lost(timers, silent=True), low=0.0)]  # its peers miss its ticks
         case "memcached", "memcached":
             return [client_reconnect(timers)]
-        case "galera" | "memcached", _:
+        case "galera" | "rabbitmq" | "memcached", _:
             return []
-    # A paused proxy or broker is only noticed by a monitor's timeout or a heartbeat.
-    raise NoFormula(f"there is no formula for a paused {process or 'process'}")
+    # Nobody asks a proxy for an answer: its unit is active, and its clients hang.
+    raise NoFormula(f"nobody notices a paused {process or 'process'}; promise seconds")
 
 
 def _vip_process(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
