@@ -187,6 +187,20 @@ def test_a_fenced_bystander_is_caught(lab: Lab, quiet: Scenario) -> None:
     gates.await_all(lab, time.monotonic() + 120)
 
 
+@pytest.mark.timeout(400)
+def test_a_cluster_that_ignores_the_loss_of_quorum_is_caught(lab: Lab) -> None:
+    """The one node that is left keeps its addresses, as Pacemaker does when it is told to ignore quorum."""
+    policy = "crm_attribute --type crm_config --name no-quorum-policy --update"
+    lab.shell.run("n1", f"{policy} ignore")
+    with planted() as runs:
+        try:
+            runs.append(runner.run(lab, load_scenario("quorum-lost")))
+        finally:
+            lab.shell.run("n1", f"{policy} stop")
+        seen = findings(runs[0])["S6"]
+        assert not seen["ok"] and "still has 10." in seen["evidence"], seen
+    gates.await_all(lab, time.monotonic() + 120)
+
 
 def steal_messages(lab: Lab) -> None:
     """Take and acknowledge messages that the probe's consumer should have had."""
@@ -271,6 +285,21 @@ def test_a_starved_host_is_invalid(lab: Lab, quiet: Scenario, monkeypatch: pytes
     assert verdict.result is Result.INVALID, json.dumps(verdict.to_json(), indent=1)
     assert "V4" in failed(verdict)
     assert all(window.seconds > 1.0 for window in verdict.windows.values())
+
+
+@pytest.mark.timeout(300)
+def test_a_host_without_room_is_invalid(lab: Lab, quiet: Scenario) -> None:
+    """The clients keep their schedule, in real time, and the lab waits for processors all the while."""
+    loops = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(16 * (os.cpu_count() or 1))]
+    try:
+        with planted() as runs:
+            runs.append(verdict := runner.run(lab, quiet))
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+    seen = findings(verdict)["V4"]
+    assert verdict.result is Result.INVALID and "saturated in" in seen["evidence"], seen
 
 
 @pytest.mark.timeout(300)
