@@ -13,12 +13,18 @@ from chaos.faults import all_faults
 from chaos.measure import Phase, Window
 from chaos.model import Finding, Result
 from chaos.recording import Recording
+from chaos.report.marks import WIDTH
+from chaos.report.moments import LEAD, moments
 from chaos.report.scale import Axis
-from chaos.report.timeline import LEFT, RIGHT, WIDTH, timeline
+from chaos.report.timeline import LEFT, RIGHT, timeline
 from chaos.verdict import Verdict
 
-_LEAD = 1.0  # s before the fault from which on the logs are shown; a database's log has whole seconds
 _LINES = 150  # of them on one page
+# A tick of the timeline by its daemon: a shape of its own, because paper may be grey.
+_SHAPES = {"tick corosync": "l4 7h-8z", "tick pacemaker": "l4 3.5l-4 3.5l-4 -3.5z",
+           "tick galera": "h3.3v6.6h-6.6v-6.6z", "tick rabbitmq": "a3.5 3.5 0 1 1 -.01 0z"}
+_LEGEND = {"tick corosync": "left or joined the membership", "tick pacemaker": "quorum lost or acquired",
+           "tick galera": "state of its database", "tick rabbitmq": "its broker down or up"}
 
 
 @dataclass(frozen=True)
@@ -67,9 +73,10 @@ def render(run: Recording, verdict: Verdict) -> str:
         facts=facts, verdict=verdict, line=headline(verdict), when=_when(run),
         faults=tuple((_fault(one), _target(one)) for one in facts.injections),
         timeline=timeline(run, verdict.phases),
-        width=WIDTH, left=LEFT, right=RIGHT, measures=measures, measure_axis=measure_axis,
-        measures_height=30 * len(measures) + 24,
-        steps=_steps(verdict), said=_said(run), timers=shown_timers(facts.timers), findings=verdict.findings,
+        shapes=_SHAPES, legend=_LEGEND, width=WIDTH, left=LEFT, right=RIGHT,
+        measures=measures, measure_axis=measure_axis, measures_height=30 * len(measures) + 24,
+        steps=_steps(verdict), moments=moments(run), said=_said(run), timers=shown_timers(facts.timers),
+        findings=verdict.findings,
         operations={name: len(samples) for name, samples in run.samples.items()})
 
 
@@ -138,7 +145,7 @@ def _said(run: Recording) -> tuple[Said, ...]:
     end = run.facts.converged_at or run.facts.ended_at or float("inf")
     found: list[Said] = []
     for line in run.log:
-        if not begin - _LEAD <= line.at <= end:
+        if not begin - LEAD <= line.at <= end:
             continue
         last = found[-1] if found else None
         if last and (last.node, last.source, _same(last.text)) == (line.node, line.source, _same(line.text)):

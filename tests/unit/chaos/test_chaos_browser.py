@@ -36,7 +36,7 @@ pre.textContent = JSON.stringify({
   colour: getComputedStyle(document.querySelector('.verdict')).backgroundColor,
   fault: all('rect.fault').map(box), gaps: all('rect.gap').map(box), medians: all('path.median').map(box),
   ranges: all('rect.range').map(box), errors: all('path.error').map(box), powers: all('rect.power-off').map(box),
-  phases: all('.water i').map(box), headings: all('h2').map(e => e.innerText),
+  ticks: all('path.tick').map(box), phases: all('.water i').map(box), headings: all('h2').map(e => e.innerText),
   text: document.body.innerText });
 document.body.appendChild(pre);
 </script>
@@ -84,9 +84,10 @@ def test_a_run_is_readable_on_a_screen(page: Path, width: int) -> None:
     assert seen["gaps"] and all(left - 8 <= gap[0] <= left + wide for gap in seen["gaps"])  # they begin in the fault
     assert len(seen["medians"]) == 7 and all(strip[2] > 200 for strip in seen["medians"])  # one for each client
     assert len(seen["errors"]) == 7 and all(bar[2] >= 1 for bar in seen["errors"]) and len(seen["ranges"]) == 7
+    assert seen["ticks"] and all(3 <= side <= 12 for tick in seen["ticks"] for side in tick[2:])
     assert seen["powers"] and any(bar[2] > 2 for bar in seen["phases"])
     assert seen["headings"] == [
-        "What happened", "Latency", "Outage against bound and promise", "Phases of the recovery", "Checks",
+        "What happened", "In order", "Latency", "Outage against bound and promise", "Phases of the recovery", "Checks",
         "What the nodes said", "What was running", "Run it again"]
 
 

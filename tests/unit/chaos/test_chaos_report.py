@@ -9,13 +9,17 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from synthetic import T0, TIMERS, Story, build, recording
+from synthetic import T0, TIMERS, Story, base_injection, build, recording
 
 from chaos.measure import phases
+from chaos.nodelog import LogLine
+from chaos.recording import Recording
 from chaos.report import write
+from chaos.report.marks import WIDTH, Mark
+from chaos.report.moments import moments
 from chaos.report.page import shown_timers
 from chaos.report.scale import Axis
-from chaos.report.timeline import WIDTH, timeline
+from chaos.report.timeline import timeline
 from lab.errors import RefusedError
 
 
@@ -100,8 +104,12 @@ def test_ticks_are_round_and_hold_zero() -> None:
 def test_no_label_leaves_the_picture_and_none_covers_another(tmp_path: Path) -> None:
     run = recording(tmp_path, Story().but_facts(converged_at=T0 + 11.5))
     marks = timeline(run, phases(run)).marks
-    assert len(marks) == 6
+    assert [mark.kind for mark in marks] == ["fault", *["phase"] * 5, "heal", "phase"]
     assert marks[-1].left and not marks[0].left  # redundant: at the right edge
+    assert_apart(marks)
+
+
+def assert_apart(marks: tuple[Mark, ...]) -> None:
     taken: dict[int, float] = {}
     for mark in marks:
         length = 6.2 * len(mark.label)
@@ -109,6 +117,63 @@ def test_no_label_leaves_the_picture_and_none_covers_another(tmp_path: Path) -> 
         assert begin >= taken.get(mark.lane, 0.0)
         assert begin + length <= WIDTH
         taken[mark.lane] = begin + length
+
+
+def three_faults(tmp_path: Path) -> Recording:
+    """Of a rolling reboot: three faults, the first healed by itself, and what the nodes wrote of it."""
+    faults = tuple(replace(base_injection(), fault="node.reboot", target=(node,), begin=T0 + at)
+                   for node, at in (("c1", 0.0), ("c2", 2.0), ("c3", 4.0)))
+    heals = [(at, "fault.heal", node, {"fault": "node.reboot", "id": node}) for node, at in (("c1", 3.0), ("c3", 8.0))]
+    injects = [(at, "fault.inject", node, {"fault": "node.reboot", "id": node})
+               for node, at in (("c1", 0.0), ("c2", 2.0), ("c3", 4.0))]
+    run = recording(tmp_path, Story(events=(*heals, *injects)).but_facts(injections=faults))
+    return replace(run, log=(
+        LogLine(T0 + 1.0, "c2", "corosync", "A new membership (1.d) was formed. Members left: 1"),
+        LogLine(T0 + 1.1, "c3", "corosync", "A new membership (1.d) was formed. Members left: 1"),
+        LogLine(T0 + 5.0, "c1", "galera", "WSREP: Shifting JOINED -> SYNCED (TO: 7)"),
+        LogLine(T0 + 99.0, "c1", "galera", "WSREP: Shifting SYNCED -> OPEN (TO: 8)")))
+
+
+def test_each_fault_has_its_own_shade_and_mark(tmp_path: Path) -> None:
+    """One shade spanned all of them."""
+    run = three_faults(tmp_path)
+    drawn = timeline(run, phases(run))
+    axis = drawn.axis
+    assert [(shade.label, shade.x, round(shade.x + shade.width)) for shade in drawn.shades] == [
+        ("node.reboot c1", axis.x(0), round(axis.x(3))),
+        ("node.reboot c2", axis.x(2), round(axis.x(7.5))),  # nobody wrote when: the end of the heal
+        ("node.reboot c3", axis.x(4), round(axis.x(8)))]
+    assert [mark.label for mark in drawn.marks if mark.kind == "fault"] == [
+        "node.reboot c1 +0.00", "node.reboot c2 +2.00", "node.reboot c3 +4.00"]
+    assert [mark.label for mark in drawn.marks if mark.kind == "heal"] == ["heal +6.00"]
+    assert_apart(drawn.marks)
+
+
+def test_what_the_cluster_did_is_a_tick_on_the_nodes_row(tmp_path: Path) -> None:
+    run = three_faults(tmp_path)
+    ticks = {row.name: [(box.kind, box.title) for box in row.boxes if box.kind.startswith("tick")]
+             for row in timeline(run, phases(run)).rows if row.name in run.facts.nodes}
+    assert ticks == {"c1": [("tick corosync", "+1.00 corosync: c1 left"),
+                            ("tick galera", "+5.00 galera: c1 JOINED -> SYNCED")], "c2": [], "c3": []}
+
+
+def test_the_table_tells_the_run_in_order(tmp_path: Path) -> None:
+    told = moments(three_faults(tmp_path))
+    assert [(round(one.since, 2), one.node, one.who, one.what) for one in told] == [
+        (0.0, "", "fault", "node.reboot c1"), (1.0, "c1", "corosync", "left"), (2.0, "", "fault", "node.reboot c2"),
+        (4.0, "", "fault", "node.reboot c3"), (5.0, "c1", "galera", "JOINED -> SYNCED"), (6.0, "", "heal", "begins"),
+        (9.0, "", "lab", "every gate holds")]
+    assert told[1].said == ("c2", "c3")
+    words = page(tmp_path / "page")
+    assert "In order" in words and "BMC: off" in words and "every gate holds" in words
+
+
+def test_a_monitor_that_asks_a_bmc_is_no_fencing(tmp_path: Path) -> None:
+    """The rows of all nodes were full of marks, three each second of a monitor."""
+    run = recording(tmp_path, Story(events=((1.0, "bmc.request", "c1", {"command": "status"}),
+                                            (3.6, "bmc.request", "c1", {"command": "off"}))))
+    (boxes,) = [row.boxes for row in timeline(run, phases(run)).rows if row.name == "c1"]
+    assert [box.title for box in boxes if box.kind == "bmc"] == ["BMC: off"]
 
 
 def test_a_client_that_asks_seldom_has_a_line(tmp_path: Path) -> None:
