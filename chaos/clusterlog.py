@@ -14,13 +14,11 @@ from dataclasses import dataclass, replace
 
 from chaos.nodelog import LogLine
 from chaos.recording import Recording
-from lab.net.network import guest_mac
+from daemons import corosync
 
 _SAME = 3.0  # s within which several nodes say the same thing about a node; a broker's silence is noticed by each alone
 _SIDES = 5.0  # s within which the two sides of a cut say so of each other
 _CHAIN = 1.0  # s between two states of a database that are told as one way; its log has whole seconds
-_MEMBERS = re.compile(r"A new membership .*? was formed\. Members"
-                      r"(?: joined: (?P<joined>[\d ]+))?(?: left: (?P<left>[\d ]+))?")
 _BROKER = re.compile(r"node rabbit@(?P<node>[^ @:]+) (?P<what>up|down)(?:: (?P<why>.*))?$")
 _SHIFT = re.compile(r"WSREP: Shifting (?P<before>\S+) -> (?P<after>\S+)")
 _QUORUM = re.compile(r"Quorum (?P<what>lost|acquired)")
@@ -40,12 +38,7 @@ class ClusterEvent:
 
 def cluster_events(run: Recording) -> tuple[ClusterEvent, ...]:
     """Of one recording, by time."""
-    def name(number: int) -> str:  # of the node that has this id in corosync
-        mac = guest_mac(number, "control")
-        node = run.node_of(mac)
-        return f"node {number}" if node == mac else node
-
-    return read(run.log, name)
+    return read(run.log, run.member)
 
 
 def read(log: Iterable[LogLine], node_of: Callable[[int], str]) -> tuple[ClusterEvent, ...]:
@@ -67,9 +60,8 @@ def read(log: Iterable[LogLine], node_of: Callable[[int], str]) -> tuple[Cluster
 
 
 def _membership(line: LogLine, node_of: Callable[[int], str]) -> list[ClusterEvent]:
-    match = _MEMBERS.search(line.text)
-    found = [(what, node_of(int(number))) for what in ("left", "joined")
-             for number in ((match[what] if match else None) or "").split()]
+    found = [("left", node_of(number)) for number in corosync.left(line.text)]
+    found += [("joined", node_of(number)) for number in corosync.joined(line.text)]
     # That it is a member of its own membership, every corosync says when it starts.
     return [ClusterEvent(line.at, node, "corosync", what, (line.node,)) for what, node in found if node != line.node]
 

@@ -100,6 +100,11 @@ class Recording:
         """The node behind a MAC, or the MAC itself when nobody knows it."""
         return self.facts.macs.get(mac.lower(), mac)
 
+    def member(self, number: int) -> str:
+        """The node that has this id in corosync."""
+        ids = self.facts.nodeids or {node: index for index, node in enumerate(self.facts.nodes, 1)}
+        return next((node for node, index in ids.items() if index == number), f"node {number}")
+
     @property
     def clients(self) -> tuple[str, ...]:
         """The probes that are clients of a service and no mere observers."""

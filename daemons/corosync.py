@@ -14,7 +14,7 @@ MAP = "corosync-cmapctl"
 _MEMBER = re.compile(r"^\s*([1-9]\d*)\s+\d+\s", re.MULTILINE)
 _DEVICE = re.compile(r"^\s*0\s+(\d+)\s+Qdevice", re.MULTILINE)
 _LOCAL = re.compile(r"^.*\(local\)\s*$", re.MULTILINE)
-_LEFT = re.compile(r"A new membership \(.*\) was formed\. Members\b.*\bleft:([ \d]+)")
+_CHANGED = re.compile(r"A new membership \(.*\) was formed\. Members(?: joined:((?: \d+)+))?(?: left:((?: \d+)+))?")
 _KEY = re.compile(r"^(\S+) \(\w+\) = (.*)$", re.MULTILINE)
 
 
@@ -56,8 +56,17 @@ def quorum(text: str) -> Quorum:
 
 def left(line: str) -> tuple[int, ...]:
     """The node ids that a line of its log says are no members any more; none of any other line."""
-    found = _LEFT.search(line)
-    return tuple(int(one) for one in found[1].split()) if found else ()
+    return _changed(line, 2)
+
+
+def joined(line: str) -> tuple[int, ...]:
+    """The node ids that a line of its log says are new members; a corosync that starts names itself."""
+    return _changed(line, 1)
+
+
+def _changed(line: str, group: int) -> tuple[int, ...]:
+    found = _CHANGED.search(line)
+    return tuple(int(one) for one in ((found[group] if found else None) or "").split())
 
 
 def keys(text: str) -> Mapping[str, str]:

@@ -49,11 +49,8 @@ class NoMemberDropped:
 
 def _losses(run: Recording, begin: float) -> list[tuple[float, str, str]]:
     """(time, who left, who says so) of each loss from ``begin`` (epoch seconds) to the end of the run."""
-    facts = run.facts
-    ids = facts.nodeids or {node: index for index, node in enumerate(facts.nodes, 1)}
-    names = {index: node for node, index in ids.items()}
-    return [(line.at, names.get(index, f"node {index}"), line.node)
-            for line in run.log if line.source == "corosync" and begin <= line.at <= (facts.ended_at or line.at)
+    return [(line.at, run.member(index), line.node)
+            for line in run.log if line.source == "corosync" and begin <= line.at <= (run.facts.ended_at or line.at)
             for index in corosync.left(line.text)]
 
 

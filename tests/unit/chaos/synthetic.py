@@ -19,7 +19,6 @@ from chaos.model import Finding, Proof
 from chaos.nodelog import LOG_FILE
 from chaos.recording import Recording
 from chaos.verdict import verdict_of
-from lab.net.network import guest_mac
 
 T0 = 1_800_000_000.0  # the fault, epoch seconds
 PERIOD = 0.02
@@ -27,7 +26,7 @@ PROBES = ("vip_arp", "vip_tcp", "sql_read", "sql_write", "sql_bank", "mq_publish
 _PERIODS = {"vip_arp": 0.1, "sql_bank": 0.1}
 BANK = 64000
 NODES = ("c1", "c2", "c3")
-MACS = {guest_mac(at, "control"): node for at, node in enumerate(NODES, 1)}
+MACS = {f"52:54:00:00:00:0{at}": node for at, node in enumerate(NODES, 1)}
 VIP = "10.66.0.100"
 TIMERS = Timers(
     token=1.0, consensus=1.2, vip_monitor=2.0, haproxy_monitor=2.0, galera_monitor=3.0,
