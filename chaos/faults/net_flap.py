@@ -16,6 +16,7 @@ from lab.net.network import GUEST_NICS
 if TYPE_CHECKING:
     from lab.lab import Lab
 
+_NOBODY = "02:00:00:00:00:00"  # a local address that no machine of a lab has (lab.net.network)
 _TABLES = "nft list tables netdev"
 
 
@@ -86,11 +87,14 @@ def _table(nic: str) -> str:
 
 
 def _mute(nic: str) -> str:
-    """Not ``ip link set down``: that would take the interface's addresses, a VIP among them, away for good."""
-    table = _table(nic)
-    return (f"nft 'add table netdev {table}; add chain netdev {table} in "
-            f"{{ type filter hook ingress device {nic} priority 0; policy drop; }}; add chain netdev {table} out "
-            f"{{ type filter hook egress device {nic} priority 0; policy drop; }}'")
+    """Not ``ip link set down``: that would take the interface's addresses, a VIP among them, away for good.
+
+    Nor a drop of what it sends: the kernel tells the sender (ENOBUFS), and corosync's knet sends the same packet
+    again and again until it is taken, with everything for the healthy link waiting behind it.  A cable tells nobody.
+    """
+    return (f"nft 'table netdev {_table(nic)} {{ "
+            f"chain in {{ type filter hook ingress device {nic} priority 0; policy drop; }}; "
+            f"chain out {{ type filter hook egress device {nic} priority 0; ether daddr set {_NOBODY}; }}; }}'")
 
 
 def _unmute(nic: str) -> str:
