@@ -67,7 +67,8 @@ def _by_its_bmc(facts: Facts, injection: Injection, takeover: Bound) -> Bound:
     done = {one.fault for one in facts.injections[:facts.injections.index(injection)]
             if any(injection.hits(node) for node in one.target)}
     if "fence.unreachable" in done:
-        raise NoFormula("a BMC that is silent fences nobody until it is healed; promise seconds")
+        raise NoFormula("a BMC that is silent fences nobody until it is healed; promise seconds",
+                        takeover.low, takeover.why)
     if "fence.slow" not in done:
         return takeover
     return Bound(takeover.low + BMC_SLOW, takeover.high + BMC_SLOW, f"{takeover.why}, and {BMC_SLOW:g} s of a slow BMC")

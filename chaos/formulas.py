@@ -46,7 +46,12 @@ class NoBound(LookupError):
 
 
 class NoFormula(NoBound):
-    """Nobody has said yet what this may cost."""
+    """Nobody has said yet what this may cost at most; ``low`` is what is sure of it all the same, with its reason."""
+
+    def __init__(self, what: str, low: float = 0.0, why: str = "") -> None:
+        super().__init__(what)
+        self.low = low
+        self.why = why
 
 
 def known(timers: Timers, name: str) -> float:

@@ -23,16 +23,17 @@ class Plausible:
     def judge(self, run: Recording) -> Finding:
         expected = bounds(run.facts)
         unread = [f"{name}: {expected.missing[name]}" for name in sorted(expected.unread)]
-        bound = [window for window in windows(run).values() if window.bound_low]
-        short = [window for window in bound
-                 if window.seconds + window.period < (window.bound_low or 0.0) * (1 - TOLERANCE)]
+        bound = [(window, floor) for window in windows(run).values()
+                 if (floor := expected.floors[window.service]).seconds]
+        short = [(window, floor) for window, floor in bound
+                 if window.seconds + window.period < floor.seconds * (1 - TOLERANCE)]
         if unread and not short:
             return unjudged(self, "; ".join(unread))
         if not bound:
             return skipped(self, f"{run.facts.fault} on this target has no lower bound above zero")
         return found(self, not short, "; ".join(
             f"{window.service} {window.seconds:.2f} s {'below' if short else 'above'} "
-            f"{window.bound_low:.2f} s ({window.bound_why})" for window in (short or bound)))
+            f"{floor.seconds:.2f} s ({floor.why})" for window, floor in (short or bound)))
 
 
 CHECK = Plausible()

@@ -22,6 +22,7 @@ from synthetic import (
     VIP,
     Story,
     base_facts,
+    base_injection,
     build,
     finding,
     recording,
@@ -227,6 +228,10 @@ VIOLATIONS = {
     "a disk's load is no processor's": ("V4", PLAIN.but(busy=1.0).but_facts(fault="res.io", sla={}), Result.INVALID,
                                         "saturated in 100 %"),
     "lab in line": ("V4", SOUND.but(busy=1.0, waited=0.6), Result.INVALID, "the lab waited for it 60 % of the time"),
+    "too fast for a slow BMC": (
+        "V6", SOUND.but_facts(sla={}, injections=(
+            replace(base_injection(), fault="fence.slow", wants_fencing=False), base_injection())),
+        Result.INVALID, "vip_tcp 4.22 s below 10.35 s (from +0.0 s: Tm 2.20"),
     "no fencing": ("V5", SOUND.but_facts(fencing=Proof(False, "stonith-enabled=false")),
                    Result.INVALID, "stonith"),
     "too good": ("V6", away("vip_tcp", 0.0, 0.5), Result.INVALID, "vip_tcp 0.52 s below"),

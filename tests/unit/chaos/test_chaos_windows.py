@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from synthetic import TIMERS, Story, base_facts, base_injection, build, facts_but, recording
+from synthetic import T0, TIMERS, Story, base_facts, base_injection, build, facts_but, recording
 
 from chaos.bounds import bounds
-from chaos.facts import Facts, Roles, Timers
+from chaos.facts import Facts, Injection, Roles, Timers
 from chaos.families import FAMILIES
 from chaos.faults import all_faults
 from chaos.formulas import (
@@ -199,6 +199,35 @@ def test_fencing_takes_what_its_bmc_takes() -> None:
     silent = bounds(after("fence.unreachable"))
     assert "fences nobody until it is healed" in silent.missing["vip_tcp"] and not silent.unread
     assert silent.known["mq_publish"]
+
+
+def sure(*faults: Injection) -> float:
+    """The floor of ``vip_tcp``; c1 holds the address."""
+    return bounds(replace(base_facts(), injections=faults)).floors["vip_tcp"].seconds
+
+
+def test_what_a_combination_costs_for_sure() -> None:
+    lost = base_injection()
+    alone = sure(lost)
+    assert alone == bounds(base_facts()).known["vip_tcp"].low > 2
+    bmc = replace(lost, target=("c1",), wants_fencing=False, begin=T0 - 2)
+    assert sure(replace(bmc, fault="fence.slow"), lost) == alone + SLOW
+    assert sure(replace(bmc, fault="fence.slow", target=("c3",)), lost) == alone
+    assert sure(replace(bmc, fault="fence.unreachable"), lost) == alone, "nobody can say for how long, but for so long"
+    assert sure(replace(bmc, fault="pcmk.maintenance"), lost) == alone
+    assert sure(replace(bmc, fault="cache.kill", target=("c2",), params={"process": "memcached"}), lost) == alone
+    assert bounds(replace(base_facts(), injections=(replace(bmc, fault="fence.slow"), lost))).known["vip_tcp"].low \
+        == alone + SLOW
+
+
+def test_what_another_fault_may_shorten_is_not_sure() -> None:
+    lost = base_injection()
+    corosync = replace(lost, fault="proc.kill", params={"process": "corosync"}, begin=T0 - 1)
+    assert sure(corosync, lost) == 0.0, "the cluster was about to give it up already"
+    asked = replace(lost, fault="fence.request", target=("c1",), begin=T0 + 1)
+    assert sure(lost, asked) == pytest.approx(1.0), "it may be fenced sooner than it is missed"
+    assert sure(lost, replace(asked, begin=T0 + 60)) == sure(lost)
+    assert sure(lost, replace(asked, fault="fence.slow")) == sure(lost), "that alone is no way back"
 
 
 def test_every_fault_names_a_family_of_bounds() -> None:
