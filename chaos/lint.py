@@ -7,20 +7,22 @@ what would be right.  A rule whose timers could not be read says that instead: s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chaos import formulas
-from chaos.facts import Timers
+from chaos.facts import Facts, Timers
 from chaos.timers import read_timers
 from lab.lab import Lab
 
 CONSENSUS_FACTOR = 1.2  # corosync.conf(5): consensus must be at least 1.2 * token
+_LEVELS = ("contradiction", "remark", "unread", "ok")
 _ROUNDING = 0.01  # s; corosync counts in whole milliseconds
 
 
 @dataclass(frozen=True)
 class Remark:
-    """What one rule says; ``level`` is "ok", "contradiction" or "unread"."""
+    """What one rule says; ``level`` is "ok", "contradiction", "remark" (it may cost something and contradicts nothing)
+    or "unread"."""
 
     rule: str
     level: str
@@ -30,22 +32,39 @@ class Remark:
 
 @dataclass(frozen=True)
 class _Rule:
-    """``judge`` gives what is wrong and what to try, or '' and a sentence that it holds."""
+    """``judge`` gives whether it holds (None: not in every case, which is worth a remark), why, and what to try."""
 
     name: str
-    judge: Callable[[Timers], tuple[bool, str, str]]
+    judge: Callable[[Timers], tuple[bool | None, str, str]]
 
 
 def lint(timers: Timers) -> tuple[Remark, ...]:
     """Every rule's remark, contradictions first."""
-    return tuple(sorted((_remark(rule, timers) for rule in _RULES),
-                        key=lambda one: ("contradiction", "unread", "ok").index(one.level)))
+    return _sorted(_remark(rule, timers) for rule in _RULES)
 
 
 def lint_lab(lab: Lab) -> tuple[Remark, ...]:
-    """The rules on a running lab's timers, as they are for a loss of the VIPs' cluster's first node."""
-    cluster = lab.plan.vips[0].cluster if lab.plan.vips else lab.plan.clusters[0].name
-    return lint(read_timers(lab, lab.plan.members(cluster)[0].name).timers)
+    """The rules on a running lab's timers, as they are for a loss of each cluster's first node.
+
+    What holds for one cluster and not for all names it: token and fencing are a cluster's own.
+    """
+    clusters = [cluster.name for cluster in lab.plan.clusters]
+    said: dict[Remark, list[str]] = {}
+    for cluster in clusters:
+        for one in lint(read_timers(lab, lab.plan.members(cluster)[0].name).timers):
+            said.setdefault(one, []).append(cluster)
+    return _sorted(one if where == clusters else replace(one, what=f"{', '.join(where)}: {one.what}")
+                   for one, where in said.items())
+
+
+def lint_run(facts: Facts) -> tuple[Remark, ...]:
+    """What is not right with the timers of a recorded run, each thing once however many faults it had."""
+    said = (one for injection in facts.injections for one in lint(injection.timers))
+    return _sorted(dict.fromkeys(one for one in said if one.level in ("contradiction", "remark")))
+
+
+def _sorted(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
+    return tuple(sorted(remarks, key=lambda one: _LEVELS.index(one.level)))
 
 
 def contradictions(remarks: Iterable[Remark]) -> list[Remark]:
@@ -57,7 +76,8 @@ def _remark(rule: _Rule, timers: Timers) -> Remark:
         holds, what, remedy = rule.judge(timers)
     except formulas.NoBound as error:
         return Remark(rule.name, "unread", str(error))
-    return Remark(rule.name, "ok" if holds else "contradiction", what, "" if holds else remedy)
+    level = "remark" if holds is None else "ok" if holds else "contradiction"
+    return Remark(rule.name, level, what, "" if holds else remedy)
 
 
 def _consensus(timers: Timers) -> tuple[bool, str, str]:
@@ -85,11 +105,16 @@ def _keepalive(timers: Timers) -> tuple[bool, str, str]:
             "fewer than three, and one lost packet makes a suspect", "lower evs.keepalive_period")
 
 
-def _proxy(timers: Timers) -> tuple[bool, str, str]:
-    silent = formulas.backend_silent(timers).high - formulas.client_retry(timers)
-    group = formulas.galera_member_lost(timers).high - formulas.client_retry(timers)
-    return (silent <= 2 * group, f"the proxy gives a silent database up within {silent:.1f} s, its group within "
-            f"{group:.1f} s: clients wait for the slower one", "lower inter, fall or 'timeout check' in haproxy.cfg")
+def _proxy(timers: Timers) -> tuple[bool | None, str, str]:
+    """Slower when its checks come at the worst moment is a remark; nobody means always slower, or twice as slow."""
+    retry = formulas.client_retry(timers)
+    least = formulas.known(timers, "haproxy_fall") * formulas.known(timers, "haproxy_check_timeout")
+    most = formulas.backend_silent(timers).high - retry
+    group = formulas.galera_member_lost(timers).high - retry
+    slow = least > group or most > 2 * group
+    return (False if slow else True if most <= group else None,
+            f"the proxy gives a silent database up after {least:.1f} to {most:.1f} s, its group within {group:.1f} s: "
+            "clients wait for the slower one", "lower inter, fall or 'timeout check' in haproxy.cfg")
 
 
 def _fence_timeout(timers: Timers) -> tuple[bool, str, str]:

@@ -8,6 +8,7 @@ taken while the fault holds, and the heal runs whatever happened before it.
 from __future__ import annotations
 
 import secrets
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -133,7 +134,7 @@ class _Run:
             vips={vip.name: str(vip.address) for vip in plan.vips},
             macs={guest_mac(node.index, "control"): node.name for node in plan.nodes},
             nodeids={node.name: node.index for node in plan.nodes}, services=services_of(plan),
-            rerun=f"./inv chaos.run {scenario.name} --name={lab.name}")
+            rerun=shlex.join(["./inv", "chaos.run", scenario.given, f"--name={lab.name}"]))
 
     def _note(self, **changes: Any) -> None:
         self.facts = replace(self.facts, **changes)

@@ -205,6 +205,13 @@ class Scenario(_Value):
         return self._source
 
     @property
+    def given(self) -> str:
+        """What ``chaos.run`` takes for it: the name of one that came with halab, or the file."""
+        if self._source is None or self._source.resolve().parent == FOLDER.resolve():
+            return self.name
+        return str(self._source.absolute())
+
+    @property
     def injections(self) -> tuple[Inject, ...]:
         return tuple(step for step in self.steps if isinstance(step, Inject))
 

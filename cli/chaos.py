@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from cli import console, options
@@ -28,7 +29,7 @@ def show(c: Any, scenario: str, name: str = "", format: str = "table") -> None:
 
     wanted = load_scenario(options.scenario(scenario))
     scenario_view(wanted, preview(Lab.open(name), wanted) if name else None, format)
-    console.next_step(f"chaos.run {scenario}" + options.again({"name": name} if name else {}))
+    console.next_step(f"chaos.run {shlex.quote(scenario)}" + options.again({"name": name} if name else {}))
 
 
 @command(

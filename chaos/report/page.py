@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from chaos.facts import Injection, Timers
 from chaos.faults import all_faults
+from chaos.lint import lint_run
 from chaos.measure import Phase, Window
 from chaos.model import Finding, Result
 from chaos.recording import Recording
@@ -76,7 +77,7 @@ def render(run: Recording, verdict: Verdict) -> str:
         shapes=_SHAPES, legend=_LEGEND, width=WIDTH, left=LEFT, right=RIGHT,
         measures=measures, measure_axis=measure_axis, measures_height=30 * len(measures) + 24,
         steps=_steps(verdict), moments=moments(run), said=_said(run), timers=shown_timers(facts.timers),
-        findings=verdict.findings,
+        remarks=lint_run(facts), findings=verdict.findings,
         operations={name: len(samples) for name, samples in run.samples.items()})
 
 
@@ -126,7 +127,7 @@ def _measures(verdict: Verdict) -> tuple[tuple[Measure, ...], Axis]:
     windows = verdict.windows.values()
     values = [value for window in windows
               for value in (window.seconds, window.bound_high, window.sla) if value is not None]
-    axis = Axis(0.0, 1.08 * max([1.0, *values]), LEFT, RIGHT - 60)
+    axis = Axis(0.0, 1.08 * max([1.0, *values]), LEFT, RIGHT)
 
     def x(value: float | None) -> float | None:
         return None if value is None else axis.x(value)

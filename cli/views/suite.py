@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from chaos.suitefolder import SuiteResult
     from chaos.verdict import Verdict
 
-_MARKS = {"ok": "ok  ", "contradiction": "BAD ", "unread": "?   "}
+_MARKS = {"ok": "ok   ", "contradiction": "BAD  ", "remark": "note ", "unread": "?    "}
 
 
 def suite_line(verdict: Verdict, format: str) -> None:
@@ -69,4 +69,4 @@ def lint_view(remarks: tuple[Remark, ...], format: str) -> None:
     for one in remarks:
         console.out(f"{_MARKS[one.level]}{one.rule}: {one.what}")
         if one.remedy:
-            console.out(f"      try: {one.remedy}")
+            console.out(f"       try: {one.remedy}")

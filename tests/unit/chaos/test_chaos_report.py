@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -42,6 +43,11 @@ class Strict(HTMLParser):
 
 def page(tmp_path: Path, story: Story | None = None) -> str:
     return write(build(tmp_path, story)).read_text()
+
+
+def plain(text: str) -> str:
+    """What a person reads, without the picture's and the table's frame."""
+    return unescape(" ".join(re.sub(r"<[^>]+>", " ", text).split()))
 
 
 def test_the_page_stands_alone(tmp_path: Path) -> None:
@@ -203,6 +209,28 @@ def test_a_node_that_ended_by_itself_is_drawn_without_power(tmp_path: Path, end:
                                             (9.0, "power.on", "c1", {}))))
     (boxes,) = [row.boxes for row in timeline(run, phases(run)).rows if row.name == "c1"]
     assert [box.label for box in boxes if box.kind == f"power-{box.label}"] == ["on", "off", "on"]
+
+
+def test_bounds_are_numbers_with_their_formula(tmp_path: Path) -> None:
+    """A formula that is a tooltip, and a bound that is a picture, are lost on paper."""
+    words = plain(page(tmp_path))
+    assert "sql_write 4.32 ± 0.02 s 2.35 to 6.70 s 8.70 s the slowest of: Tm 2.20 + Tf" in words
+    assert "cache 0.02 ± 0.02 s 0.00 to 2.00 s 4.00 s" in words
+
+
+def test_why_there_is_no_bound_is_said(tmp_path: Path) -> None:
+    words = plain(page(tmp_path, Story().but_facts(
+        timers=replace(TIMERS, evs_suspect=None), sla={"sql_write": "bound + 2s", "sql_read": 3})))
+    assert ("sql_write 4.32 ± 0.02 s none none the timer evs_suspect was not read "
+            "no limit for 'bound + 2s': the timer evs_suspect was not read") in words
+
+
+def test_timers_that_contradict_each_other_are_on_the_page(tmp_path: Path) -> None:
+    sound = replace(TIMERS, stonith_timeout=30.0, fence_timeout=20.0, mq_heartbeat=15.0, flush_at_commit=1,
+                    haproxy_check_timeout=0.7)
+    assert "contradict each other" not in page(tmp_path / "sound", Story().but_facts(timers=sound))
+    text = page(tmp_path / "wrong", Story().but_facts(timers=replace(sound, consensus=1.0)))
+    assert "contradict each other" in text and "1.2 x token is 1.2 s" in text and "leave totem.consensus out" in text
 
 
 def test_only_times_are_shown_in_seconds() -> None:

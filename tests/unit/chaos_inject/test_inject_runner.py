@@ -19,7 +19,7 @@ from chaos.model import Proof, Result, Target
 from chaos.preflight import probes_for
 from chaos.probes.fleet import ProbeExit
 from chaos.runner import heal, run
-from chaos.scenario import Inject
+from chaos.scenario import FOLDER, Inject
 from lab import gates, interrupt
 from lab.drivers.base import PowerState
 from lab.errors import CapabilityError, DeadlineError, HalabError, InterruptedByUser, RefusedError
@@ -36,6 +36,14 @@ def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def facts_of(lab: Lab) -> Facts:
     (folder,) = lab.paths.runs.iterdir()
     return Facts.read(folder)
+
+
+def test_a_scenario_of_ones_own_is_run_again_from_its_file(log: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "my own.yml"
+    path.write_text((FOLDER / "vip-holder-poweroff.yml").read_text())
+    lab = make_lab()
+    run(lab, scenario(str(path)))
+    assert facts_of(lab).rerun == f"./inv chaos.run '{path}' --name={lab.name}"
 
 
 def test_a_whole_run(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,6 +127,15 @@ def test_unknown_names_and_missing_files(tmp_path: Path) -> None:
     assert gone.value.where == "gone.yml" and "ls chaos/scenarios/" in gone.value.remedy
 
 
+def test_it_is_told_as_chaos_run_takes_it(tmp_path: Path) -> None:
+    """The page said "chaos.run mine" of a file of one's own, which chaos.run refuses."""
+    path = tmp_path / "my own.yml"
+    path.write_text(GOOD)
+    assert load_scenario(path).given == str(path)
+    assert load_scenario("vip-holder-poweroff").given == "vip-holder-poweroff"
+    assert load_scenario(FOLDER / ".." / "scenarios" / "vip-holder-poweroff.yml").given == "vip-holder-poweroff"
+
+
 def test_what_lasts_by_itself_may_be_held_for_long(tmp_path: Path) -> None:
     """A killed server has no timer of its own; and a queue may be named."""
     path = tmp_path / "mine.yml"
