@@ -28,6 +28,7 @@ class Setting:
     service: str  # the probe
     driver: str
     profile: str
+    style: str
     nodes: int
 
 
@@ -73,7 +74,7 @@ def calibrations(runs: Iterable[RunSummary]) -> list[Calibration]:
                          above=sum(high is not None and one > high for one in seconds))
              for (setting, low, high), seconds in measured.items()]
     return sorted(found, key=lambda one: (one.setting.scenario, one.setting.driver, one.setting.profile,
-                                          one.setting.nodes, one.setting.service, one.high or 0.0))
+                                          one.setting.style, one.setting.nodes, one.setting.service, one.high or 0.0))
 
 
 def _windows(folder: Path) -> list[_Measured]:
@@ -82,7 +83,8 @@ def _windows(folder: Path) -> list[_Measured]:
         windows: dict[str, dict[str, Any]] = json.loads((folder / VERDICT_FILE).read_text())["windows"]
         faults = " + ".join(f"{one.fault} {one.params.get('process', '')}".strip() for one in facts.injections)
         return [
-            _Measured(Setting(facts.scenario, faults, service, facts.driver, facts.profile, len(facts.nodes)),
+            _Measured(Setting(facts.scenario, faults, service, facts.driver, facts.profile, facts.style,
+                              len(facts.nodes)),
                       float(one["seconds"]), one["bound_low"], one["bound_high"])
             for service, one in windows.items()
         ]

@@ -28,14 +28,18 @@ def open(c: Any, name: str = "default", run: str = "") -> None:
 
 
 @command()
-def bounds(c: Any, name: str = "default", format: str = "table") -> None:
-    """Show what all valid runs of a lab measured beside the bounds that were computed for them."""
+def bounds(c: Any, name: str = "default", format: str = "table") -> int:
+    """Show what all valid runs of a lab measured beside bounds and figures; exit code 1 if a median is above its."""
     from chaos.calibration import calibrations
+    from chaos.figures import broken, measured
     from chaos.runs import list_runs
-    from cli.views.chaos import calibration_table
+    from cli.views.figures import bounds_view
 
-    calibration_table(calibrations(list_runs(name)), format)
+    found = calibrations(list_runs(name))
+    held = measured(found)
+    bounds_view(found, held, format)
     console.next_step("chaos.suite full --repeat=5" + options.again({"name": name}))
+    return 1 if broken(held) else 0
 
 
 TASKS = (list_reports, open, bounds)

@@ -11,7 +11,6 @@ from cli.views.plain import as_json, plain
 _CLAUSE = "; "  # between the clauses of a check's evidence
 
 if TYPE_CHECKING:
-    from chaos.calibration import Calibration
     from chaos.journal import Entry, Healing
     from chaos.model import Finding
     from chaos.preview import Preview
@@ -168,27 +167,4 @@ def run_list(runs: list[RunSummary], format: str) -> None:
         return
     console.table(
         ("RUN", "SCENARIO", "VERDICT"), [(run.name, run.scenario, run.verdict or "cut off") for run in runs]
-    )
-
-
-def calibration_table(found: list[Calibration], format: str) -> None:
-    rows = [{**plain(one), "median": one.median, "share": one.share} for one in found]
-    if as_json({"bounds": rows}, format):
-        return
-    console.table(
-        ("SCENARIO", "SERVICE", "LAB", "RUNS", "LEAST", "MEDIAN", "MOST", "BOUND", "OUTSIDE"),
-        [
-            (
-                one.setting.scenario,
-                one.setting.service,
-                f"{one.setting.driver} {one.setting.nodes} {one.setting.profile}",
-                len(one.seconds),
-                f"{one.seconds[0]:.2f}",
-                f"{one.median:.2f}",
-                f"{one.seconds[-1]:.2f}",
-                "-" if one.high is None else f"{one.low or 0:.2f} to {one.high:.2f}",
-                one.below + one.above or "",
-            )
-            for one in found
-        ],
     )
