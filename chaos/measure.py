@@ -114,6 +114,12 @@ def may_be_fenced(run: Recording, injection: Injection) -> tuple[str, ...]:
     return fault.may_be_fenced(Target(injection.target, injection.params), injection.members or run.facts.nodes)
 
 
+def relapses(injection: Injection) -> bool:
+    """Whether it may cost the same node its power more than once while it lasts; of an unknown fault nobody knows."""
+    fault = all_faults().get(injection.fault)
+    return fault is None or fault.relapses(Target(injection.target, injection.params))
+
+
 def may_leave(run: Recording, injection: Injection) -> tuple[str, ...]:
     """Whom the cluster may drop from its membership for this fault; otherwise as :func:`may_be_fenced`."""
     fault = all_faults().get(injection.fault)

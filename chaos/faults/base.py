@@ -92,6 +92,10 @@ class BaseFault:
             return ()
         return target.nodes if 2 * len(target.nodes) < len(members) else tuple(dict.fromkeys((*target.nodes, *members)))
 
+    def relapses(self, target: Target) -> bool:
+        """Whether it outlives its target's reboot, and may cost the same node its power again while it lasts (S7)."""
+        return False
+
     def may_leave(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
         """Whom the cluster with these members may drop for it, with or without a goodbye (S8)."""
         return self.may_be_fenced(target, members)

@@ -49,6 +49,10 @@ class ClusterBlackout(NodeFault):
         """With a stagger the last ones fence the first; later, whoever is not seen in time."""
         return target.nodes
 
+    def relapses(self, target: Target) -> bool:
+        """With a stagger: who was fenced before the others went dark is not seen in time when they come back."""
+        return bool(target.params.get("stagger", 0))
+
     def starves(self, target: Target) -> bool:
         """wait_for_all: after a loss of all, quorum begins when all have been seen."""
         return bool(target.params.get("missing", 0))

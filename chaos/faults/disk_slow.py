@@ -36,6 +36,9 @@ class DiskSlow(BaseFault):
         """What writes too slowly may fail to stop in time."""
         return target.nodes
 
+    def relapses(self, target: Target) -> bool:
+        return True
+
     def prepare(self, lab: Lab, target: Target) -> Target:
         """Time the same writes without the limit; refuse a disk that is as slow as that already."""
         writes = WRITES.of(target.params)

@@ -28,6 +28,9 @@ class DiskFault(GuestFault):
         """What cannot write may fail to stop."""
         return target.nodes
 
+    def relapses(self, target: Target) -> bool:
+        return True
+
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         write = f"dd if=/dev/zero of={_TRIAL} bs=64k count=16 conv=fsync"
         return f"said=$(LC_ALL=C {write} 2>&1); rm -f {_TRIAL}; echo \"$said\" | grep -F '{self.refusal}'"

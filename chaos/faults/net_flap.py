@@ -46,6 +46,9 @@ class NetFlap(GuestFault):
         """Nobody for its ring, which corosync has a second link for; without control its database may fail to stop."""
         return () if one_network(target.params.get("network")) == "ring" else target.nodes
 
+    def relapses(self, target: Target) -> bool:
+        return True
+
     def prepare(self, lab: Lab, target: Target) -> Target:
         """Refuse an interface that flaps already: one loop would end what the other has begun."""
         table = _table(_nic(target))

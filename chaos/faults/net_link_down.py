@@ -39,6 +39,9 @@ class NetLinkDown(BaseFault):
         """Nobody for its ring, which corosync has a second link for; without control its database may fail to stop."""
         return () if one_network(target.params.get("network")) == "ring" else target.nodes
 
+    def relapses(self, target: Target) -> bool:
+        return True
+
     def inject(self, lab: Lab, target: Target) -> None:
         self._set(lab, target, "down")
 

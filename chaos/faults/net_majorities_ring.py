@@ -27,6 +27,9 @@ class NetMajoritiesRing(NetFault):
         """Which of the majorities wins is not said, and it may change its mind."""
         return members
 
+    def relapses(self, target: Target) -> bool:
+        return True
+
     def rules(self, lab: Lab, target: Target) -> list[nft.Rule]:
         members = [node.name for node in lab.plan.members(lab.plan.node(target.nodes[0]).cluster)]
         count, found = len(members), []

@@ -39,6 +39,9 @@ class NetMtuDrop(NetFault):
         """Whose heartbeats pass and whose data do not may be taken for lost."""
         return target.nodes
 
+    def relapses(self, target: Target) -> bool:
+        return True
+
     def rules(self, lab: Lab, target: Target) -> list[nft.Rule]:
         large = f"meta length > {int(target.params.get('bytes', 1000))}"
         cables = wires(lab, target.nodes)

@@ -134,6 +134,8 @@ VIOLATIONS = {
         *LOOKS[:4], PrimarySighting(LOOKS[4].at, (("c1",), ("c2", "c3")), NODES), *LOOKS[5:])), Result.FAIL, "c1 | c2"),
     "a bystander is fenced": ("S7", SOUND.but(events=(*SOUND.events, (9.0, "bmc.request", "c3", {"command": "off"}))),
                               Result.FAIL, "node.poweroff takes nobody of them away: c3 at +9.00 s"),
+    "a fencing loop": ("S7", SOUND.but(events=(*SOUND.events, (9.0, "bmc.request", "c1", {"command": "off"}))),
+                       Result.FAIL, "fenced once more for the same loss: c1 at +9.00 s"),
     "a bystander is dropped": ("S8", SOUND.but(log=(*LEFT, (8.0, "c2", MEMBERSHIP.format("joined: 1 left: 3")))),
                                Result.FAIL, "c3 was dropped at +8.00 s, say c2, although node.poweroff"),
     "no log of who stayed": ("S8", SOUND.but(log=()).but_facts(logged=("c1",)), Result.INVALID,

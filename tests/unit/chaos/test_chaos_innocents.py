@@ -48,6 +48,51 @@ def test_a_fence_that_belongs_to_the_fault(story: Story, tmp_path: Path) -> None
     assert found.ok and found.evidence == "fenced and meant: c1 at +3.60 s"
 
 
+def looped(*more: float) -> tuple[tuple[float, str, str, dict[str, Any]], ...]:
+    """c1 is lost and fenced, comes back, and is fenced again at each of these times, each time with a boot after it."""
+    times = (3.6, *more)
+    return (CUT, *(event for at in times for event in (
+        order("c1", at), order("c1", at + 0.1), (at + 0.2, "power.off", "c1", {}), (at + 0.8, "power.on", "c1", {}))))
+
+
+@pytest.mark.parametrize(("fault", "params"), [
+    ("node.poweroff", {}), ("node.freeze", {}), ("net.isolate", {}), ("net.oneway", {}),
+    ("proc.kill", {"process": "corosync"}), ("proc.crashloop", {"process": "corosync"}), ("fence.request", {})])
+def test_one_loss_is_fenced_once(fault: str, params: dict[str, Any], tmp_path: Path) -> None:
+    lost = SOUND.but_facts(fault=fault, params=params)
+    once = finding(tmp_path / "1", lost.but(events=looped()), "S7")
+    assert once.ok and once.evidence == "fenced and meant: c1 at +3.60 s"
+    twice = finding(tmp_path / "2", lost.but(events=looped(8.0)), "S7")
+    assert not twice.ok and twice.evidence == "fenced once more for the same loss: c1 at +8.00 s"
+
+
+def test_orders_in_one_life_are_one_fence(tmp_path: Path) -> None:
+    """An agent asks again; and a node whose BMC lies stays on."""
+    asked = (CUT, *(order("c1", at) for at in (3.6, 5.6, 7.6)))
+    assert finding(tmp_path / "1", SOUND.but(events=asked), "S7").ok
+    frozen = ((0.02, "power.suspend", "c1", {}), order("c1", 3.6), (5.0, "power.resume", "c1", {}), order("c1", 5.5))
+    assert finding(tmp_path / "2", SOUND.but(events=frozen), "S7").ok
+
+
+@pytest.mark.parametrize(("fault", "params"), [("disk.full", {}), ("net.flap", {}), ("net.bridge", {}),
+                                               ("cluster.blackout", {"stagger": 3})])
+def test_a_fault_that_outlives_the_reboot_may_cost_more_while_it_lasts(fault: str, params: dict[str, Any],
+                                                                       tmp_path: Path) -> None:
+    """And once more when it has ended; it is healed at +6 s."""
+    story = struck(fault, "c1", **params)
+    assert finding(tmp_path / "1", story.but(events=looped(5.0, 8.0)), "S7").ok
+    assert "c1 at +10.00 s" in finding(tmp_path / "2", story.but(events=looped(5.0, 8.0, 10.0)), "S7").evidence
+
+
+def test_two_losses_are_fenced_twice(tmp_path: Path) -> None:
+    first = Injection("node.poweroff", ("c1",), wants_fencing=True, members=NODES, begin=T0)
+    again = Injection("node.poweroff", ("c1",), wants_fencing=True, members=NODES, begin=T0 + 6)
+    story = SOUND.but(events=looped(8.0))
+    assert finding(tmp_path / "1", story.but_facts(injections=(first, again)), "S7").ok
+    early = story.but(events=looped(5.0)).but_facts(injections=(first, again))
+    assert not finding(tmp_path / "2", early, "S7").ok, "before the second loss"
+
+
 def test_nobody_fenced_is_what_most_faults_want(tmp_path: Path) -> None:
     found = finding(tmp_path, struck("res.cpu", *NODES).but(events=(order("c1", 3.6, "status"),)), "S7")
     assert found.ok and found.evidence == "nobody was fenced"
