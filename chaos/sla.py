@@ -5,7 +5,8 @@ timers, so one SLA serves 3 nodes and 16.
 
 Beside the windows: ``errors`` is what all failed operations of a service together may cost, in the same
 words or as a share of its operations (``2 %``), and ``latency`` how many times slower it may be
-afterwards (``3x``).  Each may name a service: ``errors.sql_write``.
+afterwards (``3x``), and ``latency_during`` how slow while the fault is on (``3x`` or ``0.5s``).  Each may name a
+service: ``errors.sql_write``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ CONVERGED = "converged"
 EVERY = "*"
 ERRORS = "errors"
 LATENCY = "latency"
+DURING = "latency_during"
 _NUMBER = r"(\d+(?:\.\d+)?)\s*s?"
 _PLAIN = re.compile(rf"^\s*{_NUMBER}\s*$")
 _SHARE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
@@ -71,8 +73,8 @@ def of_bound(promise: float | str) -> bool:
 def names(probes: Iterable[str]) -> list[str]:
     """Every key that an SLA may have, for these probes."""
     known = list(probes)
-    return [*known, EVERY, CONVERGED, ERRORS, LATENCY,
-            *(f"{word}.{name}" for word in (ERRORS, LATENCY) for name in known)]
+    words = (ERRORS, LATENCY, DURING)
+    return [*known, EVERY, CONVERGED, *words, *(f"{word}.{name}" for word in words for name in known)]
 
 
 def check(name: str, promise: float | str) -> None:
@@ -83,12 +85,14 @@ def check(name: str, promise: float | str) -> None:
                 seconds(promise, bound_high=0.0)
         case "latency":
             times(promise)
+        case "latency_during":
+            slowest(promise, before=0.0)
         case _:
             seconds(promise, bound_high=0.0)
 
 
 def said(sla: Mapping[str, float | str], word: str, service: str) -> float | str | None:
-    """What is promised under ``errors`` or ``latency`` for a service; None for nothing."""
+    """What is promised under ``errors``, ``latency`` or ``latency_during`` for a service; None for nothing."""
     own = sla.get(f"{word}.{service}")
     return own if own is not None else sla.get(word)
 
@@ -105,3 +109,15 @@ def times(promise: float | str) -> float:
     if match is None:
         raise RefusedError(f"cannot read '{promise}' as a factor", where="sla", remedy="such as 3x")
     return float(match[1])
+
+
+def slowest(promise: float | str, before: float, slowness: float = 1.0) -> float:
+    """How long an operation may take that took ``before`` seconds: so many times that, or so many seconds.
+
+    Seconds are promised for nodes at full speed; others get their slowness times as long.
+    """
+    if _TIMES.match(str(promise)):
+        return times(promise) * before
+    if _PLAIN.match(str(promise)):
+        return (seconds(promise, bound_high=None) or 0.0) * slowness
+    raise RefusedError(f"cannot read '{promise}' as a factor or a time", where="sla", remedy="such as 3x or 0.5s")

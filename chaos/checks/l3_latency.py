@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from chaos.checks import found, skipped, unjudged
 from chaos.model import Finding, Outcome, Sample
 from chaos.recording import Recording
-from chaos.sla import LATENCY, said, times
+from chaos.sla import DURING, LATENCY, said, slowest, times
 
 ENOUGH = 5  # successes in a stretch, below which its percentiles say nothing
 TAILS = (0.99, 0.95, 0.90)
@@ -17,9 +17,11 @@ BEYOND = 10  # samples, for one stall of the host delays up to six slots of the 
 
 @dataclass(frozen=True)
 class Latency:
-    """Successes of one stretch: their latencies in seconds from the intended time, sorted."""
+    """Successes of one stretch: their latencies in seconds from the intended time, sorted; ``asked`` is how many
+    operations there were, with those that failed."""
 
     took: tuple[float, ...]
+    asked: int
 
     @property
     def count(self) -> int:
@@ -34,8 +36,11 @@ class LatencyDegradation:
 
     The median and the tail of the successes after convergence against those before the fault; one period of the
     schedule comes on top, for a factor of two milliseconds is the noise of the host.  The tail is p99, p95 or
-    p90: the highest beyond which both stretches have ten samples, and none in a run with too few.  The time
-    between is told and not judged: how long a client may wait then, L1 says.
+    p90: the highest beyond which both stretches have ten samples, and none in a run with too few.  While the fault
+    is on (from its begin to the heal) only what ``latency_during`` promises is judged, in the same way; the rest of
+    that time is told.  How long a client may wait then, L1 says.
+
+    A service that was asked and hardly answered keeps no promise.  One that was not asked often enough leaves it open.
     """
 
     id = "L3"
@@ -44,34 +49,68 @@ class LatencyDegradation:
 
     def judge(self, run: Recording) -> Finding:
         facts = run.facts
-        promised = {probe: times(promise) for probe in run.clients
-                    if (promise := said(facts.sla, LATENCY, probe)) is not None}
-        if not promised:
-            return skipped(self, "the scenario promises no latency")
         begin, whole = facts.inject_begin, facts.converged_at
+        after = _promised(run, LATENCY)
+        meanwhile = _promised(run, DURING)
+        if not after and not meanwhile:
+            return skipped(self, "the scenario promises no latency")
         if begin is None:
             return unjudged(self, "no time of injection")
-        if whole is None:
+        told = [_while_on(run, probe, promise, begin) for probe, promise in meanwhile.items()]
+        if whole is not None:
+            told += [_afterwards(run, probe, promise, begin, whole) for probe, promise in after.items()]
+        if not told:
             return skipped(self, "the lab was never whole again, which L4 says")
-        words: list[str] = []
-        broken: list[str] = []
-        blind: list[str] = []
-        for probe, factor in promised.items():
-            samples = run.samples.get(probe, ())
-            before = latency(one for one in samples if one.ended < begin)
-            during = latency(one for one in samples if begin <= one.intended < whole)
-            after = latency(one for one in samples if one.intended >= whole)
-            if min(before.count, after.count) < ENOUGH:
-                blind.append(f"{probe} not judged: {before.count} successes before and {after.count} after")
-                continue
-            shares = judged(min(before.count, after.count))
-            text = (f"{probe} {_words(before, shares)} before, {_words(during, shares)} during, "
-                    f"{_words(after, shares)} after ({factor:g}x)")
-            slow = any(after.at(share) > factor * before.at(share) + run.period(probe) for share in shares)
-            (broken if slow else words).append(text)
-        if not words and not broken:
-            return skipped(self, "; ".join(blind))  # too few: V3's to say
-        return found(self, not broken, "; ".join([*(broken or words), *blind]))
+        broken, blind = ([one for one in told if one.how == how] for how in ("broken", "blind"))
+        if broken or not blind:
+            return found(self, not broken, "; ".join(one.words for one in [*(broken or told), *blind]))
+        return unjudged(self, "; ".join(one.words for one in blind))
+
+
+@dataclass(frozen=True)
+class _Told:
+    how: str  # "kept", "broken", "blind"
+    words: str
+
+
+def _promised(run: Recording, word: str) -> dict[str, float | str]:
+    """By probe what the scenario promises under that word."""
+    return {probe: promise for probe in run.clients if (promise := said(run.facts.sla, word, probe)) is not None}
+
+
+def _while_on(run: Recording, probe: str, promise: float | str, begin: float) -> _Told:
+    """From the fault to its heal."""
+    samples, slowness = run.samples.get(probe, ()), run.facts.timers.slowness
+    healed = run.facts.heal_begin or run.facts.ended_at or begin
+    before = latency(one for one in samples if one.ended < begin)
+    during = latency(one for one in samples if begin <= one.intended < healed)
+    return _compared(run, probe, before, during, "while the fault was on",
+                     lambda share: slowest(promise, before.at(share), slowness),
+                     lambda shares: f"{_words(before, shares)} before, {_words(during, shares)} while the fault was on "
+                                    f"({promise})")
+
+
+def _afterwards(run: Recording, probe: str, promise: float | str, begin: float, whole: float) -> _Told:
+    """After full redundancy; the time between is told as well."""
+    samples = run.samples.get(probe, ())
+    before = latency(one for one in samples if one.ended < begin)
+    during = latency(one for one in samples if begin <= one.intended < whole)
+    after = latency(one for one in samples if one.intended >= whole)
+    return _compared(run, probe, before, after, "after", lambda share: times(promise) * before.at(share),
+                     lambda shares: f"{_words(before, shares)} before, {_words(during, shares)} during, "
+                                    f"{_words(after, shares)} after ({promise})")
+
+
+def _compared(run: Recording, probe: str, before: Latency, now: Latency, when: str, allowed: Callable[[float], float],
+              words: Callable[[tuple[float, ...]], str]) -> _Told:
+    if before.count < ENOUGH or now.asked < ENOUGH:
+        return _Told("blind", f"{probe}: {before.count} successes before and {now.asked} operations {when}, "
+                              f"too few to say how slow it was (need {ENOUGH})")
+    if now.count < ENOUGH:
+        return _Told("broken", f"{probe}: only {now.count} of {now.asked} operations succeeded {when}")
+    shares = judged(min(before.count, now.count))
+    slow = any(now.at(share) > allowed(share) + run.period(probe) for share in shares)
+    return _Told("broken" if slow else "kept", f"{probe} {words(shares)}")
 
 
 def judged(count: int) -> tuple[float, ...]:
@@ -82,7 +121,8 @@ def judged(count: int) -> tuple[float, ...]:
 
 def latency(samples: Iterable[Sample]) -> Latency:
     """Of the successes among ``samples``."""
-    return Latency(tuple(sorted(one.ended - one.intended for one in samples if one.outcome is Outcome.OK)))
+    listed = list(samples)
+    return Latency(tuple(sorted(one.ended - one.intended for one in listed if one.outcome is Outcome.OK)), len(listed))
 
 
 def _words(one: Latency, shares: tuple[float, ...]) -> str:

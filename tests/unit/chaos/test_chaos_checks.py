@@ -203,6 +203,20 @@ VIOLATIONS = {
                                    "sql_read 212 of 600 failed"),
     "an error budget without a bound": ("L2", UNREAD.but_facts(sla={"*": 8, "errors": "bound"}), Result.INVALID,
                                         "vip_tcp has no budget for 'bound': the timer token"),
+    "slow while the fault is on": (
+        "L3", SOUND.but(slower=((0.5, 200.0), (7.0, 1.0))).but_facts(sla={"latency_during": 0.5}), Result.FAIL,
+        "vip_tcp p50 3 ms (n 200) before, p50 600 ms (n 90) while the fault was on (0.5)"),
+    "nobody was asked after the fault": (
+        "L3", SOUND.but_facts(sla={"latency": "3x"}, converged_at=T0 + 11.95), Result.INVALID,
+        "cannot be judged: vip_tcp: 200 successes before and 2 operations after, too few"),
+    "nobody was asked before the fault": (
+        "L3", SOUND.but(before=0.04).but_facts(sla={"latency.cache": "3x"}), Result.INVALID,
+        "cache: 2 successes before"),
+    "asked in vain for ever": ("L3", away("cache", 0.0, 99.0).but_facts(sla={"latency": "3x"}), Result.FAIL,
+                               "cache: only 0 of 150 operations succeeded after"),
+    "asked in vain while the fault is on": (
+        "L3", away("cache", 0.0, 6.0).but_facts(sla={"latency_during.cache": "0.5s"}), Result.FAIL,
+        "cache: only 0 of 300 operations succeeded while the fault was on"),
     "slow for ever": ("L3", SOUND.but(slower=((0.0, 20.0),)), Result.FAIL, "p50 3 p90 3 ms (n 200) before"),
     "slow now and then for ever": (
         "L3", SOUND.but(slower=tuple(one for at in range(20) for one in ((at + 0.0, 20.0), (at + 0.3, 1.0)))),
@@ -255,6 +269,27 @@ def test_a_broken_promise_is_told_although_another_has_no_limit(tmp_path: Path) 
     told = next(one for one in verdict.findings if one.id == "L1")
     assert (told.ok, told.kind) == (False, "liveness")
     assert "sql_write 4.32 s" in told.evidence and "vip_tcp has no limit for 'bound'" in told.evidence
+
+
+@pytest.mark.parametrize(("promise", "kept"), [("0.6s", True), (0.55, False), ("190x", False), ("200x", True)])
+def test_l3_judges_the_time_of_the_fault_where_that_is_promised(promise: str | float, kept: bool,
+                                                                tmp_path: Path) -> None:
+    """600 ms instead of 3, from +0.5 s to +5 s; the fault is healed at +6 s, and what comes then is not its time."""
+    slow = SOUND.but(away={}, slower=((0.5, 200.0), (5.0, 1.0), (6.0, 400.0)))
+    told = finding(tmp_path, slow.but_facts(sla={"latency_during.cache": promise}), "L3")
+    assert told.ok is kept and told.kind == "liveness" and not told.skipped
+
+
+def test_l3_judges_the_time_of_the_fault_of_a_lab_that_was_never_whole(tmp_path: Path) -> None:
+    broken = SOUND.but(slower=((0.0, 200.0),)).but_facts(converged_at=None, sla={"latency": "3x"})
+    assert finding(tmp_path / "1", broken, "L3").skipped
+    assert not finding(tmp_path / "2", broken.but_facts(sla={"latency": "3x", "latency_during": "3x"}), "L3").ok
+
+
+def test_l3_gives_slow_nodes_their_slowness(tmp_path: Path) -> None:
+    slow = SOUND.but(slower=((0.0, 200.0), (6.0, 1.0))).but_facts(sla={"latency_during.cache": "0.4s"})
+    assert not finding(tmp_path / "1", slow, "L3").ok
+    assert finding(tmp_path / "2", slow.but_facts(timers=replace(TIMERS, slowness=2.0)), "L3").ok
 
 
 def test_a_killed_database_that_only_its_clients_notice_passes(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from chaos.formulas import (
 )
 from chaos.measure import windows
 from chaos.model import Outcome, Sample
-from chaos.sla import Limit, limit, seconds
+from chaos.sla import Limit, check, limit, names, seconds, slowest
 from chaos.verdict import judge
 from chaos.windows import downtime, longest_gap, longest_stall, outages
 from lab.bmc import SLOW
@@ -238,6 +238,16 @@ def test_every_fault_names_a_family_of_bounds() -> None:
     (8, 8.0), ("6s", 6.0), ("6.5", 6.5), ("bound", 4.0), ("bound + 2s", 6.0), ("bound+0.5", 4.5)])
 def test_promises_are_read(promise: float | str, expected: float) -> None:
     assert seconds(promise, 4.0) == expected
+
+
+def test_a_latency_is_a_factor_or_a_time() -> None:
+    assert slowest("3x", 0.01) == pytest.approx(0.03) and slowest("3x", 0.01, 2.0) == pytest.approx(0.03)
+    assert slowest("0.5s", 0.01) == slowest(0.5, 9.0) == 0.5 and slowest("0.5s", 0.01, 4.0) == 2.0
+    for wrong in ("bound", "soon", "2 %"):
+        with pytest.raises(RefusedError, match="cannot read"):
+            check("latency_during.cache", wrong)
+    check("latency_during", "3x")
+    assert {"latency_during", "latency_during.cache"} <= set(names(["cache"]))
 
 
 def test_a_promise_on_an_unknown_bound_is_not_judged() -> None:
