@@ -11,7 +11,8 @@ from chaos.report.scale import Axis
 
 WIDTH = 1080.0  # of the picture
 LANE = 13.0  # height of one line of labels
-_LETTER = 6.4  # pixels of one letter of a label; a wide one, because the reader's font is not known
+_LETTER = 6.8  # pixels of one letter of a label; a wide one, because the reader's font is not known and some are bold
+_BETWEEN = 6.0  # pixels between two labels of a lane
 _LABEL_OFF = 4.0  # pixels between a line and its label
 _NAMED = 2  # targets that a label names; more are counted
 
@@ -47,7 +48,7 @@ def marks(run: Recording, phases: tuple[Phase, ...], axis: Axis, zero: float) ->
     for at, kind, name in sorted(moments, key=lambda one: one[0]):
         x = axis.x(at - zero)
         label = f"{name} {at - zero:+.2f}"
-        length = _LETTER * len(label) + 2 * _LABEL_OFF
+        length = _LETTER * len(label) + 2 * _LABEL_OFF + _BETWEEN
         left = leaves(x, label)
         begin = x - length if left else x
         lane = next((at for at, taken in enumerate(free) if taken <= begin), len(free))

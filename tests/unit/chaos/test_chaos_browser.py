@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
+from contextlib import nullcontext
 from html import unescape
 from pathlib import Path
 from typing import Any
 
+import chromium
 import pytest
-from synthetic import T0, Story, build
+from synthetic import T0, Story, build, recording
 
 from chaos.nodelog import LOG_FILE
-from chaos.report import write
+from chaos.report import write, write_suite
+from chaos.suitefolder import LeftOut, SuiteResult, Turn
+from chaos.verdict import verdict_of
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next((found for name in NAMES if (found := shutil.which(name))), "")
-pytestmark = [pytest.mark.skipif(not BROWSER, reason="needs Chromium"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(900)  # the first one may have to install the browser
 
 # Runs in the page: boxes as they are drawn, in pixels.
 _LOOK = """
@@ -56,8 +57,8 @@ def shown(page: Path, width: int) -> dict[str, Any]:
 
 def browse(page: Path, *options: str) -> str:
     return subprocess.run(
-        [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={page.parent}/profile", *options,
-         page.as_uri()], capture_output=True, text=True, timeout=120, check=True).stdout
+        [chromium.have(), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={page.parent}/profile",
+         *options, page.as_uri()], capture_output=True, text=True, timeout=120, check=True).stdout
 
 
 @pytest.fixture
@@ -105,8 +106,68 @@ def test_a_second_holder_is_seen(tmp_path: Path) -> None:
     assert seen["verdict"] == "FAIL" and seen["colour"] == "rgb(179, 38, 30)"
 
 
+def test_the_page_of_a_suite_is_readable(tmp_path: Path) -> None:
+    good = verdict_of(recording(tmp_path / "good"))
+    bad = verdict_of(recording(tmp_path / "bad", Story(also_answers=((5.0, 5.3, "c3"),))))
+    seen = shown(write_suite(tmp_path, SuiteResult(
+        "full", "lab", "digest", 1, 7, "failed", (Turn("good", 1, good), Turn("bad", 1, bad), Turn("never-run", 1)),
+        (LeftOut("clock-jumps", "needs a machine's clock"),), tmp_path, seconds=61.0, restores=1)), 1280)
+    assert seen["wide"] <= seen["screen"] and seen["verdict"] == "FAIL"
+    assert seen["headings"] == ["Runs", "Not run", "Left out"]
+    for words in ("1 PASS, 1 FAIL", "vip-holder-power-cut", "4.40 s", "sql_bank", "2.4 to 6.7 s", "9 s",
+                  "Missing: never-run", "needs a machine's clock", "put back to its snapshot 1 time",
+                  "Order by seed 7"):
+        assert words in seen["text"], words
+
+
 def test_a_run_can_be_printed(page: Path) -> None:
     paper = page.with_name("page.pdf")
     browse(page, f"--print-to-pdf={paper}")
     data = paper.read_bytes()
     assert data.startswith(b"%PDF") and 1 <= len(re.findall(rb"/Type\s*/Page\b", data)) <= 8
+
+
+@pytest.mark.parametrize(("ci", "answers", "end", "words"), [
+    ("", [], pytest.skip.Exception, "apt-get install chromium"),
+    ("true", [(100, "x"), (0, ""), (100, "E: Unable to locate package chromium")],
+     pytest.skip.Exception, "apt cannot get it here: E: Unable to locate"),
+    ("true", [(100, "x"), (100, "E: Failed to fetch: Could not resolve"), (100, "x")],
+     pytest.skip.Exception, "apt cannot get it here"),
+    ("true", [(100, "dpkg was interrupted")] * 3, pytest.fail.Exception, "dpkg was interrupted"),
+    ("true", [(0, "")], pytest.fail.Exception, "must have here"),
+])
+def test_a_missing_browser_is_no_silent_skip(
+        monkeypatch: pytest.MonkeyPatch, ci: str, answers: list[tuple[int, str]], end: type[Exception],
+        words: str) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(chromium, "_missed", "")
+    left = iter(answers)
+    with pytest.raises(end, match=words) as caught, _warned(ci == "true" and end is pytest.skip.Exception):
+        chromium.have(look=lambda: "", ask=lambda _: next(left))
+    assert caught and next(left, None) is None
+    if ci and end is pytest.skip.Exception:  # apt is asked once, not by each test
+        with pytest.raises(end, match=words), _warned(True):
+            chromium.have(look=lambda: "", ask=apt_is_not_asked)
+
+
+def apt_is_not_asked(_argv: tuple[str, ...]) -> tuple[int, str]:
+    raise AssertionError
+
+
+def _warned(must: bool) -> Any:
+    return pytest.warns(UserWarning, match="IN NO BROWSER") if must else nullcontext()
+
+
+def test_in_continuous_integration_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(chromium, "_missed", "")
+    asked: list[tuple[str, ...]] = []
+
+    def install(argv: tuple[str, ...]) -> tuple[int, str]:
+        asked.append(argv)
+        return 0, ""
+
+    assert chromium.have(look=lambda: "/usr/bin/chromium" if asked else "", ask=install) == "/usr/bin/chromium"
+    assert asked[0][0] == "apt-get" and asked[0][-2:] == ("install", "chromium")

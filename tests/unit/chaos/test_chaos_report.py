@@ -118,7 +118,7 @@ def test_no_label_leaves_the_picture_and_none_covers_another(tmp_path: Path) -> 
 def assert_apart(marks: tuple[Mark, ...]) -> None:
     taken: dict[int, float] = {}
     for mark in marks:
-        length = 6.2 * len(mark.label)
+        length = 6.8 * len(mark.label)
         begin = mark.label_x - length if mark.left else mark.label_x
         assert begin >= taken.get(mark.lane, 0.0)
         assert begin + length <= WIDTH
