@@ -46,6 +46,7 @@ _PORT = 623
 _ENTERED = 5.0  # s after which what was started is in its cgroup, if it lives
 # "Get channel authentication capabilities" in an RMCP packet (IPMI 2.0, 13.1.3 and 22.13), as ipmiping sends it.
 _PING = bytes.fromhex("0600ff07" "00" "00000000" "00000000" "09" "2018c8" "8100388e04" "b5")
+_OEM = 28  # where its answer holds the "OEM auxiliary data" (table 22-15), a byte for the maker: the index of its mode
 _NOT_NOW = 0xD5  # completion code "not supported in present state" (IPMI 2.0, table 5-2)
 
 
@@ -66,8 +67,11 @@ def set_mode(paths: LabPaths, node: str, new: str) -> None:
     draft.rename(paths.bmc / f"{node}.mode")
 
 
-def answers(lab: Lab, node: str, timeout: float = 1.0) -> bool:
-    """Whether the BMC of ``node`` says anything, asked without a session and twice, for UDP may lose a packet."""
+def acts_by(lab: Lab, node: str, timeout: float = 1.0) -> str | None:
+    """The mode by which the BMC of ``node`` says that it acts; None if it says nothing.
+
+    Asked without a session, and twice, for UDP may lose a packet.
+    """
     with lab.namespace.inside():
         asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with asking:
@@ -75,13 +79,15 @@ def answers(lab: Lab, node: str, timeout: float = 1.0) -> bool:
         for _ in range(2):
             with suppress(OSError):
                 asking.sendto(_PING, (str(lab.plan.node(node).bmc), _PORT))
-                if asking.recv(64)[:4] == _PING[:4]:
-                    return True
-    return False
+                if (said := asking.recv(64))[:4] == _PING[:4]:
+                    return MODES[said[_OEM]] if len(said) > _OEM and said[_OEM] < len(MODES) else "unknown"
+    return None
 
 
 class NodeBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
     """The BMC of one node: IPMI commands become power calls."""
+
+    authcap: bytes  # pyghmi's, sent as it is
 
     def __init__(self, node: str, address: str, password: str, power: Power, lab: Lab) -> None:
         self._node = node
@@ -94,7 +100,8 @@ class NodeBmc(Bmc):  # type: ignore[misc]  # pyghmi has no types
         super().__init__({USER: password}, port=_PORT, address=f"::ffff:{address}")
 
     def sessionless_data(self, data: Any, sockaddr: Any) -> Any:
-        if mode(self._paths, self._node) != "dead":
+        if (acting := mode(self._paths, self._node)) != "dead":
+            self.authcap = self.authcap[:-1] + bytes([MODES.index(acting)])
             return super().sessionless_data(data, sockaddr)
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaos import processes
-from chaos.evidence import judged
+from chaos.evidence import UNASKED, judged
 from chaos.faults.base import all_hold, with_params
 from chaos.faults.guestbase import GuestFault
 from chaos.model import Proof, Target
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _SERVER = "mariadbd"
 KEPT = "/run/halab-grastate.kept"  # shows that the fault acted; gone with a reboot
-_NOWHERE = "Local state: 00000000-0000-0000-0000-000000000000:-1"  # of who asks for all data and not for what it missed
+_NOBODY = "00000000-0000-0000-0000-000000000000"
+_NOWHERE = f"Local state: {_NOBODY}:-1"  # of who asks for all data and not for what it missed
 
 
 class DbRmGrastate(GuestFault):
@@ -54,7 +55,12 @@ class DbRmGrastate(GuestFault):
         return judged(f"tail -c +{since} {LOG}", f"grep -F '{_NOWHERE}'")
 
     def remains(self, lab: Lab, node: str, target: Target) -> str:
-        return f"[ -e {KEPT} ] && ls {KEPT}"
+        """Until a server runs that has written down a position again: its group's identity, which a donor gave it."""
+        server = f"pids=$(pgrep -x {_SERVER}) || [ $? = 1 ] || exit {UNASKED}"
+        return (f"[ -e {KEPT} ] && ls {KEPT} && exit 0; {server}; "
+                f"[ -n \"$pids\" ] || {{ echo no {_SERVER} runs; exit 0; }}; "
+                f"grep -E '^uuid: ' {GRASTATE} 2>/dev/null | grep -v '{_NOBODY}' && exit 1; "
+                f"echo {_SERVER} runs and has saved no position")
 
 
 def _length(lab: Lab, node: str) -> int:

@@ -1,9 +1,10 @@
-"""What the faults share that take the disk below the databases away: proven by a write that fails."""
+"""What the faults share that take the disk below the databases away: proven by a write that fails, or does not."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from chaos.evidence import UNASKED
 from chaos.faults.guestbase import GuestFault
 from chaos.model import Target
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from lab.lab import Lab
 
 DATA = "/var/lib"  # the databases and queues lie below it, on the node's one disk
-_TRIAL = f"{DATA}/halab-trial"
+TRIAL = f"{DATA}/halab-trial"
 
 
 class DiskFault(GuestFault):
@@ -32,5 +33,8 @@ class DiskFault(GuestFault):
         return True
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
-        write = f"dd if=/dev/zero of={_TRIAL} bs=64k count=16 conv=fsync"
-        return f"said=$(LC_ALL=C {write} 2>&1); rm -f {_TRIAL}; echo \"$said\" | grep -F '{self.refusal}'"
+        """Gone when the write succeeds: one that fails in another way, as with an error of the disk, is no cure."""
+        write = f"dd if=/dev/zero of={TRIAL} bs=64k count=16 conv=fsync"
+        return (f"said=$(LC_ALL=C {write} 2>&1); failed=$?; rm -f {TRIAL}; [ $failed -ne 0 ] || "
+                f"{{ echo a write of 1 MB was flushed; exit 1; }}; echo \"$said\" | grep -F '{self.refusal}' || "
+                f"{{ echo \"$said\" >&2; exit {UNASKED}; }}")

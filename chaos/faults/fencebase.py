@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class FenceFault(BaseFault):
     """``mode`` is one of ``lab.bmc.MODES``.  The target is the node whose BMC it is.
 
-    Proven by the mode and by asking the BMC itself: one that has died is none that lies.
+    Proven by the BMC's own answer, which names the mode that it acts by: the order that lies in its folder is ours,
+    and one that has died is none that lies.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"poweroff"})
@@ -40,6 +41,7 @@ class FenceFault(BaseFault):
 
     @staticmethod
     def _look(lab: Lab, node: str, wanted: str) -> Proof:
-        mode, answers = bmc.mode(lab.paths, node), bmc.answers(lab, node)
-        return Proof(mode == wanted and answers is (wanted != "dead"),
-                     f"the BMC of {node} is {mode} and {'answers' if answers else 'is silent'}")
+        ordered, acts = bmc.mode(lab.paths, node), bmc.acts_by(lab, node)
+        if acts is None:
+            return Proof(ordered == wanted == "dead", f"the BMC of {node} is silent, and was told to be {ordered}")
+        return Proof(acts == wanted, f"the BMC of {node} answers that it is {acts}")

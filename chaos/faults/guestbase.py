@@ -97,7 +97,7 @@ class GuestFault(BaseFault):
         there = holds(looked.exit_code)
         if there is None:
             last = " ".join(looked.stderr.split())[-160:] or f"exit code {looked.exit_code}"
-            return Proof(False, f"{node}: cannot look: nobody there answers ({last})")
+            return Proof(False, f"{node}: cannot look: no answer that says yes or no ({last})")
         words = " ".join(looked.stdout.split())[-160:]
         state = "in effect" if there else "not in effect"
         return Proof(there is wanted, f"{node}: {self.name} {state}" + (f" ({words})" if words else ""))

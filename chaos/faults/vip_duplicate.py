@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaos.faults.guestbase import GuestFault
-from chaos.faults.vip_remove import clients_vip
+from chaos.faults.vip_remove import clients_vip, held
 from chaos.model import Target
 from lab.net.network import GUEST_NICS
 
@@ -27,7 +27,7 @@ class VipDuplicate(GuestFault):
         return f"ip address del {clients_vip(lab).address}/32 dev {GUEST_NICS['control']} 2>/dev/null; true"
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
-        return f"ip -4 -oneline address show | grep -F ' {clients_vip(lab).address}/'"
+        return held(str(clients_vip(lab).address))
 
 
 FAULT = VipDuplicate()

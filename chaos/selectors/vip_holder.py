@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chaos import pacemaker
 from chaos.reach import ssh_banner
 from chaos.selectors.base import BaseSelector
-from lab.errors import HalabError, NodeError
+from lab.errors import HalabError
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -38,14 +38,14 @@ class VipHolder(BaseSelector):
         return (holders[0],)
 
 
-def has_address(lab: Lab, node: str, vip: Vip) -> bool:
-    """Whether the kernel of ``node`` has the VIP; False for a node that does not answer."""
+def has_address(lab: Lab, node: str, vip: Vip) -> bool | None:
+    """Whether the kernel of ``node`` has the VIP; None for a node that does not answer: it may have it."""
     if not ssh_banner(lab, node):
-        return False
+        return None
     try:
         shown = lab.shell.run(node, "ip -4 -oneline address show", timeout=10).stdout
-    except NodeError:
-        return False
+    except HalabError:
+        return None
     # "3: eth1    inet 10.0.0.100/32 scope global eth1 ..."
     return any(word.split("/")[0] == str(vip.address) for line in shown.splitlines() for word in line.split())
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from inject_fakes import make_lab, shell_of
+from inject_shell import lab_with_shell, node_of
 
 from chaos.faults import all_faults, get_fault
 from chaos.faults.base import FAULT_ID
 from chaos.faults.clockbase import _PACE, TICK
+from chaos.faults.diskbase import DiskFault
 from chaos.model import Target
 from lab.drivers import container
 from lab.errors import RefusedError
@@ -45,6 +48,27 @@ def test_the_inverse_of_a_disk_fault_is_on_the_node_first(name: str, undone: str
     assert "halab-undo-ab12" in first and undone in first and undone not in second
     fault.heal(lab, target)
     assert any(command.startswith(undone) for _, command in shell_of(lab).asked)
+
+
+@pytest.mark.parametrize("name", ["disk.full", "disk.readonly"])
+def test_a_disk_is_healed_when_a_write_succeeds(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that fails in another way, as with an error of the disk, was once taken for a cure."""
+    lab, fault, target = lab_with_shell(tmp_path, monkeypatch), get_fault(name), Target(("n2",), {FAULT_ID: "ab12"})
+    assert isinstance(fault, DiskFault)
+    monkeypatch.setattr("chaos.faults.diskbase.TRIAL", str(tmp_path / "trial"))
+    told = "dd: error writing 'trial':"
+    for words, took, cured in ((f"{told} {fault.refusal}", True, False), (f"{told} Input/output error", False, False),
+                               ("", False, False)):
+        node_of(lab).client("dd", f"echo \"{words}\" >&2; exit 1")
+        effect, cure = fault.took_effect(lab, target), fault.healed(lab, target)
+        assert (effect.ok, cure.ok) == (took, cured)
+        if not took:
+            assert "cannot look" in effect.evidence and words[-18:] in cure.evidence
+    (tmp_path / "bin/dd").unlink()  # the real one
+    assert not fault.took_effect(lab, target).ok
+    proof = fault.healed(lab, target)
+    assert proof.ok and "a write of 1 MB was flushed" in proof.evidence, proof
+    assert not (tmp_path / "trial").exists()
 
 
 def test_a_slow_disk_is_proven_by_the_time_that_writes_take() -> None:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from inject_fakes import crm_mon, make_lab, shell_of
+from inject_fakes import crm_mon, make_lab, namespace_of, shell_of
 from inject_shell import lab_with_shell, loop_of, node_of
 
 from chaos import deadman
@@ -23,7 +23,7 @@ from chaos.journal import Journal, heal_all, unhealed
 from chaos.model import Target
 from lab import interrupt
 from lab.drivers.base import PowerState
-from lab.errors import HalabError, RefusedError
+from lab.errors import HalabError, NodeError, RefusedError
 from lab.lab import Lab
 from lab.node.shell import Completed
 from lab.state.events import read_events
@@ -72,6 +72,40 @@ def test_a_failure_that_was_not_asked_for_is_none(lab: Lab) -> None:
     assert fault.took_effect(lab, target).ok
 
 
+@pytest.mark.parametrize("name", ["vip.remove", "vip.duplicate"])
+def test_an_address_is_neither_there_nor_gone_where_nobody_can_be_asked(lab: Lab, name: str) -> None:
+    fault, target = get_fault(name), Target(("n2",), {FAULT_ID: "ab12"})
+    vip = lab.plan.internal_vip or lab.plan.vips[0]
+    there = name == "vip.duplicate"
+    node_of(lab).client("crm_failcount", "echo 'scope=status  name=fail-count-x value=0'")
+    for proof in (fault.took_effect(lab, target), fault.healed(lab, target)):
+        assert not proof.ok, proof
+    assert "cannot look" in fault.took_effect(lab, target).evidence
+    node_of(lab).client("ip", f"echo '2: control inet {vip.address}/32'")
+    assert fault.took_effect(lab, target).ok is there
+    node_of(lab).client("ip", "echo '2: control inet 10.1.2.3/24'")
+    assert fault.took_effect(lab, target).ok is not there
+    assert fault.healed(lab, target).ok is there
+
+
+def test_one_holder_is_not_the_only_one_while_another_node_is_silent() -> None:
+    lab, fault, target = make_lab(), get_fault("vip.remove"), Target(("n2",))
+    vip = lab.plan.internal_vip or lab.plan.vips[0]
+    on = {"n1": str(vip.address)}
+    shell_of(lab).answers = {"address show": lambda node, _: f"2: control inet {on.get(node, '10.1.2.3')}/32"}
+    assert fault.healed(lab, target).ok
+    namespace_of(lab).cut.add(str(lab.plan.node("n3").mgmt))
+    proof = fault.healed(lab, target)
+    assert not proof.ok and "n3 may have it too" in proof.evidence
+    namespace_of(lab).cut.clear()
+
+    def breaks(node: str, _: str) -> str:
+        raise NodeError("the connection broke")
+
+    shell_of(lab).answers = {"address show": breaks}
+    assert "n1, n2, n3 may have it too" in fault.healed(lab, target).evidence
+
+
 def test_the_address_that_was_removed_has_to_be_back() -> None:
     """Another of the lab's addresses on the same node says nothing about it."""
     lab, fault, target = make_lab(), get_fault("vip.remove"), Target(("n2",))
@@ -116,14 +150,18 @@ def test_a_lost_position_is_proven_by_a_dead_server() -> None:
 
 
 @pytest.mark.parametrize("name", ["fence.unreachable", "fence.slow", "fence.false_success"])
-def test_a_bmc_that_died_is_none_that_lies(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bmc_is_proven_by_how_it_says_that_it_acts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order in its folder is ours: it may not have been read, and who has died reads nothing."""
     lab, fault, target = make_lab(), get_fault(name), Target(("n2",), {FAULT_ID: "ab12"})
-    for answers in (True, False):
-        monkeypatch.setattr("lab.bmc.answers", lambda lab, node, answers=answers: answers)
+    told = {"fence.unreachable": None, "fence.slow": "slow", "fence.false_success": "lying"}[name]
+    for acts in ("normal", "slow", "lying", "unknown", None):
+        monkeypatch.setattr("lab.bmc.acts_by", lambda lab, node, acts=acts: acts)
         fault.inject(lab, target)
-        assert fault.took_effect(lab, target).ok is (answers is (name != "fence.unreachable"))
+        assert fault.took_effect(lab, target).ok is (acts == told)
         fault.heal(lab, target)
-        assert fault.healed(lab, target).ok is answers
+        assert fault.healed(lab, target).ok is (acts == "normal")
+    monkeypatch.setattr("lab.bmc.acts_by", lambda lab, node: None)
+    assert not fault.took_effect(lab, target).ok  # silent, and nobody told it to be
 
 
 def test_a_cable_that_is_not_there_is_not_pulled(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,6 +176,34 @@ def test_a_lost_state_is_one_that_is_asked_for_as_a_whole(lab: Lab, tmp_path: Pa
     assert "cannot look" in fault.took_effect(lab, target).evidence
 
 
+def test_a_position_is_back_when_a_server_has_saved_one(lab: Lab, tmp_path: Path,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fault's own mark, which its heal removes, says nothing of the server."""
+    kept, saved = tmp_path / "kept", tmp_path / "grastate.dat"
+    monkeypatch.setattr("chaos.faults.db_rm_grastate.KEPT", str(kept))
+    monkeypatch.setattr("chaos.faults.db_rm_grastate.GRASTATE", str(saved))
+    fault = get_fault("db.rm_grastate")
+
+    def healed(*, runs: bool, state: str, mark: bool = False) -> bool:
+        node_of(lab).client("pgrep", f"echo {os.getpid()}" if runs else "exit 1")
+        kept.unlink(missing_ok=True)
+        saved.unlink(missing_ok=True)
+        if mark:
+            kept.touch()
+        if state:
+            saved.write_text(f"# GALERA saved state\nversion: 2.1\nuuid:    {state}\nseqno:   -1\n")
+        return fault.healed(lab, TARGET).ok
+
+    known, none = "fcb4a55e-e706-11f1-a02c-531ec2442490", "00000000-0000-0000-0000-000000000000"
+    assert healed(runs=True, state=known)
+    assert not healed(runs=True, state=known, mark=True)  # nobody has healed it
+    assert not healed(runs=False, state=known)  # dead
+    assert not healed(runs=True, state="")  # starting
+    assert not healed(runs=True, state=none)  # its donor is still sending
+    node_of(lab).client("pgrep", "exit 102")
+    assert "cannot look" in fault.healed(lab, TARGET).evidence
+
+
 def test_a_broken_transfer_is_a_program_that_fails(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     fault = get_fault("db.sst_break")
     for program, mounted, broken in (("/bin/false", "true", True), ("/bin/true", "true", False),

@@ -83,7 +83,7 @@ def test_a_service_that_dies_at_once_is_not_waited_for(monkeypatch: pytest.Monke
     assert caught.value.where == "no such module" and "lab.resume --name=fake" in caught.value.remedy
 
 
-def test_a_bmc_answers_unless_it_is_dead_or_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bmc_says_how_it_acts_unless_it_is_dead_or_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -92,17 +92,18 @@ def test_a_bmc_answers_unless_it_is_dead_or_away(tmp_path: Path, monkeypatch: py
     lab: Any = SimpleNamespace(
         namespace=SimpleNamespace(inside=nullcontext), driver=SimpleNamespace(slowness=1.0), paths=paths,
         plan=SimpleNamespace(node=lambda _name: SimpleNamespace(bmc=ip_address("127.0.0.1"))))
-    assert not bmc.answers(lab, "n1", timeout=0.2)
+    assert bmc.acts_by(lab, "n1", timeout=0.2) is None
     fork = multiprocessing.get_context("fork")
     ready = fork.Event()
     server = fork.Process(target=_serve, args=(port, ready, tmp_path), daemon=True)
     server.start()
     try:
         assert ready.wait(30)
-        assert bmc.answers(lab, "n1", timeout=5.0)
+        assert bmc.acts_by(lab, "n1", timeout=5.0) == "normal"
+        for how in ("slow", "lying", "normal"):
+            bmc.set_mode(paths, "n1", how)
+            assert bmc.acts_by(lab, "n1", timeout=5.0) == how
         bmc.set_mode(paths, "n1", "dead")
-        assert not bmc.answers(lab, "n1", timeout=0.3)
-        bmc.set_mode(paths, "n1", "lying")
-        assert bmc.answers(lab, "n1", timeout=5.0)
+        assert bmc.acts_by(lab, "n1", timeout=0.3) is None
     finally:
         server.kill()
