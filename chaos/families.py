@@ -239,6 +239,11 @@ def _unit(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     return []
 
 
+def _restart(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """A unit is away for a moment, and at most as long as one that stays stopped."""
+    return [replace(part, low=0.0) for part in _unit(facts, injection, client)]
+
+
 def _undecided(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     """What this costs depends on more than timers: a scenario gives its own limits, in seconds."""
     raise NoFormula(f"{injection.fault} has no formula; promise seconds")
@@ -249,4 +254,4 @@ FAMILIES: dict[str, Callable[[Facts, Injection, Traits], list[Bound]]] = {
     "vip_process": _vip_process, "vip_recovery": _vip_recovery, "split": _split, "graceful": _graceful,
     "backend": _backend, "late": _late,
     "writers": _writers, "database": _database, "broker": _broker, "unit": _unit,
-    "unfelt": _unfelt, "undecided": _undecided}
+    "restart": _restart, "unfelt": _unfelt, "undecided": _undecided}

@@ -20,6 +20,7 @@ class SvcRestart(SvcStop):
 
     name = "svc.restart"
     summary = "restart a systemd unit"
+    bounds = "restart"
 
     def prepare(self, lab: Lab, target: Target) -> Target:
         ask = _SINCE.format(unit=target.params["unit"])

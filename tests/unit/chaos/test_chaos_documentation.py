@@ -9,6 +9,9 @@ from chaos.faults import all_faults
 from chaos.probes import names
 from chaos.probes.fleet import DEFAULT_PROBES
 from chaos.scenario import list_scenarios
+from lab.drivers import container
+from lab.plan.layouts import make_plan
+from lab.plan.topology import topology_from_options
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
@@ -26,6 +29,17 @@ def test_every_client_is_in_the_table() -> None:
     assert set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE)) == set(names())
     left_out = set(names()) - set(DEFAULT_PROBES)
     assert re.findall(r"all but `(\w+)` and `(\w+)`", section) == [tuple(sorted(left_out))]
+
+
+def test_nightly_is_all_that_three_containers_can_take() -> None:
+    plan = make_plan(topology_from_options(name="fake", driver="fake", nodes=3))
+    able = container.CAPABILITIES | {"slow_disk"}  # where the host's cgroups can
+    for scenario in list_scenarios():
+        needs = scenario.needs
+        can = (set(needs.capabilities).union(*(fault.needs for fault in scenario.faults)) <= able
+               and needs.nodes <= 3 <= (needs.most or 3) and not needs.qdevice
+               and plan.style in (needs.styles or (plan.style,)))
+        assert ("nightly" in scenario.tags) is can, scenario.name
 
 
 def test_every_scenario_is_told() -> None:

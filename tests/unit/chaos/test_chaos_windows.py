@@ -187,6 +187,12 @@ def test_a_recovery_that_nobody_has_to_ask_for_is_sooner() -> None:
     assert found.high - told.high == TIMERS.vip_monitor
 
 
+def test_a_restart_has_no_floor_and_the_ceiling_of_a_stop() -> None:
+    stopped, again = (bounds(facts_but(fault=name, params={"unit": "haproxy"}, wants_fencing=False)).known["vip_tcp"]
+                      for name in ("svc.stop", "svc.restart"))
+    assert stopped.low > 0 and again == replace(stopped, low=0.0)
+
+
 def test_fencing_takes_what_its_bmc_takes() -> None:
     def after(fault: str, node: str = "c1") -> Facts:
         bmc = replace(base_injection(), fault=fault, target=(node,), wants_fencing=False)
