@@ -62,6 +62,23 @@ def _silent_loss(facts: Facts, injection: Injection, client: Traits) -> list[Bou
     return found
 
 
+def _freeze(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
+    """A node stands still: for good, for so long that it may be given up, or shorter than any detector needs."""
+    if "seconds" not in injection.params:
+        return _silent_loss(facts, injection, client)
+    length, retry = float(injection.params["seconds"]), client_retry(injection.timers)
+    if injection.params["short"]:
+        lost = _silent_loss(facts, injection, client)
+        # Some detector may be faster than the token: one with a floor, that this freeze is longer than.
+        found = [part for part in lost if 0 < part.low < length]
+    else:
+        fenced = replace(injection, wants_fencing=True)
+        lost = found = _silent_loss(replace(facts, injections=tuple(
+            fenced if one is injection else one for one in facts.injections)), fenced, client)
+    itself = [Bound(0.0, length + retry, f"0 .. {length:g} s frozen + {retry:g} s client retry")] if lost else []
+    return [replace(part, low=0.0) for part in (*itself, *found)]
+
+
 def _by_its_bmc(facts: Facts, injection: Injection, takeover: Bound) -> Bound:
     """The same with what an earlier fault did to the BMC that the fencing needs."""
     done = {one.fault for one in facts.injections[:facts.injections.index(injection)]
@@ -250,7 +267,7 @@ def _undecided(facts: Facts, injection: Injection, client: Traits) -> list[Bound
 
 
 FAMILIES: dict[str, Callable[[Facts, Injection, Traits], list[Bound]]] = {
-    "silent_loss": _silent_loss, "process": _process, "port": _port, "pause": _pause,
+    "silent_loss": _silent_loss, "freeze": _freeze, "process": _process, "port": _port, "pause": _pause,
     "vip_process": _vip_process, "vip_recovery": _vip_recovery, "split": _split, "graceful": _graceful,
     "backend": _backend, "late": _late,
     "writers": _writers, "database": _database, "broker": _broker, "unit": _unit,

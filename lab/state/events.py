@@ -9,7 +9,8 @@ Kinds in use: ``step.start`` ``step.end`` ``step.fail`` (data: step, node, secon
 ``power.suspend`` ``power.resume`` (node; written when it is done, by whoever moved the switch; a container
 that ended by itself has ``by`` "its own system"), ``power.seen`` (node; state ``on`` ``off``
 ``suspended``, by, why: what a witness saw of it, where the driver has one), ``bmc.request``
-(node, command), ``fault.inject`` ``fault.heal`` (fault, node), ``node.stopping`` (node; its
+(node, command), ``fault.inject`` ``fault.heal`` (fault, node), ``fault.seen`` (node, id, ok, lasted, words: what
+was seen of a fault that is over when its ``inject`` returns), ``node.stopping`` (node; its
 systemd's answer to an order to go), ``note`` (text).
 """
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic import CUT, NODES, REQUEST, SOUND, T0, Story, build, finding
+from synthetic import CUT, NODES, REQUEST, SOUND, T0, VIP, Story, build, finding
 
 from chaos.facts import Injection
 from chaos.faults import all_faults
+from chaos.looks import NodeLook
 from chaos.measure import may_be_fenced, phases
 from chaos.model import Proof, Result, Target
 from chaos.recording import Recording
@@ -96,6 +97,29 @@ def test_two_losses_are_fenced_twice(tmp_path: Path) -> None:
 def test_nobody_fenced_is_what_most_faults_want(tmp_path: Path) -> None:
     found = finding(tmp_path, struck("res.cpu", *NODES).but(events=(order("c1", 3.6, "status"),)), "S7")
     assert found.ok and found.evidence == "nobody was fenced"
+
+
+HICCUP = SOUND.but(
+    away={name: (0.0, 0.6) for name in ("vip_tcp", "sql_read", "sql_write")}, holders=((-9.0, "c1"),), log=(),
+    writers=((-9.0, "c1"),), looks=tuple(
+        NodeLook(node, T0 + at, T0 + at + 0.1, quorate=True, component="Primary", vips=(VIP,) if node == "c1" else ())
+        for at in range(-4, 12, 2) for node in NODES),
+    events=((0.01, "power.suspend", "c1", {}), (0.52, "power.resume", "c1", {}),
+            (10.0, "fault.heal", "c1", {"fault": "node.freeze"}))).but_facts(
+    fault="node.freeze", params={"seconds": 0.5, "short": True}, wants_fencing=False, fencing=None, detected_at=None,
+    sla={"*": "bound"})
+
+
+def test_a_hiccup_costs_its_length_and_nobody_is_fenced(tmp_path: Path) -> None:
+    """Judged as a loss it would be INVALID by V6, and FAIL by L5 and S3."""
+    verdict = judge(build(tmp_path / "kept", HICCUP))
+    assert verdict.result is Result.PASS, [one for one in verdict.findings if not one.ok and not one.skipped]
+    assert not finding(tmp_path / "lost", HICCUP.but_facts(params={}, wants_fencing=True), "V6").ok
+    long = HICCUP.but(away={"vip_tcp": (0.0, 1.8)})
+    assert not finding(tmp_path / "long", long, "L1").ok
+    fenced = HICCUP.but(events=(*HICCUP.events, order("c1", 3.6)))
+    assert not finding(tmp_path / "fenced", fenced, "S7").ok
+    assert finding(tmp_path / "longer", fenced.but_facts(params={"seconds": 2.5, "short": False}), "S7").ok
 
 
 def test_a_fault_excuses_nothing_that_came_before_it(tmp_path: Path) -> None:

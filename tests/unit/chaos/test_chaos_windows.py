@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from synthetic import T0, TIMERS, Story, base_facts, base_injection, build, facts_but, recording
 
-from chaos.bounds import bounds
+from chaos.bounds import Bounds, bounds
 from chaos.facts import Facts, Injection, Roles, Timers
 from chaos.families import FAMILIES
 from chaos.faults import all_faults
@@ -185,6 +186,33 @@ def test_a_recovery_that_nobody_has_to_ask_for_is_sooner() -> None:
     told, found = (bounds(facts_but(fault=name, wants_fencing=False)).known["vip_tcp"]
                    for name in ("pcmk.resource_fail", "vip.remove"))
     assert found.high - told.high == TIMERS.vip_monitor
+
+
+def test_a_freeze_shorter_than_the_token_costs_its_length() -> None:
+    def frozen(seconds: float, short: bool, **more: Any) -> Bounds:
+        return bounds(facts_but(fault="node.freeze", params={"seconds": seconds, "short": short}, wants_fencing=False,
+                                **more))
+
+    for_good = bounds(facts_but(fault="node.freeze"))
+    assert for_good == bounds(base_facts())
+    hiccup = frozen(0.5, short=True)
+    assert {(one.low, one.high) for one in hiccup.known.values()} == {(0.0, 1.5)} and not hiccup.missing
+    # Galera may be told to give a member up sooner than corosync does.
+    quick = frozen(0.5, short=True, timers=replace(TIMERS, evs_suspect=0.7))
+    assert quick.known["sql_write"].high > quick.known["sql_read"].high == 1.5
+    # The others may hold it for lost, or not.
+    longer = frozen(2.5, short=False)
+    for name, bound in longer.known.items():
+        assert bound.low == 0 and bound.high == max(3.5, for_good.known[name].high), name
+    bystander = Roles(vip_holder="c2", galera_writer="c2")
+    assert frozen(0.5, short=True, roles=bystander).known["vip_tcp"] == unnoticed(TIMERS)
+
+
+def test_a_slow_bmc_is_part_of_a_freeze_that_may_be_fenced() -> None:
+    slow = replace(base_injection(), fault="fence.slow", wants_fencing=False)
+    froze = replace(base_injection(), fault="node.freeze", params={"seconds": 4, "short": False}, wants_fencing=False)
+    known = bounds(replace(base_facts(), injections=(slow, froze))).known["vip_tcp"]
+    assert known.high == bounds(base_facts()).known["vip_tcp"].high + SLOW
 
 
 def test_a_restart_has_no_floor_and_the_ceiling_of_a_stop() -> None:
