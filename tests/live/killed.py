@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import sys
 import threading
@@ -54,6 +55,22 @@ def arrange(fault: type, step: str, delay: float) -> None:
 
 
 STEPS = ("journalled", "acting", "acted", "proved", "healing", "healed")
+# By the kind of their inverse: cheap ones that every run of the live tier may take.
+KINDS: dict[str, tuple[str, ...]] = {
+    "a table": ("net.port_block", "net.loss", "lb.check_block", "cache.blackhole"),
+    "a script in the node": ("lb.backend_slow", "proc.pause", "cache.pause", "proc.crashloop", "db.desync",
+                             "mq.alarm_mem", "mq.alarm_disk", "vip.duplicate", "net.flap"),
+    "the host's own": ("disk.slow", "net.link_down", "fence.unreachable", "fence.slow", "fence.false_success"),
+    "the cluster's": ("vip.move", "pcmk.ban", "pcmk.standby", "pcmk.maintenance", "pcmk.resource_fail")}
+
+
+def handful(seed: int) -> tuple[tuple[str, str], ...]:
+    """A fault of each kind with a step to be killed at; two are always in the middle of its act and at its very end."""
+    rng = random.Random(seed)
+    always = ("acting", "healed")
+    steps = [*always, *rng.sample([step for step in STEPS if step not in always], len(KINDS) - len(always))]
+    rng.shuffle(steps)
+    return tuple((rng.choice(names), step) for names, step in zip(KINDS.values(), steps, strict=True))
 
 
 def main() -> None:

@@ -15,9 +15,6 @@ from lab.lab import Lab
 from tests.drill import strike
 from tests.live.cases import FELT_BY_CLIENTS, GENTLE, HARSH, SWEEP, Case, left
 
-# Written and tested against fakes, and not yet injected into a real lab: docs/faults.md says so as well.
-OWED: frozenset[str] = frozenset()
-
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("case", (*GENTLE, *HARSH) if SWEEP else GENTLE, ids=lambda case: str(case[0]))
@@ -35,4 +32,4 @@ def test_every_fault_has_a_case_or_needs_a_machine() -> None:
     tried = {name for name, _, _ in (*GENTLE, *HARSH)}
     only_machines = {name for name, fault in all_faults().items()
                      if fault.needs & {"netem", "own_clock", "panic", "blockdev", "watchdog"}}
-    assert set(all_faults()) - tried - only_machines == OWED | FELT_BY_CLIENTS
+    assert set(all_faults()) - tried - only_machines == FELT_BY_CLIENTS
