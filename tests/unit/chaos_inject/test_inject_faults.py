@@ -12,6 +12,7 @@ from inject_fakes import make_lab, namespace_of, shell_of
 import chaos.nft as real_nft
 from chaos.faults import all_faults, get_fault
 from chaos.faults.base import FAULT_ID, power_back_on
+from chaos.faults.netbase import NetFault
 from chaos.model import HealRank, Target
 from lab.drivers import container
 from lab.drivers.base import PowerState
@@ -92,6 +93,25 @@ def test_isolation_cuts_control_and_ring_but_never_mgmt() -> None:
     assert text.startswith("table bridge halab_fault_ab\ndelete table bridge halab_fault_ab\n")
     for hook in ("forward", "input", "output"):
         assert f"type filter hook {hook} priority -300; policy accept;" in text
+
+
+def test_loss_is_of_both_directions_or_of_one() -> None:
+    lab, fault = make_lab(), get_fault("net.loss")
+    assert isinstance(fault, NetFault)
+
+    def words(**params: str) -> str:
+        fault.validate({"percent": 20, **params})
+        target = Target(("n1",), {FAULT_ID: "ab12", "percent": 20, **params})
+        return real_nft.ruleset("t", fault.rules(lab, target))
+
+    sends, hears = ('iifname { "n1.control" } numgen random mod 100 < 20',
+                    'oifname { "n1.control" } numgen random mod 100 < 20')
+    assert (words().count(sends), words().count(hears)) == (2, 2)
+    assert (words(direction="out").count(sends), words(direction="out").count(hears)) == (2, 0)
+    assert (words(direction="in").count(sends), words(direction="in").count(hears)) == (0, 2)
+    for wrong in ("both ways", "", None):
+        with pytest.raises(RefusedError):
+            fault.validate({"percent": 20, "direction": wrong})
 
 
 class FakeNft:
