@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chaos.evidence import judged
+from chaos.evidence import UNASKED, judged
 from chaos.faults.guestbase import GuestFault
 from chaos.model import Target
 
@@ -26,6 +26,10 @@ class DbDesync(GuestFault):
         return "mariadb -e 'SET GLOBAL wsrep_desync=OFF'"
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
-        return judged("mariadb -N -e \"SHOW GLOBAL STATUS LIKE 'wsrep_local_state_comment'\"", "grep -v Synced")
+        """A server that names no state, as one without a provider, says neither yes nor no."""
+        return judged("mariadb -N -e \"SHOW GLOBAL STATUS LIKE 'wsrep_local_state_comment'\"",
+                      f"{{ read -r _ state; echo \"$state\"; [ -n \"$state\" ] || exit {UNASKED}; "
+                      "[ \"$state\" != Synced ]; }")
+
 
 FAULT = DbDesync()

@@ -56,6 +56,13 @@ def test_who_cannot_be_asked_proves_nothing(lab: Lab, name: str, params: dict[st
     assert not fault.took_effect(lab, target).ok and fault.healed(lab, target).ok
 
 
+def test_a_server_that_names_no_state_is_neither_behind_nor_back(lab: Lab) -> None:
+    node_of(lab).client("mariadb", "exit 0")
+    fault, target = get_fault("db.desync"), Target(("n2",), {FAULT_ID: "ab12"})
+    for proof in (fault.took_effect(lab, target), fault.healed(lab, target)):
+        assert not proof.ok and "cannot look" in proof.evidence
+
+
 def test_an_error_of_the_broker_is_no_list_of_alarms(lab: Lab) -> None:
     node_of(lab).client("erl_call", "echo '{error, badrpc}'")
     assert not get_fault("mq.alarm_mem").healed(lab, Target(("n2",), {FAULT_ID: "ab12"})).ok
