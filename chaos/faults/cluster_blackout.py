@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from chaos.faults.base import all_hold, with_params
-from chaos.faults.nodebase import NodeFault
+from chaos.faults.nodebase import NodeFault, cut
 from chaos.model import Proof, Target
 from lab import interrupt
 from lab.errors import RefusedError
@@ -58,13 +58,7 @@ class ClusterBlackout(NodeFault):
         return bool(target.params.get("missing", 0))
 
     def inject(self, lab: Lab, target: Target) -> None:
-        stagger = float(target.params.get("stagger", 0))
-        if stagger:
-            for node in target.nodes:
-                lab.driver.power.off(node)
-                interrupt.wait(stagger)
-        else:
-            for_each(target.nodes, lab.driver.power.off)
+        cut(lab, target.nodes, float(target.params.get("stagger", 0)))
         interrupt.wait(float(target.params.get("dark", 5)))
         for_each(self._returning(target), lab.driver.power.on)
 

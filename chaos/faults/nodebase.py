@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from chaos.faults.base import BaseFault, all_hold, power_back_on
 from chaos.model import HealRank, Proof, Target
 from chaos.reach import ssh_banner
+from lab import interrupt
 from lab.drivers.base import PowerState
 from lab.parallel import for_each
 from lab.state.events import read_events
@@ -34,6 +35,17 @@ class NodeFault(BaseFault):
 
     def healed(self, lab: Lab, target: Target) -> Proof:
         return all_hold([alive(lab, node) for node in target.nodes])
+
+
+def cut(lab: Lab, nodes: tuple[str, ...], stagger: float) -> None:
+    """Take the power of these nodes, ``stagger`` seconds apart, or of all at once."""
+    if not stagger:
+        for_each(nodes, lab.driver.power.off)
+        return
+    for at, node in enumerate(nodes):
+        if at:
+            interrupt.wait(stagger)
+        lab.driver.power.off(node)
 
 
 def _back(lab: Lab, node: str) -> None:

@@ -95,6 +95,27 @@ def test_isolation_cuts_control_and_ring_but_never_mgmt() -> None:
         assert f"type filter hook {hook} priority -300; policy accept;" in text
 
 
+@pytest.mark.parametrize("name", ["nodes.lose_quorum", "cluster.blackout"])
+@pytest.mark.parametrize("stagger", [0, 0.5])
+def test_the_power_goes_at_once_or_one_after_the_other(name: str, stagger: float,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    lab, fault, waits = make_lab(), get_fault(name), list[tuple[float, int]]()
+    driver: Any = lab.driver
+    begin = len(driver.calls)
+    monkeypatch.setattr("lab.interrupt.wait", lambda seconds: waits.append((seconds, len(driver.calls) - begin)))
+    params = {"stagger": stagger}
+    fault.validate(params)
+    fault.inject(lab, Target(("n2", "n3"), params))
+    assert sorted(driver.calls[begin:begin + 2]) == [("off", "n2"), ("off", "n3")]
+    assert [one for one in waits if one[0] == 0.5] == ([(0.5, 1)] if stagger else [])
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, True, "1"])
+def test_who_loses_quorum_does_so_within_a_moment(wrong: Any) -> None:
+    with pytest.raises(RefusedError, match="from 0 to 1"):
+        get_fault("nodes.lose_quorum").validate({"stagger": wrong})
+
+
 def test_loss_is_of_both_directions_or_of_one() -> None:
     lab, fault = make_lab(), get_fault("net.loss")
     assert isinstance(fault, NetFault)
