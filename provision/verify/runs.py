@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,9 +25,14 @@ _STEADY = 1.0  # seconds of answers from home before it counts as settled
 
 def scenarios() -> tuple[Known, ...]:
     """The scenarios that come with halab, for any number of nodes, and about what a cluster has to survive."""
-    return tuple(Known(one.name, step.fault, _process(step))
+    return tuple(Known(one.name, _kind(step.fault, step.params), _process(step))
                  for one in list_scenarios() for step in one.injections[:1]
                  if one.needs == Needs(capabilities=one.needs.capabilities) and not one.expect.checks)
+
+
+def _kind(fault: str, params: Mapping[str, Any]) -> str:
+    """The fault, by another word if it is over by itself, perhaps before anybody is lost: that proves no loss."""
+    return f"passing {fault}" if fault == "node.freeze" and "seconds" in params else fault
 
 
 def _process(step: Inject) -> str:
@@ -67,8 +73,8 @@ def _faults(lab: Lab, summary: RunSummary, *, samples: bool) -> list[Run]:
         document: dict[str, Any] = json.loads((summary.folder / "verdict.json").read_text())
         failed = tuple(one["id"] for one in document["checks"] if not one["ok"] and not one.get("skipped"))
         effect = _cache_effect(lab.plan, summary, facts) if samples else None
-        return [Run(summary.name, facts.scenario, one.fault, str(one.params.get("process", "")), one.target,
-                    str(document["verdict"]), failed, effect) for one in facts.injections]
+        return [Run(summary.name, facts.scenario, _kind(one.fault, one.params), str(one.params.get("process", "")),
+                    one.target, str(document["verdict"]), failed, effect) for one in facts.injections]
     except (OSError, ValueError, KeyError, HalabError):
         return []
 
@@ -79,7 +85,8 @@ def _cache_effect(plan: Plan, summary: RunSummary, facts: Facts) -> CacheEffect 
         return None
     one = facts.injections[0]
     hit = [node for node in plan.running("memcached") if node.name in one.target]
-    if not hit or not (one.fault.startswith("node.") or one.params.get("process") == SERVICES["memcached"].process):
+    died = one.params.get("process") == SERVICES["memcached"].process
+    if not hit or not (died or _kind(one.fault, one.params).startswith("node.")):
         return None
     return cache_effect(Recording.load(summary.folder), {f"{node.control}:{port('memcached')}" for node in hit},
                         len(plan.running("memcached")))

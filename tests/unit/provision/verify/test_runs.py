@@ -18,7 +18,7 @@ from lab.plan.layouts import make_plan
 from lab.plan.topology import topology_from_options
 from lab.state.events import EventLog
 from lab.state.home import LabPaths
-from provision.verify import runs
+from provision.verify import proof, runs
 
 T0 = 1_800_000_000.0
 SERVERS = ("10.66.1.11:11211", "10.66.1.12:11211", "10.66.1.13:11211")
@@ -69,12 +69,25 @@ def test_only_runs_of_this_very_lab_since_it_was_built_count() -> None:
         ("20990101T000001Z-x", "node.freeze", ("n2",), "FAIL", ("S3",))]
 
 
-def _record(paths: LabPaths, plan: Plan, stamp: str, damaged: bool = False) -> None:
+def test_a_hiccup_proves_nothing_about_a_loss() -> None:
+    plan = make_plan(topology_from_options(driver="fake"))
+    paths = LabPaths.of(plan.lab)
+    paths.root.mkdir(parents=True)
+    lab: Any = SimpleNamespace(plan=plan, paths=paths, name=plan.lab)
+    EventLog(paths.events).emit("note", text="built")
+    _record(paths, plan, "20990101T000001Z", params={"seconds": 0.5, "short": True})
+    (found,) = runs.runs_of(lab)
+    assert found.fault not in proof.NODE_LOSS and found.cache is None
+    kinds = {one.name: one.fault for one in runs.scenarios()}
+    assert kinds["short-freeze"] not in proof.NODE_LOSS and kinds["vip-holder-frozen"] == "node.freeze"
+
+
+def _record(paths: LabPaths, plan: Plan, stamp: str, damaged: bool = False, **injection: Any) -> None:
     folder = paths.runs / f"{stamp}-x"
     folder.mkdir(parents=True)
     names = tuple(node.name for node in plan.nodes)
     facts = Facts("x", plan.lab, "fake", plan.style, plan.profile.name, names, (), 0.02,
-                  (Injection("node.freeze", ("n2",)),))
+                  (Injection("node.freeze", ("n2",), **injection),))
     (folder / "plan.json").write_text(plan.model_dump_json())
     (folder / "facts.json").write_text("{" if damaged else json.dumps(asdict(facts)))
     (folder / "verdict.json").write_text(json.dumps({"verdict": "FAIL", "checks": [
