@@ -69,9 +69,12 @@ class NoQuorumObeyed:
             return unjudged(self, "a database ran outside the Primary component, and no write was tried and refused")
         nodes = ", ".join(sorted({looks[0].node for looks in stretches}))
         who = f"without quorum: {nodes}, for up to {longest:.1f} s" if nodes else "nobody without quorum"
-        return found(self, True, f"{who}; {refused} writes refused outside "
-                                 f"the Primary component, none taken; no address later than {vip:.1f} s, no client at "
-                                 f"a broker later than {broker:.1f} s")
+        seen = [*([f"{refused} writes refused outside the Primary component, none taken"] if refused else []),
+                *([f"no address later than {vip:.1f} s"] if longest >= vip else []),
+                *([f"no client at a broker later than {broker:.1f} s"] if longest >= broker else [])]
+        if not seen:
+            return skipped(self, f"{who}, and no write was tried: stopping may take {min(vip, broker):.1f} s")
+        return found(self, True, "; ".join([who, *seen]))
 
 
 def _due(run: Recording, starved: list[Injection], need: float) -> list[str]:

@@ -37,7 +37,9 @@ TIMERS = Timers(
 _OF_THE_FAULT = {one.name for one in fields(Injection)}
 # c1 is off from the fault on, boots at +6.5 s, and has no quorum until +8.
 LOOKED = tuple(
-    NodeLook(node, T0 + at, T0 + at + 0.1, quorate=not (node == "c1" and at > 6), component="Primary",
+    NodeLook(node, T0 + at, T0 + at + 0.1, quorate=not (node == "c1" and at > 6),
+             component="non-Primary" if node == "c1" and at > 6 else "Primary",
+             write="refused" if node == "c1" and at > 6 else "",
              vips=(VIP,) if node == ("c1" if at < 0 else "c2" if at > 4 else "") else (),
              broker="refused" if node == "c1" and at > 6 else "")
     for at in range(-4, 9, 2) for node in NODES if not (node == "c1" and 0 <= at < 6.5))

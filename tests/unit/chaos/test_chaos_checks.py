@@ -311,6 +311,19 @@ def test_each_half_that_was_seen_without_quorum_is_enough(tmp_path: Path) -> Non
     assert not finding(tmp_path / "3", gone, "S6").ok
 
 
+def test_s6_claims_nothing_that_nobody_can_have_seen(tmp_path: Path) -> None:
+    """A node that boots alone is without quorum for a moment: nothing has to have stopped by then."""
+    booted = tuple(NodeLook("c1", T0 + at, T0 + at + 0.1, quorate=at > 7, vips=(VIP,)) for at in (6.5, 7.0, 9.0))
+    told = finding(tmp_path / "1", SOUND.but(looks=booted), "S6")
+    assert told.skipped and told.evidence.endswith("for up to 0.6 s, and no write was tried: stopping may take 6.5 s")
+    refused = (replace(booted[0], write="refused"), *booted[1:])
+    told = finding(tmp_path / "2", SOUND.but(looks=refused), "S6")
+    assert not told.skipped and told.ok and "address" not in told.evidence
+    long = tuple(NodeLook("c1", T0 + at, T0 + at + 0.1, quorate=False) for at in (2.0, 4.0, 6.0, 9.0))
+    told = finding(tmp_path / "3", SOUND.but(looks=long), "S6")
+    assert told.ok and "no address later than 6.5 s" in told.evidence and "broker" not in told.evidence
+
+
 def test_a_hole_in_the_looks_is_none_while_the_node_has_no_power(tmp_path: Path) -> None:
     """Nor is it one for the databases, while whoever was not hit answers."""
     off = ((6.5, "power.suspend", "c3", {}), (18.5, "power.resume", "c3", {}))
