@@ -189,6 +189,9 @@ def _in_time(phases: tuple[Phase, ...]) -> list[Phase]:
     return [phase for _, _, phase in sorted(ordered, key=lambda one: one[:2])]
 
 
+# What it means that there is none; of any other timer: that it could not be read.
+_NOTHING = {"haproxy_restart": "never (Pacemaker alone)", "qdevice_timeout": "no quorum device",
+            "qdevice_sync_timeout": "no quorum device"}
 _NO_SECONDS = ("haproxy_fall", "haproxy_rise", "flush_at_commit", "slowness")
 
 
@@ -197,7 +200,7 @@ def shown_timers(timers: Timers) -> dict[str, str]:
     shown = {}
     for name, value in asdict(timers).items():
         if value is None:
-            shown[name] = "not read" if name != "haproxy_restart" else "never (Pacemaker alone)"
+            shown[name] = _NOTHING.get(name, "not read")
         elif isinstance(value, bool):
             shown[name] = "yes" if value else "no"
         else:

@@ -236,6 +236,7 @@ def test_timers_that_contradict_each_other_are_on_the_page(tmp_path: Path) -> No
 def test_only_times_are_shown_in_seconds() -> None:
     shown = shown_timers(TIMERS)
     assert shown["token"].endswith(" s") and shown["haproxy_one_try"] in ("yes", "no")
+    assert shown["qdevice_timeout"] == "no quorum device" and shown["mq_heartbeat"] == "not read"
     for name in ("haproxy_fall", "haproxy_rise", "slowness"):
         assert not shown[name].endswith(" s")
     assert not shown_timers(replace(TIMERS, flush_at_commit=1))["flush_at_commit"].endswith("s")
