@@ -53,6 +53,7 @@ def test_a_node_without_quorum() -> None:
     assert look == NodeLook("n1", 1.0, 1.2, False, (), "non-Primary", True, "refused", "refused")
     assert read("n1", 1, 1, ALONE.replace("#wrote 1", "#wrote 0"), VIPS)[0].write == "accepted"
     assert read("n1", 1, 1, ALONE.replace(OWN + "\n#wrote 1", "#wrote 124"), VIPS)[0].write == "no answer"
+    assert read("n1", 1, 1, ALONE.replace("#wrote 1", "#wrote back"), VIPS)[0].write == ""  # Primary again by then
     serving = ALONE.replace("bash: connect: Connection refused", " 01")
     assert read("n1", 1, 1, serving, VIPS)[0].broker == "serves"
 
@@ -89,6 +90,23 @@ def test_harm_is_only_tried_where_it_must_be_refused(quorate: str, status: str, 
     look, _ = read("n1", 1.0, 1.2, said, VIPS)
     assert {name for name in ("write", "broker") if getattr(look, name)} == tried
     assert look.write in ("", "no answer") and look.broker in ("", "refused")
+
+
+@pytest.mark.parametrize(("later", "word"), [("Primary", ""), ("non-Primary", "accepted")])
+def test_a_write_counts_against_a_server_that_is_still_outside(later: str, word: str, tmp_path: Path) -> None:
+    """One that joined again between the two questions took it rightly (seen on a host with too much to do)."""
+    written = tmp_path / "written"
+    for name, body in {"corosync-quorumtool": "echo 'Quorate: No'", "pgrep": "exit 0", "ip": "exit 0", "mariadb": f"""
+            case "$*" in
+              *REPLACE*) touch {written} ;;
+              *) [ -e {written} ] && now={later} || now=non-Primary; printf "wsrep_cluster_status\t$now\n" ;;
+            esac"""}.items():
+        program = tmp_path / name
+        program.write_text(f"#!/bin/bash\n{body}\n")
+        program.chmod(0o755)
+    said = subprocess.run(["bash", "-s"], input=script("127.0.0.1"), text=True, capture_output=True, check=False,
+                          env={"PATH": f"{tmp_path}:/usr/bin:/bin"}).stdout
+    assert read("n1", 1.0, 1.2, said, VIPS)[0].write == word
 
 
 STALE = PrimarySighting(LOOKS[4].at, (("c1",), ("c2", "c3")), ("c1", "c2", "c3"))  # at +4 s
