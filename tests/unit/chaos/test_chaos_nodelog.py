@@ -5,9 +5,17 @@ from __future__ import annotations
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
+import pytest
 
 from chaos import nodelog
 from chaos.nodelog import LogLine
+from lab.errors import HalabError
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
 
 # As the daemons wrote them on a real lab.
 MEMBERSHIP = "[TOTEM ] A new membership (1.d) was formed. Members left: 2"
@@ -67,6 +75,28 @@ def test_an_answer_that_breaks_off_is_none(tmp_path: Path) -> None:
     said = on_a_node(tmp_path, "+0000")
     assert nodelog.whole(said)
     assert not nodelog.whole(said[: len(said) // 2]) and not nodelog.whole("")
+
+
+def test_whose_logs_were_read_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """n1 has nothing to say and was read; n2 breaks off, n3 fails, n4 is silent."""
+    answers = {"n1": "#journal\n#galera +0000\n#rabbitmq\n#end\n", "n2": f"#journal\n{JOURNAL[0]}\n"}
+
+    def asked(node: str, *_: object, **__: object) -> SimpleNamespace:
+        if node not in answers:
+            raise HalabError("no answer", where=node, remedy="")
+        return SimpleNamespace(stdout=answers[node])
+
+    noted: list[str] = []
+    lab = SimpleNamespace(
+        plan=SimpleNamespace(nodes=[SimpleNamespace(name=f"n{at}") for at in range(1, 5)]),
+        paths=SimpleNamespace(secrets=tmp_path), driver=SimpleNamespace(slowness=1.0),
+        shell=SimpleNamespace(run=asked), events=SimpleNamespace(emit=lambda kind, **data: noted.append(data["text"])))
+    monkeypatch.setattr(nodelog, "ssh_banner", lambda _, node: node != "n4")
+    monkeypatch.setattr(nodelog.clock, "offset", lambda *_: SimpleNamespace(ahead=0.0))
+    assert nodelog.keep(cast("Lab", lab), tmp_path, 1795416500.0) == ("n1",)
+    assert nodelog.load(tmp_path / nodelog.LOG_FILE) == () and not noted
+    monkeypatch.setattr(nodelog, "Redactor", lambda _: (_ for _ in ()).throw(OSError("disk")))
+    assert nodelog.keep(cast("Lab", lab), tmp_path, 1795416500.0) == () and "disk" in noted[0]
 
 
 def test_a_lost_member_is_kept_however_much_was_said() -> None:

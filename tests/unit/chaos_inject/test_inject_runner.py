@@ -61,6 +61,7 @@ def test_a_whole_run(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert verdict.result is Result.PASS
     assert log == ["probes start", "wait 8", "inject", "wait 5", "gates", "wait 5", "probes stop", "probes stop"]
     facts = facts_of(lab)
+    assert facts.logged is not None and set(facts.nodeids) == set(facts.nodes)
     assert facts.target == ("n2",) and facts.error == "" and facts.wants_fencing
     (injection,) = facts.injections
     assert injection.took_effect == Proof(True, "n2: the driver says off, and SSH is silent")
