@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chaos.checks import found, skipped, unjudged
+from chaos.checks import v4_schedule_kept as schedule_kept
 from chaos.measure import may_leave
 from chaos.model import Finding
 from chaos.recording import Recording
@@ -15,7 +16,8 @@ class NoMemberDropped:
     From the fault to the end of the run, each member that corosync's log says has left has to be one that a fault of
     the run, by then, may have cost the cluster (``BaseFault.may_leave``).  The word of those is not taken: whoever is
     cut off sees all others leave.  If one is dropped, every other that stays has to form the new membership as well,
-    so one of their logs is enough, and none is too few.
+    so one of their logs is enough, and none is too few.  On a host that kept no schedule of its own (V4) a token is
+    lost for that alone: such a loss proves nothing.
     """
 
     id = "S8"
@@ -33,8 +35,11 @@ class NoMemberDropped:
             if who not in gone and by not in gone:
                 dropped.setdefault(who, []).append((at - begin, by))
         if dropped:
-            return found(self, False, "; ".join(_words(node, said) for node, said in dropped.items())
-                         + f", although {facts.fault} costs the cluster none of them")
+            words = ("; ".join(_words(node, said) for node, said in dropped.items())
+                     + f", although {facts.fault} costs the cluster none of them")
+            if not schedule_kept.CHECK.judge(run).ok:
+                return unjudged(self, f"{words}; but the host was late (V4), which costs a token by itself")
+            return found(self, False, words)
         gone = _may_be_gone(run, facts.ended_at or float("inf"))
         stayed = [node for node in facts.nodes if node not in gone]
         if len(stayed) < 2:

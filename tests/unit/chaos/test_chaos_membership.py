@@ -100,6 +100,14 @@ def test_a_recording_from_before_it_was_noted_whose_logs_were_read(tmp_path: Pat
     assert joined.ok and joined.evidence.endswith("say the logs of c2")
 
 
+def test_on_a_late_host_a_loss_proves_nothing(tmp_path: Path) -> None:
+    """Seen: a host that was busy all the time, and three members that dropped each other."""
+    late = struck("res.io", "c1").but(busy=1.0, waited=0.6)
+    found = finding(tmp_path / "1", late, "S8")
+    assert not found.ok and found.kind == "validity" and "but the host was late (V4)" in found.evidence
+    assert finding(tmp_path / "2", late.but(log=()), "S8").ok
+
+
 def test_a_fault_of_tomorrow_costs_its_target(tmp_path: Path) -> None:
     run = recording(tmp_path)
     assert may_leave(run, Injection("a fault of tomorrow", ("c1",))) == ("c1",)
