@@ -20,6 +20,7 @@ PROBE_USER = "halab_probe"
 # Written into the image, without the suffix .boot; a box of one's own may not have it.
 BOOT_FILE = "/usr/lib/rabbitmq/halab"
 _WATCH = "halab-broker-watch"
+_SETTLE = 15  # seconds until a partition on record is one that stays
 
 
 class Rabbitmq(BaseRole):
@@ -52,7 +53,8 @@ class Rabbitmq(BaseRole):
         ]
         watch = [] if by_agent else [
             File(f"/etc/systemd/system/{_WATCH}.service", render(
-                f"{_WATCH}.service.j2", start_within=_again_within(len(members), ctx.plan.profile.patience)),
+                f"{_WATCH}.service.j2", members=members, settle=int(_SETTLE * ctx.plan.profile.patience),
+                start_within=_again_within(len(members), ctx.plan.profile.patience)),
                 on_change=(f"{_WATCH}.service",)),
             File(f"/usr/local/sbin/{_WATCH}", nodefile(_WATCH), mode=0o755, on_change=(f"{_WATCH}.service",)),
             enabled_local(f"{_WATCH}.service"),

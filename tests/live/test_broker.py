@@ -10,7 +10,7 @@ from lab.lab import Lab
 
 # Only a process of the service may say how it is: the broker itself does.
 _PLANT = r'os:cmd("NOTIFY_SOCKET=/run/systemd/notify systemd-notify --status=\"Startup in progress\"").'
-_WATCH = "timeout 25 /usr/local/sbin/halab-broker-watch 3"  # not the unit's 30 s
+_WATCH = "timeout 25 /usr/local/sbin/halab-broker-watch 3 60 n1 n2 n3"  # not the unit's 30 s
 
 
 def test_a_broker_whose_start_in_place_hangs_is_ended(lab: Lab) -> None:
