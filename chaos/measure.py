@@ -120,6 +120,12 @@ def relapses(injection: Injection) -> bool:
     return fault is None or fault.relapses(Target(injection.target, injection.params))
 
 
+def divides(injection: Injection) -> bool:
+    """Whether it leaves a node's daemons several majorities to be in."""
+    fault = all_faults().get(injection.fault)
+    return fault is not None and fault.divides(Target(injection.target, injection.params))
+
+
 def may_leave(run: Recording, injection: Injection) -> tuple[str, ...]:
     """Whom the cluster may drop from its membership for this fault; otherwise as :func:`may_be_fenced`."""
     fault = all_faults().get(injection.fault)

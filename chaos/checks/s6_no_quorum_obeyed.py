@@ -8,6 +8,7 @@ from chaos.checks import found, skipped, unjudged
 from chaos.facts import Injection
 from chaos.formulas import NoBound, broker_paused, stops
 from chaos.looks import NodeLook
+from chaos.measure import divides
 from chaos.model import Finding
 from chaos.recording import Recording
 
@@ -19,7 +20,7 @@ class NoQuorumObeyed:
       to decide and to stop them.
     * A database server outside the Primary component refuses a real write, at once.
     * The broker of a node without quorum takes no client, once it can know that it is in the minority and
-      has stopped.
+      has stopped.  Where a fault leaves several majorities the broker may be in one: it is not judged.
 
     Of a fault that starves a cluster each member with power has to be seen without quorum for long enough.
     A stretch that ended before those times proves nothing and breaks nothing.  It ends when the node
@@ -48,9 +49,11 @@ class NoQuorumObeyed:
             vip, broker = stops(run.facts.timers), broker_paused(run.facts.timers)
         except NoBound as error:
             return unjudged(self, str(error))
-        broken = [*_late(run, stretches, vip, "still has", lambda one: ", ".join(one.vips)),
-                  *_late(run, stretches, broker, "still lets clients in:", lambda one: (
-                      "its broker" if one.broker == "serves" else ""))]
+        divided = any(divides(one) for one in run.facts.injections)
+        broken = _late(run, stretches, vip, "still has", lambda one: ", ".join(one.vips))
+        if not divided:
+            broken += _late(run, stretches, broker, "still lets clients in:", lambda one: (
+                "its broker" if one.broker == "serves" else ""))
         if broken:
             return found(self, False, "; ".join(broken))
         lasted = {looks[0].node: 0.0 for looks in stretches}
@@ -71,7 +74,7 @@ class NoQuorumObeyed:
         who = f"without quorum: {nodes}, for up to {longest:.1f} s" if nodes else "nobody without quorum"
         seen = [*([f"{refused} writes refused outside the Primary component, none taken"] if refused else []),
                 *([f"no address later than {vip:.1f} s"] if longest >= vip else []),
-                *([f"no client at a broker later than {broker:.1f} s"] if longest >= broker else [])]
+                *([f"no client at a broker later than {broker:.1f} s"] if longest >= broker and not divided else [])]
         if not seen:
             return skipped(self, f"{who}, and no write was tried: stopping may take {min(vip, broker):.1f} s")
         return found(self, True, "; ".join([who, *seen]))

@@ -100,6 +100,11 @@ class BaseFault:
         """Whom the cluster with these members may drop for it, with or without a goodbye (S8)."""
         return self.may_be_fenced(target, members)
 
+    def divides(self, target: Target) -> bool:
+        """Whether the daemons of one node may each see another majority: without quorum for corosync, and with it
+        for the broker, which then rightly serves (S6)."""
+        return False
+
     def starves(self, target: Target) -> bool:
         """Whether nodes go on without quorum that nobody will fence: they have to stop by themselves (S6)."""
         return False

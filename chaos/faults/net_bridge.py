@@ -30,6 +30,10 @@ class NetBridge(NetFault):
     def relapses(self, target: Target) -> bool:
         return True
 
+    def divides(self, target: Target) -> bool:
+        """Each half has a majority together with the bridge, and whose is taken each daemon decides for itself."""
+        return True
+
     def rules(self, lab: Lab, target: Target) -> list[nft.Rule]:
         members = [node.name for node in lab.plan.members(lab.plan.node(target.nodes[0]).cluster)]
         rest = [name for name in members if name not in target.nodes]

@@ -311,6 +311,15 @@ def test_each_half_that_was_seen_without_quorum_is_enough(tmp_path: Path) -> Non
     assert not finding(tmp_path / "3", gone, "S6").ok
 
 
+def test_s6_lets_a_broker_serve_that_has_a_majority_of_its_own(tmp_path: Path) -> None:
+    """Two halves with a node between them: corosync counted one of them out, and the broker was in the other."""
+    serves = starved(broker="serves")
+    assert not finding(tmp_path / "1", serves, "S6").ok
+    told = finding(tmp_path / "2", serves.but_facts(fault="net.bridge"), "S6")
+    assert told.ok and "broker" not in told.evidence
+    assert not finding(tmp_path / "3", starved(broker="serves", vips=(VIP,)).but_facts(fault="net.bridge"), "S6").ok
+
+
 def test_s6_claims_nothing_that_nobody_can_have_seen(tmp_path: Path) -> None:
     """A node that boots alone is without quorum for a moment: nothing has to have stopped by then."""
     booted = tuple(NodeLook("c1", T0 + at, T0 + at + 0.1, quorate=at > 7, vips=(VIP,)) for at in (6.5, 7.0, 9.0))
