@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from daemons.pacemaker import CIB_REASK
 
@@ -44,8 +44,6 @@ class CorosyncTimers(_Timers):
     token_coefficient_ms: int
     consensus_ms: int | None = None  # None: corosync computes 1.2 x the effective token
     join_ms: int = 50
-    # Until one link of two is down, as a share of the effective token; None: corosync's own, half of it.
-    link_timeout: float | None = Field(default=None, gt=0, le=0.5)
     # corosync-qdevice(8), with its own defaults.  A dead member's connection to qnetd lasts about the
     # timeout, and until it is gone a changed membership waits for the vote, at most sync_timeout.
     qdevice_timeout_ms: int = 10_000
@@ -66,10 +64,6 @@ class CorosyncTimers(_Timers):
 
     def effective_consensus_ms(self, members: int) -> int:
         return self.consensus_ms or int(1.2 * self.effective_token_ms(members))
-
-    def link_timeout_ms(self, members: int) -> int | None:
-        """Without an answer for so long a link is down; asked for twice as often."""
-        return None if self.link_timeout is None else int(self.link_timeout * self.effective_token_ms(members))
 
     def detection_ms(self, members: int) -> int:
         """Until the others agree that a silent member is gone."""
