@@ -200,6 +200,7 @@ class Facts:
     heal_begin: float | None = None
     heal_end: float | None = None
     converged_at: float | None = None
+    undisturbed_until: float | None = None  # then the gates were looked at once more; None: it was not noted
     ended_at: float | None = None
     phase_notes: dict[str, str] = field(default_factory=dict)
     # the lab

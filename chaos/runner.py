@@ -165,6 +165,7 @@ class _Run:
                 for step in self._scenario.steps:
                     with self._lab.events.step(f"chaos: {_told(step)}"):
                         self._do(step)
+                self._note(undisturbed_until=time.time())  # the gates' looks are work, too
                 self._still_whole()
                 dead = [name for name, lives in fleet.alive().items() if not lives]
                 if dead:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import inf
 
 from chaos.checks import found, skipped, unjudged
 from chaos.model import Finding, Outcome, Sample
@@ -95,7 +96,8 @@ def _afterwards(run: Recording, probe: str, promise: float | str, begin: float, 
     samples = run.samples.get(probe, ())
     before = latency(one for one in samples if one.ended < begin)
     during = latency(one for one in samples if begin <= one.intended < whole)
-    after = latency(one for one in samples if one.intended >= whole)
+    after = latency(one for one in samples if one.intended >= whole
+                            and one.ended <= (run.facts.undisturbed_until or inf))
     return _compared(run, probe, before, after, "after", lambda share: times(promise) * before.at(share),
                      lambda shares: f"{_words(before, shares)} before, {_words(during, shares)} during, "
                                     f"{_words(after, shares)} after ({promise})")

@@ -466,3 +466,10 @@ def test_the_tail_is_judged_where_one_stall_of_the_host_cannot_make_it() -> None
     """Seen: a stall of 100 ms delayed six of 250 slots, and the whole run failed by its p99."""
     assert [judged(count) for count in (30, 100, 250, 999, 1000)] == [
         (0.50,), (0.50, 0.90), (0.50, 0.95), (0.50, 0.95), (0.50, 0.99)]
+
+
+def test_l3_leaves_out_what_the_last_look_at_the_gates_costs(tmp_path: Path) -> None:
+    """Ten gates at once held writes up for 0.3 s, in the last half second of a run of five seconds after the fault."""
+    slow = SOUND.but(latency=0.003, slower=((11.0, 100.0),)).but_facts(sla={"latency": "3x"}, converged_at=T0 + 8.0)
+    assert not finding(tmp_path / "1", slow, "L3").ok
+    assert finding(tmp_path / "2", slow.but_facts(undisturbed_until=T0 + 10.9), "L3").ok
