@@ -148,6 +148,7 @@ class Injection:
     ``timers``, ``roles`` and ``members`` (empty in old recordings) are those of the target's cluster
     at that moment.  ``fencing`` is what the cluster's configuration and devices said of whom it may fence (V5).
     ``detected_at`` is when the survivors formed a membership without the target (their log).
+    ``whole_at`` is when the lab was seen whole again before the next fault struck; None if nobody waited for that.
     """
 
     fault: str
@@ -165,6 +166,7 @@ class Injection:
     healed: Proof | None = None
     fencing: Proof | None = None
     detected_at: float | None = None
+    whole_at: float | None = None
 
     def hits(self, node: str) -> bool:
         return node in self.target

@@ -12,7 +12,10 @@ from dataclasses import replace
 
 from chaos.facts import Facts, Injection
 from chaos.formulas import (
+    MOVE_HIGH,
+    RESTART_SEEN,
     VIP_START_HIGH,
+    VIP_START_LOW,
     Bound,
     NoBound,
     NoFormula,
@@ -238,7 +241,9 @@ def _broker(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
 
 
 def _unit(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
-    """A unit is stopped in good order; ``params`` name it."""
+    """A unit or a resource is stopped in good order; ``params`` name it."""
+    if resource := str(injection.params.get("resource", "")):
+        return _ordered(resource, client)
     timers, unit = injection.timers, str(injection.params.get("unit", ""))
     match unit, client.client_of:
         case "haproxy", _:
@@ -256,8 +261,22 @@ def _unit(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     return []
 
 
+def _ordered(resource: str, client: Traits) -> list[Bound]:
+    """Pacemaker was told to stop a resource, and starts it no more until it is told to."""
+    behind_it = client.through_vip if resource == "haproxy" or resource.startswith("vip-") \
+        else client.client_of == resource
+    if behind_it:
+        raise NoFormula(f"nobody starts {resource} until it is told to; promise seconds")
+    return []
+
+
 def _restart(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
-    """A unit is away for a moment, and at most as long as one that stays stopped."""
+    """A unit is away for a moment, and at most as long as one that stays stopped; a resource until its stop was seen."""
+    resource, timers = str(injection.params.get("resource", "")), injection.timers
+    if resource.startswith("vip-") and client.through_vip:
+        turn = (RESTART_SEEN + MOVE_HIGH + 2 * VIP_START_HIGH) * timers.slowness
+        return [Bound(VIP_START_LOW, turn + client_retry(timers),
+                      f"Ts {VIP_START_LOW:g} .. {turn:g} s to stop, to be seen to, and to start + client retry")]
     return [replace(part, low=0.0) for part in _unit(facts, injection, client)]
 
 

@@ -20,6 +20,7 @@ from daemons.pacemaker import CIB_REASK
 FENCE_AGENT_LOW, FENCE_AGENT_HIGH = 0.1, 1.0  # one fence_ipmilan operation (measured 0.14..0.66)
 VIP_START_LOW, VIP_START_HIGH = 0.05, 0.5  # IPaddr2 start and gratuitous ARP (measured 0.26)
 MOVE_HIGH = 1.0  # Pacemaker's decision, and the VIP's stop (measured: 2.1..2.3 s in all with a monitor of 2 s)
+RESTART_SEEN = 2.0  # crm_resource --restart looks each 2 s whether the resource has stopped
 UNIT_START_LOW, UNIT_START_HIGH = 1.0, 4.0  # Pacemaker polls a systemd job every 2 s (measured 2..4)
 CLIENT_RETRY = 1.0  # the probes' timeout: a client that asked just before has to give up first
 QUORUM_QUEUE_KILL_HIGH = 3.0  # Ra election after a process kill (measured 0.3)

@@ -9,7 +9,7 @@ from chaos.model import Proof
 from chaos.reach import first_answer
 from daemons.cib import Cib
 from daemons.pacemaker import Status
-from lab.errors import HalabError
+from lab.errors import HalabError, RefusedError
 from lab.node import crm
 
 if TYPE_CHECKING:
@@ -29,6 +29,24 @@ def cib(lab: Lab, cluster: str) -> Cib:
 def hosted(lab: Lab, node: str) -> list[str]:
     """The resources that run on ``node`` as it knows itself; NodeError while its Pacemaker does not answer."""
     return sorted({one.id for one in crm.status(lab, node).resources if one.active and node in one.nodes})
+
+
+def must_host(lab: Lab, nodes: Iterable[str], resource: str) -> None:
+    """RefusedError unless ``resource`` runs on each of ``nodes``."""
+    for node in nodes:
+        if resource not in (there := hosted(lab, node)):
+            raise RefusedError(f"no {resource} runs on {node}", where=node,
+                               remedy=f"what does: {', '.join(there) or 'nothing'}")
+
+
+def nowhere(lab: Lab, node: str, resource: str) -> Proof:
+    """Whether ``resource`` runs on no node at all, as ``node`` sees it."""
+    try:
+        there = sorted({on for one in crm.status(lab, node).resources if one.id == resource and one.active
+                        for on in one.nodes})
+    except HalabError as error:
+        return Proof(False, f"{node}: cannot look: {error.what}")
+    return Proof(not there, f"{node}: {resource} " + (f"still runs on {', '.join(there)}" if there else "runs nowhere"))
 
 
 def left(lab: Lab, node: str, resource: str = "") -> Proof:

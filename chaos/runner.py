@@ -243,6 +243,9 @@ class _Run:
         last = self.facts.injections[-1]
         proof = await_phase(self._lab, step.phase, last.target, last.begin or 0.0,
                             step.within * self._lab.driver.slowness)
+        if proof.ok and step.phase == "whole":
+            now = time.time()
+            self._note(injections=tuple(replace(one, whole_at=one.whole_at or now) for one in self.facts.injections))
         if not proof.ok:
             name = _PHASE_NAMES.get(step.phase, step.phase)
             self._note(phase_notes={**self.facts.phase_notes, name: proof.evidence})

@@ -14,10 +14,11 @@ class NoMemberDropped:
     """A membership that a healthy member is dropped from stops services, and moves them, for nothing.
 
     From the fault to the end of the run, each member that corosync's log says has left has to be one that a fault of
-    the run, by then, may have cost the cluster (``BaseFault.may_leave``).  The word of those is not taken: whoever is
-    cut off sees all others leave.  If one is dropped, every other that stays has to form the new membership as well,
-    so one of their logs is enough, and none is too few.  On a host that kept no schedule of its own (V4) a token is
-    lost for that alone: such a loss proves nothing.
+    the run, by then, may have cost the cluster (``BaseFault.may_leave``), and none where the lab was seen whole again
+    before the next fault.  The word of those is not taken: whoever is cut off sees all others leave.  If one is
+    dropped, every other that stays has to form the new membership as well, so one of their logs is enough, and none
+    is too few.  On a host that kept no schedule of its own (V4) a token is lost for that alone: such a loss proves
+    nothing.
     """
 
     id = "S8"
@@ -40,16 +41,19 @@ class NoMemberDropped:
             if not schedule_kept.CHECK.judge(run).ok:
                 return unjudged(self, f"{words}; but the host was late (V4), which costs a token by itself")
             return found(self, False, words)
-        gone = _may_be_gone(run, facts.ended_at or float("inf"))
-        stayed = [node for node in facts.nodes if node not in gone]
-        if len(stayed) < 2:
+        stages = [_stayed(run, one.begin) for one in facts.injections if one.begin is not None]
+        stayed = sorted({node for stage in stages if len(stage) > 1 for node in stage}, key=facts.nodes.index)
+        if not stayed:
             return skipped(self, f"{facts.fault} may cost each of them the others: there are no two to stay together")
         read = [node for node in stayed if node in _read(run)]
         if not read and facts.logged is None:
             return skipped(self, "a recording that does not say whose logs were read")
-        if not read:
-            return unjudged(self, f"no log was read of those who stayed ({', '.join(stayed)})")
-        return found(self, True, f"nobody of {', '.join(stayed)} was dropped, say the logs of {', '.join(read)}")
+        unread = [stage for stage in stages if len(stage) > 1 and not set(stage) & set(read)]
+        if unread:
+            return unjudged(self, f"no log was read of those who stayed ({', '.join(unread[0])})")
+        return found(self, True, f"nobody of {', '.join(stayed)} was dropped"
+                     + (" while no fault might cost it" if len(stages) > 1 else "")
+                     + f", say the logs of {', '.join(read)}")
 
 
 def _losses(run: Recording, begin: float) -> list[tuple[float, str, str]]:
@@ -60,9 +64,16 @@ def _losses(run: Recording, begin: float) -> list[tuple[float, str, str]]:
 
 
 def _may_be_gone(run: Recording, at: float) -> set[str]:
-    """Whom the faults that have struck by then may have cost the cluster."""
-    return {node for fault in run.facts.injections if fault.begin is not None and fault.begin <= at
+    """Whom the faults that have struck by then, and that the lab was not yet whole after, may have cost the cluster."""
+    return {node for fault in run.facts.injections
+            if fault.begin is not None and fault.begin <= at and (fault.whole_at is None or at < fault.whole_at)
             for node in may_leave(run, fault)}
+
+
+def _stayed(run: Recording, at: float) -> list[str]:
+    """Who has to be a member from ``at``, when a fault struck, to the next one or to the end."""
+    gone = _may_be_gone(run, at)
+    return [node for node in run.facts.nodes if node not in gone]
 
 
 def _read(run: Recording) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from chaos.faults.base import BaseFault
 from lab.choices import unknown_choice
 
 _NOT_FAULTS = frozenset({"alarmbase", "base", "clockbase", "diskbase", "fencebase", "guestbase", "loadbase",
-                         "netbase", "netembase", "nodebase"})
+                         "netbase", "netembase", "nodebase", "svcbase"})
 
 
 @cache

@@ -37,6 +37,7 @@ class GuestFault(BaseFault):
     needs: ClassVar[frozenset[str]] = frozenset({"shell"})
     rank: ClassVar[HealRank] = HealRank.SERVICE
     wants_fencing: ClassVar[bool] = False
+    acts_within: ClassVar[float] = 60.0  # s
 
     def act(self, lab: Lab, node: str, target: Target) -> str:
         raise NotImplementedError
@@ -59,7 +60,7 @@ class GuestFault(BaseFault):
     def inject(self, lab: Lab, target: Target) -> None:
         for node in target.nodes:
             deadman.arm(lab, node, identity(target), self.armed(lab, node, target))
-            lab.shell.run(node, self.act(lab, node, target), timeout=60)
+            lab.shell.run(node, self.act(lab, node, target), timeout=self.acts_within)
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:
         return all_hold([self._look(lab, node, self.shows(lab, node, target), wanted=True) for node in target.nodes])

@@ -10,7 +10,6 @@ from chaos.evidence import judged
 from chaos.faults.base import all_hold
 from chaos.faults.guestbase import GuestFault, resource_of
 from chaos.model import Proof, Target
-from lab.errors import RefusedError
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -31,11 +30,7 @@ class PcmkBan(GuestFault):
 
     def prepare(self, lab: Lab, target: Target) -> Target:
         """Refuse a resource that is not there to leave."""
-        resource = resource_of(self.name, target.params)
-        for node in target.nodes:
-            if resource not in (there := pacemaker.hosted(lab, node)):
-                raise RefusedError(f"no {resource} runs on {node}", where=node,
-                                   remedy=f"what does: {', '.join(there) or 'nothing'}")
+        pacemaker.must_host(lab, target.nodes, resource_of(self.name, target.params))
         return target
 
     def act(self, lab: Lab, node: str, target: Target) -> str:

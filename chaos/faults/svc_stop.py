@@ -1,54 +1,63 @@
-"""svc.stop: a unit of systemd is stopped in good order, and nobody is told."""
+"""svc.stop: a unit of systemd or a resource of Pacemaker is stopped in good order, and nobody is told."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from chaos.evidence import judged
+from chaos import pacemaker
+from chaos.faults.base import all_hold
 from chaos.faults.guestbase import GuestFault
-from chaos.model import Target
-from lab.choices import unknown_choice
-from lab.errors import RefusedError
+from chaos.faults.svcbase import Resource, subject
+from chaos.model import Proof, Target
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
-UNITS = ("corosync", "haproxy", "halab-galera-check", "memcached", "pacemaker", "rabbitmq-server")
-
 
 class SvcStop(GuestFault):
-    """What an operator's mistake or a package upgrade does.  ``unit``: one of ``UNITS``."""
+    """What an operator's mistake or a package upgrade does.
+
+    ``unit``: one of ``UNITS``, on the node.  ``resource``: one that runs on the node; a stop by Pacemaker is an order,
+    which holds on every node and is not recovered from.
+    """
 
     name = "svc.stop"
-    summary = "stop a systemd unit"
+    summary = "stop a systemd unit or a resource"
     bounds = "unit"
-    parameters = frozenset({"unit"})
+    parameters = frozenset({"unit", "resource"})
+    shows_within = 60.0  # s for the resource's stop
 
     def validate(self, params: Mapping[str, Any]) -> None:
         super().validate(params)
-        if "unit" not in params:
-            raise RefusedError(f"{self.name} needs the parameter 'unit'", remedy="one of: " + ", ".join(UNITS))
-        if params["unit"] not in UNITS:
-            raise unknown_choice("unit", str(params["unit"]), UNITS)
+        subject(self.name, params)
+
+    def prepare(self, lab: Lab, target: Target) -> Target:
+        if "resource" in target.params:
+            pacemaker.must_host(lab, target.nodes, subject(self.name, target.params).name)
+        return target
 
     def may_leave(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:
         """Who stops corosync says goodbye; without Pacemaker alone the node stays a member."""
-        return target.nodes if target.params["unit"] == "corosync" else super().may_leave(target, members)
+        return target.nodes if target.params.get("unit") == "corosync" else super().may_leave(target, members)
 
     def act(self, lab: Lab, node: str, target: Target) -> str:
-        return f"systemctl stop {target.params['unit']}"
+        return subject(self.name, target.params).stop()
+
+    def took_effect(self, lab: Lab, target: Target) -> Proof:
+        """A resource has the order to stop, and has stopped: in maintenance mode an order stops nothing."""
+        one = subject(self.name, target.params)
+        gone = [pacemaker.nowhere(lab, node, one.name) for node in target.nodes] if isinstance(one, Resource) else []
+        return all_hold([super().took_effect(lab, target), *gone])
 
     def undo(self, lab: Lab, node: str, target: Target) -> str:
-        unit = str(target.params["unit"])
-        # Pacemaker goes with corosync, and nobody starts it again.
-        units = "corosync pacemaker" if unit == "corosync" else unit
-        return f"systemctl reset-failed {units} 2>/dev/null; systemctl start {units}; crm_resource --cleanup " \
-               ">/dev/null 2>&1; true"
+        return subject(self.name, target.params).start()
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
-        unit = target.params["unit"]
-        return judged(f"systemctl show --property=ActiveState {unit}", "grep -vE '=(active|reloading)$'")
+        return subject(self.name, target.params).stopped()
+
+    def remains(self, lab: Lab, node: str, target: Target) -> str:
+        return subject(self.name, target.params).unfinished()
 
 
 FAULT = SvcStop()

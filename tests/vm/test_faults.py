@@ -24,7 +24,7 @@ FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("disk.full", {}),
     ("disk.readonly", {}),
 )
-IN_SCENARIOS = {"node.panic"}  # test_machines
+IN_SCENARIOS = {"node.panic", "node.watchdog"}  # test_machines
 MACHINES_ONLY = frozenset({"netem", "own_clock", "panic", "blockdev", "watchdog"})
 
 

@@ -111,7 +111,7 @@ def test_what_the_driver_cannot_do_is_refused_before_anything_is_touched(lab: La
     assert all(lab.driver.power.state(node.name) is PowerState.ON for node in lab.plan.nodes)
 
 
-@pytest.mark.parametrize("name", ["vip-holder-poweroff", "vip-holder-panic"])
+@pytest.mark.parametrize("name", ["vip-holder-poweroff", "vip-holder-panic", "watchdog-fires"])
 def test_the_holder_of_the_vip_is_lost_and_the_verdict_is_pass(lab: Lab, name: str) -> None:
     verdict = runner.run(lab, load_scenario(name))
     assert verdict.result is Result.PASS, verdict

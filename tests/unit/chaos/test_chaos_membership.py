@@ -80,6 +80,34 @@ def test_a_fault_excuses_nothing_that_came_before_it(tmp_path: Path) -> None:
     assert not finding(tmp_path / "2", story.but(log=said((3.9, "c3", "left: 2"))), "S8").ok
 
 
+
+def test_a_fault_excuses_nothing_after_the_lab_was_whole_again(tmp_path: Path) -> None:
+    """A rolling reboot: each node is away once, and the two others have to stay together meanwhile."""
+    def rolling(*log: tuple[float, str, str], whole: bool = True) -> Story:
+        return SOUND.but_facts(injections=tuple(
+            Injection("node.reboot", (node,), members=NODES, begin=T0 + 3 * at, end=T0 + 3 * at + 1,
+                      whole_at=T0 + 3 * at + 2.5 if whole else None)
+            for at, node in enumerate(NODES))).but(log=said(*log))
+
+    each = ((0.5, "c2", "left: 1"), (3.5, "c3", "left: 2"), (6.5, "c1", "left: 3"))
+    fine = finding(tmp_path / "1", rolling(*each), "S8")
+    assert fine.ok and not fine.skipped
+    assert fine.evidence == "nobody of c1, c2, c3 was dropped while no fault might cost it, say the logs of c1, c2, c3"
+    twice = finding(tmp_path / "2", rolling(*each, (6.6, "c2", "left: 1")), "S8")
+    assert not twice.ok and twice.evidence.startswith("c1 was dropped at +6.60 s, say c2")
+    # The first two are struck with nobody waiting for the lab: from the second on there are no two to stay together.
+    hasty = finding(tmp_path / "3", rolling(*each, (6.6, "c2", "left: 1"), whole=False), "S8")
+    assert hasty.ok and "nobody of c2, c3" in hasty.evidence
+
+
+def test_each_stage_needs_a_log_of_those_who_stay(tmp_path: Path) -> None:
+    first = Injection("node.reboot", ("c1",), members=NODES, begin=T0, whole_at=T0 + 3)
+    second = Injection("node.reboot", ("c2",), members=NODES, begin=T0 + 4)
+    story = SOUND.but_facts(injections=(first, second), logged=("c2",)).but(log=said((0.5, "c2", "left: 1")))
+    found = finding(tmp_path, story, "S8")
+    assert not found.ok and found.kind == "validity" and "no log was read of those who stayed (c1, c3)" in found.evidence
+
+
 def test_nodes_are_named_as_corosync_counts_them(tmp_path: Path) -> None:
     """After lab.scale the numbers have holes."""
     story = struck("res.cpu", "c1").but(log=said((3.0, "c1", "left: 7 9")))

@@ -221,6 +221,16 @@ def test_a_restart_has_no_floor_and_the_ceiling_of_a_stop() -> None:
     assert stopped.low > 0 and again == replace(stopped, low=0.0)
 
 
+def test_nobody_starts_what_was_told_to_stop() -> None:
+    def known(name: str, resource: str) -> dict[str, Any]:
+        return bounds(facts_but(fault=name, params={"resource": resource}, wants_fencing=False)).known
+
+    assert "vip_tcp" not in known("svc.stop", "vip-public") and "vip_tcp" not in known("svc.stop", "haproxy")
+    assert "mq_publish" in known("svc.stop", "vip-public") and "mq_publish" not in known("svc.stop", "rabbitmq")
+    again = known("svc.restart", "vip-internal")["vip_tcp"]
+    assert 0 < again.low < 2 < again.high
+
+
 def test_fencing_takes_what_its_bmc_takes() -> None:
     def after(fault: str, node: str = "c1") -> Facts:
         bmc = replace(base_injection(), fault=fault, target=(node,), wants_fencing=False)
