@@ -271,7 +271,7 @@ def _ordered(resource: str, client: Traits) -> list[Bound]:
 
 
 def _restart(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
-    """A unit is away for a moment, and at most as long as one that stays stopped; a resource until its stop was seen."""
+    """A unit is away for a moment, at most as long as one that stays stopped; a resource until its stop was seen."""
     resource, timers = str(injection.params.get("resource", "")), injection.timers
     if resource.startswith("vip-") and client.through_vip:
         turn = (RESTART_SEEN + MOVE_HIGH + 2 * VIP_START_HIGH) * timers.slowness
