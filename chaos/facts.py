@@ -144,7 +144,8 @@ class GateResult:
 class Injection:
     """One fault of a run as it was carried out: on whom, when, and what was known just before.
 
-    ``begin`` is taken just before the fault acts, ``end`` when ``inject`` returned.
+    ``begin`` is taken just before the fault acts, or is what the fault says (``BaseFault.struck``), ``end`` when
+    ``inject`` returned.
     ``timers``, ``roles`` and ``members`` (empty in old recordings) are those of the target's cluster
     at that moment.  ``fencing`` is what the cluster's configuration and devices said of whom it may fence (V5).
     ``detected_at`` is when the survivors formed a membership without the target (their log).

@@ -263,21 +263,33 @@ def _unit(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
 
 def _ordered(resource: str, client: Traits) -> list[Bound]:
     """Pacemaker was told to stop a resource, and starts it no more until it is told to."""
-    behind_it = client.through_vip if resource == "haproxy" or resource.startswith("vip-") \
-        else client.client_of == resource
-    if behind_it:
+    if _behind(resource, client):
         raise NoFormula(f"nobody starts {resource} until it is told to; promise seconds")
     return []
+
+
+def _behind(resource: str, client: Traits) -> bool:
+    """Whether the client is away when this resource is stopped everywhere."""
+    if resource == "haproxy" or resource.startswith("vip-"):
+        return client.through_vip
+    return client.client_of == resource
 
 
 def _restart(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     """A unit is away for a moment, at most as long as one that stays stopped; a resource until its stop was seen."""
     resource, timers = str(injection.params.get("resource", "")), injection.timers
-    if resource.startswith("vip-") and client.through_vip:
-        turn = (RESTART_SEEN + MOVE_HIGH + 2 * VIP_START_HIGH) * timers.slowness
-        return [Bound(VIP_START_LOW, turn + client_retry(timers),
-                      f"Ts {VIP_START_LOW:g} .. {turn:g} s to stop, to be seen to, and to start + client retry")]
-    return [replace(part, low=0.0) for part in _unit(facts, injection, client)]
+    if not resource:
+        return [replace(part, low=0.0) for part in _unit(facts, injection, client)]
+    if resource == "haproxy":
+        # An instance of a clone is restarted by a ban from its node: a virtual IP there moves meanwhile.
+        return _graceful(facts, injection, client) if client.through_vip and _struck(injection, "vip_holder") else []
+    if not _behind(resource, client):
+        return []
+    if not resource.startswith("vip-"):
+        raise NoFormula(f"there is no formula for a restart of {resource} by Pacemaker")
+    turn = (RESTART_SEEN + MOVE_HIGH + 2 * VIP_START_HIGH) * timers.slowness
+    return [Bound(VIP_START_LOW, turn + client_retry(timers),
+                  f"Ts {VIP_START_LOW:g} .. {turn:g} s to stop, to be seen to, and to start + client retry")]
 
 
 def _undecided(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:

@@ -216,6 +216,8 @@ class _Run:
         lab.events.emit("fault.inject", " ".join(target.nodes), fault=fault.name, id=entry.id)
         fault.inject(lab, entry.target)
         self._note_of(-1, end=time.time())
+        if (struck := fault.struck(lab, entry.target)) is not None:
+            self._note_of(-1, begin=struck)
         proof = await_proof(lambda: self._effect(entry), fault.shows_within * lab.driver.slowness)
         self._note_of(-1, took_effect=proof)
         lab.events.emit("note", text=f"{'took effect' if proof.ok else 'NO EFFECT'}: {proof.evidence}")

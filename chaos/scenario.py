@@ -42,7 +42,7 @@ Phase = Literal["fence_requested", "fenced", "powered_on", "vip_moved", "whole",
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
 
 
 class Steady(_Value):
@@ -240,7 +240,7 @@ class Scenario(_Value):
         last = len(words) - 1 - words[::-1].index("inject")
         if not last < words.index("heal") < words.index("converge"):
             raise refuse("The order must be inject, heal, converge.")
-        if words[-1] not in ("converge", "steady"):
+        if set(words[words.index("converge") + 1:]) - {"steady"}:
             raise refuse("After 'converge' only 'steady' may come.")
         if any(word in ("wait", "hold") for word in words[:words.index("inject")]):
             raise refuse("'wait' and 'hold' come after 'inject'.")
@@ -299,7 +299,7 @@ def _read(path: Path) -> Scenario:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
         raise refusal(error, Scenario, file.place, "scenario", example=EXAMPLE) from error
-    if path.parent == FOLDER and scenario.name != path.stem:
+    if path.resolve().parent == FOLDER.resolve() and scenario.name != path.stem:
         raise RefusedError(f"The scenario is called '{scenario.name}', its file '{path.name}'.",
                            where=file.place(("name",)), remedy="give both the same name")
     scenario._source = path

@@ -112,6 +112,10 @@ class BaseFault:
     def inject(self, lab: Lab, target: Target) -> None:
         raise NotImplementedError
 
+    def struck(self, lab: Lab, target: Target) -> float | None:
+        """When it took hold (epoch seconds), of a fault that lets time pass before it acts; asked after ``inject``."""
+        return None
+
     def took_effect(self, lab: Lab, target: Target) -> Proof:
         raise NotImplementedError
 

@@ -66,10 +66,19 @@ class GuestFault(BaseFault):
         return all_hold([self._look(lab, node, self.shows(lab, node, target), wanted=True) for node in target.nodes])
 
     def heal(self, lab: Lab, target: Target) -> None:
-        for node in target.nodes:
+        """Every node gets its inverse, also when another cannot be reached; the first error is raised after that."""
+        errors = [error for node in target.nodes if (error := self._heal_one(lab, node, target)) is not None]
+        if errors:
+            raise errors[0]
+
+    def _heal_one(self, lab: Lab, node: str, target: Target) -> HalabError | None:
+        try:
             power_back_on(lab, node)
             until_it_answers(lab, node)
             self._undone(lab, node, target)
+        except HalabError as error:
+            return error
+        return None
 
     def healed(self, lab: Lab, target: Target) -> Proof:
         return all_hold([self._gone(lab, node, target) for node in target.nodes])

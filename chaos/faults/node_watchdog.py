@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 from chaos.faults.base import Number, all_hold, with_params
 from chaos.faults.nodebase import NodeFault
 from chaos.model import Proof, Target
-from chaos.reach import packets_return, ssh_banner
-from lab.drivers.base import PowerState
+from chaos.reach import ssh_banner
 from lab.errors import HalabError, NodeError
 from lab.state.events import read_events
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
-_BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+FIRED = "watchdog.fired"
 _HELD = "/run/halab-watchdog.pid"
 _POLL = 0.2  # s
-_SILENT_WITHIN = 10.0  # s after the watchdog's own time
+_LATE = 10.0  # s that it may fire after its time
 # Who opens a watchdog starts it, and has to write to it from then on; a last "V" stops it again
 # (watchdog-api in the kernel's documentation).  The process that holds it is left behind, silent.
 _HOLD = f"""
@@ -33,6 +32,7 @@ for stream in range(3):
     os.dup2(os.open(os.devnull, os.O_RDWR), stream)
 def calm(*_):
     os.write(dog, b"V")
+    os.unlink("{_HELD}")
     os._exit(0)
 signal.signal(signal.SIGTERM, calm)
 with open("{_HELD}", "w") as file:
@@ -46,41 +46,37 @@ class NodeWatchdog(NodeFault):
     """What a system that hangs so badly that it forgets its watchdog comes to: a reset without any BMC.
 
     ``seconds``: the watchdog's patience.  The node runs on until then, and boots by itself afterwards; its cluster has
-    to fence it all the same, for it cannot know.  Only machines have a watchdog of their own.
+    to fence it all the same, for it cannot know.  Only machines have a watchdog of their own, and its word for it that
+    it has fired is the witness's: a node that fell silent may have been fenced.
     """
 
     name = "node.watchdog"
     summary = "let the node's watchdog run out"
-    needs = frozenset({"watchdog", "shell"})
+    needs = frozenset({"watchdog", "witness", "shell"})
     parameters = frozenset({"seconds"})
     numbers = (Number("seconds", 5, 2, 60),)
 
     def prepare(self, lab: Lab, target: Target) -> Target:
-        """Note which boot this is, and when: the watchdog has to end it before any BMC does."""
-        boots = {node: lab.shell.run(node, _BOOT_ID).stdout.strip() for node in target.nodes}
-        return with_params(target, boots=boots, since=time.time())
+        return with_params(target, since=time.time())
 
     def inject(self, lab: Lab, target: Target) -> None:
-        """Returns when they are silent: until then nothing has happened to anybody."""
+        """Returns when it has fired on all: until then nothing has happened to anybody."""
         seconds = self.numbers_of(target.params)["seconds"]
         for node in target.nodes:
             lab.shell.run(node, f"python3 - {seconds}", stdin=_HOLD, timeout=20)
-        end = time.monotonic() + seconds + _SILENT_WITHIN * lab.driver.slowness
+        end = time.monotonic() + seconds + _LATE * lab.driver.slowness
+        while len(_fired(lab, target)) < len(target.nodes) and time.monotonic() < end:
+            time.sleep(_POLL)
         for node in target.nodes:
-            while not _silent(lab, node) and time.monotonic() < end:
-                time.sleep(_POLL)
-            if _silent(lab, node):
-                # Now: a moment later its cluster has it fenced, and its power says nothing about its watchdog.
-                seen = self._alone(lab, node, target)
-                lab.events.emit("fault.seen", node, boot=target.params["boots"][node], ok=seen.ok, words=seen.evidence)
-                lab.shell.forget(node)
+            lab.shell.forget(node)
+
+    def struck(self, lab: Lab, target: Target) -> float | None:
+        return min(_fired(lab, target).values(), default=None)
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:
-        """Each fell silent with its power on, before any BMC was told anything: it was its own watchdog."""
-        seen = {event.node: event.data for event in read_events(lab.paths.events)
-                if event.kind == "fault.seen" and event.data.get("boot") == target.params["boots"].get(event.node)}
-        return all_hold([Proof(bool(seen[node]["ok"]), str(seen[node]["words"])) if node in seen
-                         else Proof(False, f"{node}: its kernel still answers") for node in target.nodes])
+        fired = _fired(lab, target)
+        return all_hold([Proof(node in fired, f"{node}: its watchdog " + (
+            "fired, says the hypervisor" if node in fired else "has not fired")) for node in target.nodes])
 
     def heal(self, lab: Lab, target: Target) -> None:
         """Call the watchdog off where it has not run out yet."""
@@ -96,20 +92,11 @@ class NodeWatchdog(NodeFault):
         up = super().healed(lab, target)
         return all_hold([up, *(_calm(lab, node) for node in target.nodes)]) if up.ok else up
 
-    @staticmethod
-    def _alone(lab: Lab, node: str, target: Target) -> Proof:
-        told = [event.kind for event in read_events(lab.paths.events, float(target.params["since"]))
-                if event.node == node and event.kind in ("power.off", "power.reset", "power.suspend")]
-        state = lab.driver.power.state(node)
-        if told or state is not PowerState.ON:
-            return Proof(False, f"{node}: its power is {state}" + (f" after {', '.join(told)}" if told else "")
-                         + ": it was not its watchdog")
-        return Proof(True, f"{node}: power on, told nothing by its BMC, and its kernel answers nothing any more")
 
-
-def _silent(lab: Lab, node: str) -> bool:
-    """Nothing came back, twice: one lost packet is no lost node."""
-    return not packets_return(lab, node, "mgmt") and not packets_return(lab, node, "mgmt")
+def _fired(lab: Lab, target: Target) -> dict[str, float]:
+    """When the watchdogs of the target's nodes fired (epoch seconds), of those that did."""
+    return {event.node: event.at for event in read_events(lab.paths.events, float(target.params["since"]))
+            if event.kind == FIRED and event.node in target.nodes}
 
 
 def _calm(lab: Lab, node: str) -> Proof:

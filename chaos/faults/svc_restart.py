@@ -25,8 +25,9 @@ class SvcRestart(SvcStop):
 
     def prepare(self, lab: Lab, target: Target) -> Target:
         target = super().prepare(lab, target)
-        age = subject(self.name, target.params).age()
-        return with_params(target, before={node: lab.shell.run(node, age).stdout.strip() for node in target.nodes})
+        one = subject(self.name, target.params)
+        return with_params(target, before={node: lab.shell.run(node, one.age(node)).stdout.strip()
+                                           for node in target.nodes})
 
     def act(self, lab: Lab, node: str, target: Target) -> str:
         return subject(self.name, target.params).restart(node)
@@ -36,8 +37,8 @@ class SvcRestart(SvcStop):
 
     def shows(self, lab: Lab, node: str, target: Target) -> str:
         before = target.params["before"][node]
-        return (f"now=$({subject(self.name, target.params).age()}) || exit {UNASKED}; "
-                f"echo started at $now, before at '{before}'; [ \"$(echo $now)\" != '{before}' ]")
+        return (f"now=$({subject(self.name, target.params).age(node)}) || exit {UNASKED}; "
+                f"echo started at $now, before at {before}; [ -n \"$now\" ] && [ \"$now\" != '{before}' ]")
 
 
 FAULT = SvcRestart()

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from chaos import pacemaker
+from chaos.evidence import holds
 from chaos.faults.base import all_hold
 from chaos.faults.guestbase import GuestFault
 from chaos.faults.svcbase import Resource, subject
 from chaos.model import Proof, Target
+from lab.errors import RefusedError
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -33,8 +35,15 @@ class SvcStop(GuestFault):
         subject(self.name, params)
 
     def prepare(self, lab: Lab, target: Target) -> Target:
-        if "resource" in target.params:
-            pacemaker.must_host(lab, target.nodes, subject(self.name, target.params).name)
+        """Refuse what does not run there: nobody would be stopped, and a heal would start it."""
+        one = subject(self.name, target.params)
+        if isinstance(one, Resource):
+            pacemaker.must_host(lab, target.nodes, one.name)
+        else:
+            for node in target.nodes:
+                if holds(lab.shell.run(node, one.stopped(), timeout=10, check=False).exit_code) is not False:
+                    raise RefusedError(f"no {one.name} runs on {node}", where=node,
+                                       remedy=f"./inv lab.status --name={lab.name} shows which services it has")
         return target
 
     def may_leave(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:

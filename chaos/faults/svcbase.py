@@ -28,7 +28,7 @@ class Subject(Protocol):
     def restart(self, node: str) -> str: ...
     def stopped(self) -> str: ...
     def unfinished(self) -> str: ...
-    def age(self) -> str: ...
+    def age(self, node: str) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Unit:
     def unfinished(self) -> str:
         return self.stopped()
 
-    def age(self) -> str:
+    def age(self, node: str) -> str:
         return f"systemctl show --value --property=ActiveEnterTimestampMonotonic {self.name}"
 
 
@@ -73,7 +73,7 @@ class Resource:
 
     def start(self) -> str:
         """Idempotent; takes away what crm_resource leaves of it in the configuration as well."""
-        return (f"pkill -f '^crm_resource --restart'; "
+        return (f"pkill -f '^crm_resource --restart --resource={self.name} '; "
                 f"crm_resource --resource={self.name} --clear >/dev/null 2>&1; "
                 f"crm_resource --resource={self.name} --meta --delete-parameter=target-role >/dev/null 2>&1; "
                 f"cibadmin --delete --xpath '//resources//meta_attributes[not(*)]' >/dev/null 2>&1; "
@@ -88,11 +88,12 @@ class Resource:
     def unfinished(self) -> str:
         return judged("cibadmin --query --scope=configuration", f"grep -E '{self._role()}|{self._ban()}'")
 
-    def age(self) -> str:
-        """Its starts, as the cluster counts them: call and time."""
-        return (f"said=$(cibadmin --query --scope=status) || exit {UNASKED}; printf '%s\\n' \"$said\" | "
-                f"grep -F 'operation=\"start\"' | grep -F 'id=\"{self.name}_' | "
-                f"grep -oE ' (call-id|last-rc-change)=\"[0-9]+\"' | tr -dc '0-9 '")
+    def age(self, node: str) -> str:
+        """The number of the last call that changed it on the node, whatever the call was; Pacemaker keeps one."""
+        where = (f'//node_state[@uname="{node}"]//lrm_resource[@id="{self.name}"]'
+                 f'/lrm_rsc_op[@id="{self.name}_last_0"]')
+        return (f"said=$(cibadmin --query --xpath '{where}') || exit {UNASKED}; printf '%s\\n' \"$said\" | "
+                "grep -oE ' call-id=\"[0-9]+\"' | tr -dc '0-9'")
 
     def _role(self) -> str:
         return f'id="{self.name}(-clone)?-meta[^"]*target-role"[^>]* value="Stopped"'

@@ -8,10 +8,10 @@ Kinds in use: ``step.start`` ``step.end`` ``step.fail`` (data: step, node, secon
 ``gate.ok`` ``gate.fail`` (gate, seconds, detail), ``power.off`` ``power.on``
 ``power.suspend`` ``power.resume`` (node; written when it is done, by whoever moved the switch; a container
 that ended by itself has ``by`` "its own system"), ``power.seen`` (node; state ``on`` ``off``
-``suspended``, by, why: what a witness saw of it, where the driver has one), ``bmc.request``
-(node, command), ``fault.inject`` ``fault.heal`` (fault, node), ``fault.seen`` (node, id, ok, lasted, words: what
-was seen of a fault that is over when its ``inject`` returns), ``node.stopping`` (node; its
-systemd's answer to an order to go), ``note`` (text).
+``suspended``, by, why: what a witness saw of it, where the driver has one), ``watchdog.fired`` (node, by: its
+own watchdog resets it, says the witness), ``bmc.request`` (node, command), ``fault.inject`` ``fault.heal``
+(fault, node), ``fault.seen`` (node, id, ok, lasted, words: what was seen of a fault that is over when its
+``inject`` returns), ``node.stopping`` (node; its systemd's answer to an order to go), ``note`` (text).
 """
 
 from __future__ import annotations

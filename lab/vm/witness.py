@@ -3,8 +3,8 @@
 A small process of the lab's own (cgroup ``halab/<lab>/watch``) hears libvirt's life-cycle events and
 writes each change of power into the diary as ``power.seen``.  So a machine that crashed, turned
 itself off or was killed behind halab's back is known with its moment, and a fencing device that only
-says that it cut the power is not believed.  libvirt's events carry no time: the moment is the host's
-clock when the event arrives, some milliseconds later.
+says that it cut the power is not believed.  A watchdog that fires is ``watchdog.fired``.  libvirt's events
+carry no time: the moment is the host's clock when the event arrives, some milliseconds later.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Witness:
         """Connect, and catch up with what changed meanwhile; libvirtError if nobody answers."""
         connection = libvirt.open(self._uri)
         connection.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._hear, None)
+        connection.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_WATCHDOG, self._barks, None)
         self._connection = connection
         for domain in connection.listAllDomains():
             self._tell(domain.name(), power_of(domain.state()[0]), "found so")
@@ -89,6 +90,12 @@ class Witness:
             off = state is PowerState.OFF
             why = _STOPPED.get(detail, "stopped") if off and event != libvirt.VIR_DOMAIN_EVENT_CRASHED else ""
             self._tell(domain.name(), state, why)
+
+    def _barks(self, connection: Any, domain: Any, action: int, opaque: Any) -> None:
+        """A machine's own watchdog acts on it."""
+        name = domain.name()
+        if name.startswith(self._prefix):
+            self._events.emit("watchdog.fired", name.removeprefix(self._prefix), by=WITNESS)
 
     def _tell(self, domain: str, state: PowerState, why: str) -> None:
         node = domain.removeprefix(self._prefix)

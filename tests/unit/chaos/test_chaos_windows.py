@@ -229,6 +229,9 @@ def test_nobody_starts_what_was_told_to_stop() -> None:
     assert "mq_publish" in known("svc.stop", "vip-public") and "mq_publish" not in known("svc.stop", "rabbitmq")
     again = known("svc.restart", "vip-internal")["vip_tcp"]
     assert 0 < again.low < 2 < again.high
+    assert known("svc.restart", "haproxy")["vip_tcp"].high < again.high
+    elsewhere = facts_but(fault="svc.restart", params={"resource": "haproxy"}, wants_fencing=False, target=("c3",))
+    assert bounds(elsewhere).known["vip_tcp"] == unnoticed(TIMERS)
 
 
 def test_fencing_takes_what_its_bmc_takes() -> None:

@@ -42,6 +42,9 @@ MISTAKES = (
     ("a step that does not exist", "- hold:", "- hodl:"),
     ("a setting that does not exist", "{seconds: 10}", "{secs: 10}"),
     ("a number that is none", "{seconds: 10}", "{seconds: ten}"),
+    ("a hold without an end", "{seconds: 10}", "{seconds: .inf}"),
+    ("a hold after all is over", "- converge: {within: 120}", "- converge: {within: 120}\n  - hold: {seconds: 5}"
+     "\n  - steady: {seconds: 5}"),
     ("a step with two words", "- hold: {seconds: 10}", "- {hold: {seconds: 10}, heal: {}}"),
     ("an unknown fault", "proc.kill", "proc.kil"),
     ("an unknown process", "mariadbd", "mariadb"),

@@ -12,7 +12,7 @@ from inject_shell import lab_with_shell, node_of
 from chaos.faults import get_fault
 from chaos.faults.base import FAULT_ID
 from chaos.model import Target
-from lab.errors import RefusedError
+from lab.errors import HalabError, RefusedError
 from lab.lab import Lab
 
 ORDER = '<nvpair id="vip-public-meta_attributes-target-role" name="target-role" value="Stopped"/>'
@@ -65,20 +65,40 @@ def test_another_resources_order_is_not_this_ones(lab: Lab) -> None:
     assert get_fault("svc.stop").healed(lab, stopping(resource="vip-internal")).ok
 
 
-def test_a_restart_of_a_resource_is_a_new_start(lab: Lab) -> None:
-    def starts(call: int) -> str:
-        return (f'echo \'<lrm_rsc_op id="vip-public_last_0" operation="start" call-id="{call}" '
-                'last-rc-change="1790000000"/><lrm_rsc_op id="vip-public_monitor_2000" operation="monitor"/>\'')
+def test_a_restart_of_a_resource_is_another_call_on_its_node(lab: Lab) -> None:
+    def last(call: int) -> str:
+        return f'echo \'<lrm_rsc_op id="vip-public_last_0" operation="start" call-id="{call}" rc-code="0"/>\''
 
     node_of(lab).client("crm_mon", f"echo '{crm_mon(n2='vip-public')}'")
-    node_of(lab).client("cibadmin", starts(41))
+    node_of(lab).client("cibadmin", last(41))
     fault = get_fault("svc.restart")
     target = fault.prepare(lab, stopping(resource="vip-public"))
-    assert not fault.took_effect(lab, target).ok
-    node_of(lab).client("cibadmin", starts(57))
+    assert target.params["before"] == {"n2": "41"} and not fault.took_effect(lab, target).ok
+    node_of(lab).client("cibadmin", last(57))
     assert fault.took_effect(lab, target).ok and fault.healed(lab, target).ok
-    node_of(lab).client("cibadmin", "exit 102")
-    assert "cannot look" in fault.took_effect(lab, target).evidence
+    for silent in ("exit 102", "exit 105", "true"):  # no cluster, no such entry, no word
+        node_of(lab).client("cibadmin", silent)
+        assert not fault.took_effect(lab, target).ok
+
+
+def test_what_does_not_run_is_neither_stopped_nor_restarted(lab: Lab) -> None:
+    """The image holds every package: the unit is there and inactive, as after a stop, and a heal would start it."""
+    for said in ("echo ActiveState=inactive", "exit 1"):
+        node_of(lab).client("systemctl", said)
+        for name in ("svc.stop", "svc.restart"):
+            with pytest.raises(RefusedError, match="no memcached runs on n2"):
+                get_fault(name).prepare(lab, stopping(unit="memcached"))
+    node_of(lab).client("systemctl", "echo ActiveState=active")
+    assert get_fault("svc.stop").prepare(lab, stopping(unit="memcached"))
+
+
+def test_who_cannot_be_reached_keeps_no_other_from_its_heal(lab: Lab) -> None:
+    namespace: Any = lab.namespace
+    namespace.cut.add(str(lab.plan.node("n1").mgmt))
+    node_of(lab).client("systemctl", "echo ActiveState=active")
+    with pytest.raises(HalabError, match="n1 cannot be reached"):
+        get_fault("svc.stop").heal(lab, Target(("n1", "n2"), {FAULT_ID: "ab12", "unit": "memcached"}))
+    assert any(node == "n2" and "systemctl start memcached" in said for node, said in node_of(lab).asked)
 
 
 def test_a_restart_that_was_broken_off_is_undone(lab: Lab) -> None:
