@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from synthetic import Story, recording
@@ -20,9 +22,11 @@ from chaos.facts import Facts
 from chaos.model import Proof
 from chaos.scenario import Scenario
 from chaos.verdict import Verdict, verdict_of
+from lab.errors import InterruptedByUser
 from lab.lab import Lab
 from lab.ops import snapshot
 
+COMMAND = "./inv chaos.suite smoke --name=suited --resume"
 GOOD, BAD = Story(), Story().but_facts(took_effect=Proof(False, "c1 still answers"))
 
 
@@ -86,3 +90,25 @@ def suited(monkeypatch: pytest.MonkeyPatch) -> Suited:
     for name in ("save", "restore", "delete"):
         monkeypatch.setattr(snapshot, name, getattr(made, name))
     return made
+
+
+def names() -> list[str]:
+    """The scenarios of the suite that is run, in its order."""
+    return [one.name for one in suite.choose("smoke")]
+
+
+def stop_at(world: Suited, nth: int, error: BaseException | None = None) -> None:
+    """The run number ``nth`` (from 0) is not finished."""
+    def at_run(_name: str) -> None:
+        if len(world.ran) == nth:
+            world.at_run = lambda _name: None
+            raise error or InterruptedByUser("stopped on request", where="before: hold")
+
+    world.at_run = at_run
+
+
+def record(world: Suited) -> dict[str, Any]:
+    """The newest ``suite.json``."""
+    newest = sorted(world.lab.paths.suites.iterdir())[-1]
+    loaded: dict[str, Any] = json.loads((newest / "suite.json").read_text())
+    return loaded
