@@ -31,6 +31,7 @@ from lab.vm import disk, hypervisor, store
 
 SUITE = "bookworm"
 _BAKE_TIMEOUT = 1800.0  # s for mmdebstrap at full speed; below 3 minutes measured (docs/machines.md)
+_SYNC_TIMEOUT = 600.0  # s for a tree of some hundred megabytes, beside whatever else waits for that disk
 _BAKES = ".bake"  # stands for a lab's name in the cgroups of bakes
 _FORMAT = "1"  # raise it when the way of baking changes and old images must not be used
 
@@ -89,16 +90,18 @@ def image_root(paths: LabPaths) -> Path:
 
 
 def find(key: str) -> Image | None:
-    """The finished image of that key, if there is one."""
+    """The finished image of that key, if there is one; one whose record cannot be read is none, and is baked again."""
     record = images_dir() / key / "image.json"
-    if not record.exists():
+    try:
+        return Image(key, record.parent, **json.loads(record.read_text()))
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
         return None
-    return Image(key, record.parent, **json.loads(record.read_text()))
 
 
 def list_images() -> list[Image]:
     """Every finished image, newest first."""
-    found = [find(path.parent.name) for path in images_dir().glob("*/image.json")]
+    # pathlib's * takes names with a dot, too: those are bakes that did not end.
+    found = [find(path.parent.name) for path in images_dir().glob("*/image.json") if path.parent.name[0] != "."]
     return sorted((image for image in found if image), key=lambda image: -image.baked_at)
 
 
@@ -135,6 +138,8 @@ def _baked(recipe: ImageRecipe, progress: Callable[[str], None], force: bool) ->
         if recipe.kind == "disk":
             disk.make(work, progress)
         size = int(run(["du", "-sm", work], timeout=60).stdout.split()[0])
+        # Whoever finds the record may trust the tree: no power cut keeps the one and loses the other.
+        run(["sync", "--file-system", work], timeout=_SYNC_TIMEOUT)
         record = {"seconds": round(time.time() - begun, 1), "size_mb": size, "baked_at": begun}
         (work / "image.json").write_text(json.dumps(record))
         target = images_dir() / recipe.key

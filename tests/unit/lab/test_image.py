@@ -13,6 +13,7 @@ import pytest
 
 from lab import image
 from lab.errors import DeadlineError, NotFoundError
+from lab.host import process
 from lab.image import ImageRecipe, bake, image_root, images_dir
 from lab.state.home import LabPaths, home
 
@@ -82,6 +83,57 @@ def test_what_no_lab_uses_goes_but_the_newest(monkeypatch: pytest.MonkeyPatch) -
     (home() / "labs/mine/image").symlink_to(images_dir() / "used/rootfs")
     assert image.prune() == ["older"]
     assert image.prune() == []
+
+
+def test_a_bake_that_was_killed_at_its_end_is_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its record is written before it is renamed."""
+    finished("whole", 1)
+    finished(".another.baking", 2)
+    assert [one.key for one in image.list_images()] == ["whole"]
+    assert image.prune() == [".another.baking"]
+    assert [one.key for one in image.list_images()] == ["whole"]
+
+
+@pytest.mark.parametrize("left", ["", '{"seco', "[]", "{}", '{"seconds": 1.0, "of another version": 2}'])
+def test_a_record_that_cannot_be_read_is_no_image(left: str) -> None:
+    """A power cut leaves empty files behind."""
+    finished("whole", 1)
+    finished("broken", 2)
+    (images_dir() / "broken/image.json").write_text(left)
+    assert image.find("broken") is None and [one.key for one in image.list_images()] == ["whole"]
+    assert image.prune() == ["broken"]
+
+
+def test_an_image_that_is_pruned_while_it_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    finished("gone", 1)
+    record, real = images_dir() / "gone/image.json", Path.read_text
+
+    def read_text(path: Path, *words: str) -> str:
+        if path == record:
+            record.unlink()
+        return real(path, *words)
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert image.find("gone") is None
+
+
+def test_the_tree_is_on_the_disk_before_its_record_and_a_broken_one_is_baked_again(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = ImageRecipe(("base-files",), "true")
+    finished(recipe.key, 0)
+    (images_dir() / recipe.key / "image.json").write_text("")
+    asked: list[tuple[tuple[str, ...], list[str]]] = []
+
+    def run(argv: list[str | Path], *, timeout: float) -> process.Completed:
+        asked.append((tuple(str(word) for word in argv), sorted(path.name for path in Path(argv[-1]).iterdir())))
+        return process.run(argv, timeout=timeout)
+
+    monkeypatch.setattr(image, "_cgroup", lambda key: Group(tmp_path / "pid"))
+    monkeypatch.setattr(image, "_debootstrap", lambda _recipe, work, _progress: (work / "rootfs").mkdir())
+    monkeypatch.setattr(image, "run", run)
+    assert bake(recipe).baked_at > 0
+    work = str(images_dir() / f".{recipe.key}.baking")
+    assert asked[-1] == (("sync", "--file-system", work), ["rootfs"])
 
 
 def test_an_image_that_a_lab_takes_while_others_are_pruned_stays(monkeypatch: pytest.MonkeyPatch) -> None:
