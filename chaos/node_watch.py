@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY = 2.0  # s; one look costs each node half a dozen short processes
 _LOOK_TIMEOUT = 8.0  # a node that has just died holds its look for so long
+_END_WITHIN = 2 * _LOOK_TIMEOUT + 10  # s from the order to end to the last look's end
 _PATIENCE = 4.0  # s for one round; whoever takes longer holds up nobody else's next look
 _Answer = tuple[NodeLook, Member | None] | None
 
@@ -54,16 +55,17 @@ class NodeWatch:
         return tuple(self._seen) if self._lab.plan.running("galera") else ()
 
     def stop(self) -> None:
-        """End the watch; idempotent.  Raises, once, what ended it before its time."""
+        """End the watch.  Raises what ended it before its time, or that it does not end; called again, does nothing."""
+        if self._stop.is_set():
+            return
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=2 * _LOOK_TIMEOUT + 10)
+            self._thread.join(timeout=_END_WITHIN * self._lab.driver.slowness)
         if self._thread.is_alive():
             raise HalabError("the watch of the nodes does not end", where=self._thread.name,
                              remedy=f"./inv lab.bundle --name={self._lab.name}: this is a bug of halab")
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
+        if self._error is not None:
+            raise self._error
 
     def _watch(self) -> None:
         asked: dict[str, Future[_Answer]] = {}
