@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from chaos import nodelog
@@ -16,7 +16,7 @@ from chaos.fencelog import fence_requests
 from chaos.model import Proof
 from chaos.selectors.galera_donor import donors
 from chaos.selectors.vip_holder import VipHolder
-from daemons import galera
+from daemons import corosync, galera
 from lab import gates, interrupt
 from lab.errors import HalabError
 from lab.node import clock
@@ -45,24 +45,29 @@ def await_phase(lab: Lab, phase: Phase, nodes: tuple[str, ...], since: float, wi
 
 
 def detected_at(lab: Lab, survivors: tuple[str, ...], since: float) -> float | None:
-    """When the first survivor's corosync formed a membership without the lost node (epoch seconds)."""
+    """When the first survivor's corosync formed a membership without a lost node (epoch seconds).
+
+    Lost is who of their cluster is no survivor: another loss a moment before or after is not this one's detection.
+    """
+    clusters = {lab.plan.node(node).cluster for node in survivors}
+    lost = {node.index for name in clusters for node in lab.plan.members(name) if node.name not in survivors}
     times = []
     for node in survivors:
         try:
             ahead = clock.offset(lab, node).ahead
             command = f"journalctl --unit=corosync --output=short-unix --no-pager --since=@{int(since + ahead)}"
             said = lab.shell.run(node, command, timeout=15, check=False).stdout
-            times += [at - ahead for at in membership_losses(said, since + ahead)]
+            times += [at - ahead for at in membership_losses(said, since + ahead, lost)]
         except (HalabError, ValueError):
             continue
     return min(times, default=None)
 
 
-def membership_losses(journal: str, since: float) -> list[float]:
-    """Times of corosync's ``A new membership (...) was formed. Members left: 2`` (``short-unix``)."""
+def membership_losses(journal: str, since: float, lost: Collection[int]) -> list[float]:
+    """Times of corosync's ``A new membership (...) was formed. Members left: 2`` (``short-unix``), if 2 is ``lost``."""
     found = []
     for line in journal.splitlines():
-        if "A new membership" in line and "left:" in line:
+        if set(corosync.left(line)) & set(lost):
             stamp = line.split(maxsplit=1)[0]
             if stamp.replace(".", "", 1).isdigit() and float(stamp) >= since:
                 found.append(float(stamp))
