@@ -64,9 +64,9 @@ def run_suite(lab: Lab, word: str, *, repeat: int | None = None, seed: int | Non
               tell: Tell = lambda verdict: None) -> SuiteResult:
     """Run the suite ``repeat`` times (1); with a ``seed`` above 0 in an order that it decides.
 
-    ``restore`` says when the lab is put back to how it was at the beginning: after a run that did not
-    PASS (``failed``, where the driver makes snapshots), before ``each`` one, or ``never``.  With ``resume`` the
-    newest stopped suite of that name goes on, as it was planned.  ``tell`` gets each verdict as it is there.
+    ``restore`` says when the lab is put back to how it was at the beginning: after a run that did not PASS and, once,
+    for one that is refused (``failed``, where the driver makes snapshots), before ``each`` one, or ``never``.  With
+    ``resume`` the newest stopped suite of that name goes on, as it was planned.  ``tell`` gets each verdict.
 
     Raises, with nothing touched, what a first run would be refused with, CapabilityError for ``each`` without
     snapshots, RefusedError if nothing can be resumed; SuiteStopped, after healing, for what ends it later.
@@ -149,10 +149,18 @@ def _run(lab: Lab, result: SuiteResult, listener: Listener | None, tell: Tell, c
             if turn.verdict is not None:
                 continue
             interrupt.check(f"scenario {turn.scenario}")
-            if result.snapshot is not None and (result.restore == "each" or not clean):
-                snapshot.restore(lab.name, SNAPSHOT, listener=listener)
-                result = replace(result, restores=result.restores + 1)
-            verdict = run(lab, load_scenario(turn.scenario))
+            scenario, fresh = load_scenario(turn.scenario), result.restore == "each" or not clean
+            if result.snapshot is not None and fresh:
+                result = _put_back(lab, result, listener)
+            try:
+                verdict = run(lab, scenario)
+            except RefusedError as refused:
+                if result.snapshot is None or fresh:
+                    raise
+                # The last run passed, and the cluster did something more after its end.
+                lab.events.emit("note", text=f"{refused.what}; putting it back and trying once more")
+                result = _put_back(lab, result, listener)
+                verdict = run(lab, scenario)
             clean = verdict.result is Result.PASS
             turns = (*result.turns[:at], replace(turn, verdict=verdict), *result.turns[at + 1:])
             # After each run: what is there survives whatever ends the suite.
@@ -164,6 +172,11 @@ def _run(lab: Lab, result: SuiteResult, listener: Listener | None, tell: Tell, c
     if result.snapshot is not None:
         _forget(lab, listener)
     return result
+
+
+def _put_back(lab: Lab, result: SuiteResult, listener: Listener | None) -> SuiteResult:
+    snapshot.restore(lab.name, SNAPSHOT, listener=listener)
+    return replace(result, restores=result.restores + 1)
 
 
 def _able(lab: Lab) -> bool:
