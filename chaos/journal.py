@@ -42,7 +42,7 @@ class Entry:
 @dataclass(frozen=True)
 class Healing:
     """How one fault was healed: the proof, when its inverse had acted (epoch seconds), and the error if it
-    could not act."""
+    could not act, or if the journal could not be told that it did."""
 
     entry: Entry
     proof: Proof
@@ -154,7 +154,7 @@ def heal_all(lab: Lab, within: float = HEALED_WITHIN,
     journal = Journal(lab.paths.journal)
     healings = heal(lab, journal, journal.unhealed(), within, sleep)
     failures = [f"{one.entry.fault} on {' '.join(one.entry.target.nodes)}: {one.error or one.proof.evidence}"
-                for one in healings if not one.proof.ok]
+                for one in healings if one.error or not one.proof.ok]
     if failures:
         raise HalabError("not everything could be healed", where="; ".join(failures),
                          remedy=f"{heal_command(lab.name)} again, or ./inv lab.down --name={lab.name}")
@@ -167,7 +167,7 @@ def heal(lab: Lab, journal: Journal, entries: list[Entry], within: float = HEALE
 
     All inverses act before the first proof is asked for: a node whose cables are back
     answers only once it is powered on again.  A fault whose inverse fails, or whose proof does
-    not come within ``within`` seconds, stays in the journal.
+    not come within ``within`` seconds, stays in the journal; so does one that is healed and cannot be written down.
     """
     errors: dict[str, str] = {}
     acted: dict[str, float] = {}
@@ -176,7 +176,7 @@ def heal(lab: Lab, journal: Journal, entries: list[Entry], within: float = HEALE
         try:
             get_fault(entry.fault).heal(lab, entry.target)
         except Exception as error:  # whatever is wrong with one fault, the others must be healed
-            errors[entry.id] = error.what if isinstance(error, HalabError) else repr(error)
+            errors[entry.id] = _words(error)
         acted[entry.id] = time.time()
     done: list[Healing] = []
     for entry in ordered:
@@ -185,10 +185,17 @@ def heal(lab: Lab, journal: Journal, entries: list[Entry], within: float = HEALE
             continue
         proof = prove_healed(lab, entry, within, sleep)
         if proof.ok:
-            journal.mark_healed(entry)
-            lab.events.emit("fault.heal", " ".join(entry.target.nodes), fault=entry.fault, id=entry.id)
-        done.append(Healing(entry, proof, acted[entry.id]))
+            try:
+                journal.mark_healed(entry)
+                lab.events.emit("fault.heal", " ".join(entry.target.nodes), fault=entry.fault, id=entry.id)
+            except Exception as error:  # a full disk, say: the others' proofs must be asked for
+                why = f"{proof.evidence}, but that could not be written down: {_words(error)}"
+        done.append(Healing(entry, proof, acted[entry.id], why))
     return done
+
+
+def _words(error: Exception) -> str:
+    return error.what if isinstance(error, HalabError) else repr(error)
 
 
 def _healing_order(entries: list[Entry]) -> list[Entry]:
@@ -214,7 +221,7 @@ def prove_healed(lab: Lab, entry: Entry, within: float = HEALED_WITHIN,
             if proof.ok:
                 fault.release(lab, entry.target)
         except Exception as error:  # as above: the others' proofs must be asked for
-            return Proof(False, error.what if isinstance(error, HalabError) else repr(error))
+            return Proof(False, _words(error))
         return proof
 
     return await_proof(look, within * lab.driver.slowness, every=0.5, sleep=sleep)

@@ -257,9 +257,9 @@ class _Run:
         """Undo the faults and prove it; idempotent, and safe to call when nothing was broken."""
         if not self._entries or self._healed:
             return
-        self._healed = True
         self._note(heal_begin=time.time())
         healings = {one.entry.id: one for one in journal.heal(self._lab, self._journal, self._entries)}
+        self._healed = True
         self._note(heal_end=max(one.acted_at for one in healings.values()))
         for at, entry in enumerate(self._entries):
             self._note_of(at, healed=healings[entry.id].proof)

@@ -99,6 +99,21 @@ def test_whose_logs_were_read_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert nodelog.keep(cast("Lab", lab), tmp_path, 1795416500.0) == () and "disk" in noted[0]
 
 
+def test_a_slow_node_is_given_its_time_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The shell stretches every timeout itself: 30 s became 6750 on nodes that are 15 times slower."""
+    given: list[float] = []
+
+    def asked(*_: object, timeout: float, **__: object) -> SimpleNamespace:
+        given.append(timeout)
+        return SimpleNamespace(stdout="#end\n")
+
+    lab = SimpleNamespace(plan=SimpleNamespace(nodes=[SimpleNamespace(name="n1")]), shell=SimpleNamespace(run=asked),
+                          paths=SimpleNamespace(secrets=tmp_path), driver=SimpleNamespace(slowness=15.0))
+    monkeypatch.setattr(nodelog, "ssh_banner", lambda *_: True)
+    monkeypatch.setattr(nodelog.clock, "offset", lambda *_: SimpleNamespace(ahead=0.0))
+    assert nodelog.collect(cast("Lab", lab), 1795416500.0) == (("n1",), []) and given == [30.0]
+
+
 def test_a_lost_member_is_kept_however_much_was_said() -> None:
     lines = [LogLine(float(at), "n1", "haproxy", "Server galera/n2 is DOWN") for at in range(nodelog.MOST + 50)]
     late = LogLine(9999.0, "n1", "corosync", MEMBERSHIP)

@@ -13,7 +13,7 @@ from synthetic import Story, build, recording
 from chaos import junit, report, suite
 from chaos.model import Result
 from chaos.rejudge import rejudge
-from chaos.suitefolder import SuiteResult, Turn
+from chaos.suitefolder import Restore, SuiteResult, Turn
 from chaos.verdict import Verdict, verdict_of
 from lab.errors import CapabilityError, HalabError, RefusedError
 from lab.state.events import read_events
@@ -130,6 +130,44 @@ def test_a_snapshot_that_cannot_be_deleted_hides_no_verdict(world: Suited, monke
     monkeypatch.setattr(suite.snapshot, "delete", busy)
     assert suite.run_suite(world.lab, "vip-holder-poweroff").result is Result.PASS
     assert any("was not deleted" in event.data.get("text", "") for event in read_events(world.lab.paths.events))
+
+
+def refuse_at(world: Suited, *attempts: int) -> list[str]:
+    """Runs that are refused, as counted from 0; all that were tried."""
+    tried: list[str] = []
+
+    def at_run(name: str) -> None:
+        tried.append(name)
+        if len(tried) - 1 in attempts:
+            raise RefusedError("lab 'suited' is not healthy, so breaking it would prove nothing")
+
+    world.at_run = at_run
+    return tried
+
+
+def test_a_red_gate_after_a_run_that_passed_is_put_right_once(world: Suited) -> None:
+    tried = refuse_at(world, 1)
+    result = suite.run_suite(world.lab, "vip-holder-poweroff", repeat=2)
+    assert result.result is Result.PASS and len(result.verdicts) == 2 and len(tried) == 3
+    assert world.calls == ["save", "restore", "delete"] and result.restores == 1
+    assert any("not healthy" in event.data.get("text", "") for event in read_events(world.lab.paths.events))
+
+
+@pytest.mark.parametrize(("restore", "refused", "calls"), [
+    ("failed", (1, 2), ["save", "restore"]),  # put back, and red still
+    ("each", (1,), ["save", "restore", "restore"]),  # it has just been put back
+    ("never", (1,), [])])
+def test_a_refusal_in_the_second_repeat_keeps_the_verdict_of_the_first(
+        world: Suited, restore: Restore, refused: tuple[int, ...], calls: list[str]) -> None:
+    refuse_at(world, *refused)
+    told: list[str] = []
+    with pytest.raises(suite.SuiteStopped, match="1 of 2 scenarios have run") as caught:
+        suite.run_suite(world.lab, "vip-holder-poweroff", repeat=2, restore=restore,
+                        tell=lambda verdict: told.append(verdict.word))
+    assert told == ["PASS"] and [one.word for one in caught.value.result.verdicts] == ["PASS"]
+    assert world.calls == calls
+    saved = json.loads((caught.value.result.folder / "suite.json").read_text())
+    assert [one["verdict"] for one in saved["planned"]] == ["PASS", None]
 
 
 def test_each_needs_snapshots_and_says_so_before_anything_runs(world: Suited,

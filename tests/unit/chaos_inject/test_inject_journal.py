@@ -211,6 +211,23 @@ def test_an_unproven_heal_stays_in_the_journal(monkeypatch: pytest.MonkeyPatch) 
     assert len(unhealed(lab.paths)) == 1
 
 
+def test_a_full_disk_keeps_nobody_from_being_healed_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+    journal, real = Journal(lab.paths.journal), os.write
+    for node in ("n1", "n2"):
+        journal.arm("node.poweroff", Target((node,)))
+        lab.driver.power.off(node)
+    monkeypatch.setattr("chaos.journal.os.write", lambda fd, data: real(fd, data[:10]))
+    with pytest.raises(HalabError, match="not everything") as caught:
+        heal_all(lab, within=1)
+    assert all(f"node.poweroff on {node}: " in caught.value.where for node in ("n1", "n2"))
+    assert caught.value.where.count("could not be written down: the fault journal could not be written") == 2
+    assert {lab.driver.power.state(node) for node in ("n1", "n2")} == {PowerState.ON}
+    assert len(unhealed(lab.paths)) == 2
+    monkeypatch.undo()
+    assert len(heal_all(lab, within=1)) == 2 and unhealed(lab.paths) == []
+
+
 def test_refusal_names_the_command_that_heals() -> None:
     lab = make_lab()
     refuse_if_unhealed(lab.paths, lab.name)

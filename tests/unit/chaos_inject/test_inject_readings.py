@@ -15,7 +15,7 @@ from chaos.node_watch import NodeWatch
 from chaos.progress import await_phase, detected_at, membership_losses
 from chaos.versions import parse
 from daemons import cib
-from lab.errors import NodeError
+from lab.errors import HalabError, NodeError
 
 CMAP = """\
 runtime.config.totem.consensus (u32) = 2400
@@ -122,7 +122,23 @@ def test_membership_losses() -> None:
 1790000009.100000 n1 corosync[77]:   [TOTEM ] A new membership (2.27) was formed. Members joined: 3
 -- No entries --
 """
-    assert membership_losses(journal, 1790000002.0) == [1790000003.5]
+    assert membership_losses(journal, 1790000002.0, {3}) == [1790000003.5]
+    assert membership_losses(journal, 1790000000.0, {1, 3}) == [1790000001.25, 1790000003.5]
+    assert membership_losses(journal, 1790000002.0, {1}) == []
+    without_ids = "1790000004.000000 n1 corosync[77]:   [TOTEM ] A new membership (2.25) was formed. Members left:"
+    assert membership_losses(without_ids, 1790000002.0, {3}) == []
+
+
+def test_two_losses_close_together_are_each_detected_by_their_own_message() -> None:
+    """Of five, n4 goes and n5 goes half a second later: the message of n4's loss comes after n5's fault."""
+    lab = make_lab(nodes=5)
+    begin = time.time() - 60
+    shell_of(lab).answers = {"journalctl": "".join(
+        f"{begin + after:f} n1 corosync[7]:   [TOTEM ] A new membership (1.{at}) was formed. Members left: {at}\n"
+        for after, at in ((2.0, 4), (4.5, 5)))}
+    assert detected_at(lab, ("n1", "n2", "n3", "n5"), begin) == pytest.approx(begin + 2, abs=0.01)
+    assert detected_at(lab, ("n1", "n2", "n3", "n4"), begin + 0.5) == pytest.approx(begin + 4.5, abs=0.01)
+    assert detected_at(lab, (), begin) is None
 
 
 @pytest.mark.parametrize(("capabilities", "seconds_behind"), [(frozenset(), 0.0), (frozenset({"own_clock"}), 100.0)])
@@ -179,6 +195,37 @@ def test_a_watch_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(0.05)
     watch.stop()
     assert watch.seen == ()
+
+
+@pytest.mark.parametrize(("slowness", "ends"), [(1.0, False), (100.0, True)])
+def test_a_watch_waits_for_slow_nodes_and_once_alone(slowness: float, ends: bool,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look may take as long as the nodes are slow; who was told that it does not end is not told again."""
+    lab, late, asked = make_lab(), threading.Event(), threading.Event()
+
+    def banner(*_: object, **__: object) -> bool:
+        asked.set()
+        late.wait(0.6 if ends else 10)
+        return False
+
+    monkeypatch.setattr(type(lab.driver), "slowness", slowness)
+    monkeypatch.setattr("chaos.node_watch._PATIENCE", 0.001)
+    monkeypatch.setattr("chaos.node_watch._END_WITHIN", 0.1)
+    monkeypatch.setattr("chaos.node_watch.ssh_banner", banner)
+    with NodeWatch(lab, lab.paths.root) as watch:
+        assert asked.wait(5)
+        if ends:
+            watch.stop()
+            assert not watch._thread.is_alive()
+        else:
+            with pytest.raises(HalabError, match="does not end"):
+                watch.stop()
+            monkeypatch.setattr("chaos.node_watch._END_WITHIN", 10.0)
+            begun = time.monotonic()
+            watch.stop()
+            assert time.monotonic() - begun < 5
+    late.set()
+    watch._thread.join(5)
 
 
 def test_a_node_without_a_database_is_read_and_a_mute_one_is_not() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,8 +15,9 @@ from inject_runner import GREEN, RED, FakeFleet, FakeWatch, fake_world, scenario
 import chaos.runner as runner
 from chaos.facts import Facts, PrimarySighting
 from chaos.faults import get_fault
-from chaos.journal import Journal, unhealed
+from chaos.journal import Entry, Journal, unhealed
 from chaos.model import Proof, Result, Target
+from chaos.node_watch import NodeWatch
 from chaos.preflight import probes_for
 from chaos.probes.fleet import ProbeExit
 from chaos.runner import heal, run
@@ -134,6 +136,22 @@ def test_ctrl_c_is_obeyed_also_when_a_probe_did_not_end(log: list[str], monkeypa
         run(lab, scenario())
 
 
+def test_ctrl_c_is_obeyed_also_when_the_watch_does_not_end(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    lab, late = make_lab(), threading.Event()
+
+    def stop(*_: object) -> Proof:
+        raise InterruptedByUser("stopped on request")
+
+    monkeypatch.setattr(runner, "await_phase", stop)
+    monkeypatch.setattr(runner, "NodeWatch", NodeWatch)
+    monkeypatch.setattr("chaos.node_watch._END_WITHIN", 0.1)
+    monkeypatch.setattr("chaos.node_watch.ssh_banner", lambda *_, **__: late.wait(10) and False)
+    with pytest.raises(InterruptedByUser):
+        run(lab, scenario())
+    late.set()
+    assert "does not end" in facts_of(lab).error and "stopped on request" in facts_of(lab).error
+
+
 @pytest.mark.parametrize("error", [InterruptedByUser("stopped on request"), KeyboardInterrupt()])
 def test_ctrl_c_heals_writes_the_facts_and_leaves(log: list[str], error: BaseException,
                                                   monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +182,40 @@ def test_a_heal_that_fails_is_told_together_with_its_reason(log: list[str], monk
     assert "second" in facts.error and "first" in facts.error
     assert facts.injections[0].healed is not None and not facts.injections[0].healed.ok
     assert len(unhealed(lab.paths)) == 1
+
+
+def test_a_heal_that_a_full_disk_does_not_take_is_told_and_hides_no_other(log: list[str],
+                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    lab, wanted, real = make_lab(), scenario(), Journal.mark_healed
+    steps = (*wanted.steps[:2], Inject(fault="node.freeze", target="n3"), *wanted.steps[2:])
+
+    def full(self: Journal, entry: Entry) -> None:
+        if entry.fault == "node.freeze":
+            raise OSError(28, "No space left on device")
+        real(self, entry)
+
+    monkeypatch.setattr(Journal, "mark_healed", full)
+    run(lab, wanted.model_copy(update={"steps": steps}))
+    facts = facts_of(lab)
+    assert "could not be written down" in facts.error and "No space left" in facts.error
+    assert [one.healed is not None and one.healed.ok for one in facts.injections] == [True, True]
+    assert [one.fault for one in unhealed(lab.paths)] == ["node.freeze"] and facts.heal_end is not None
+
+
+def test_what_broke_the_heal_itself_does_not_keep_it_from_another_try(log: list[str],
+                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step ``heal`` broke; the end of the run heals."""
+    lab, real, tries = make_lab(), runner.journal.heal, []
+
+    def heal_once_more(*words: Any) -> Any:
+        tries.append(1)
+        if len(tries) == 1:
+            raise KeyError("a bug")
+        return real(*words)
+
+    monkeypatch.setattr(runner.journal, "heal", heal_once_more)
+    run(lab, scenario())
+    assert unhealed(lab.paths) == [] and "a bug" in facts_of(lab).error
 
 
 def test_no_convergence_is_the_clusters_failure_and_not_the_tools(log: list[str],
