@@ -17,10 +17,15 @@ from chaos.probes.config import QUEUE, ProbeConfig, ProbeSecrets
 # pika logs every refused connection with a traceback; the samples already say it.
 logging.getLogger("pika").setLevel(logging.CRITICAL)
 
-HEARTBEAT = 4  # seconds; a client sends a frame in each half of it
+# Seconds; each side sends a frame in each half of it, and gives the other up that missed two (RabbitMQ, "Detecting Dead
+# TCP Connections with Heartbeats").
+HEARTBEAT = 4
 # Milliseconds for which such a frame may stay without the kernel's word from the other side: a silent node is given up
-# within 5 s.  pika's own count takes 9 to 18 (it looks each HEARTBEAT + 5), and stays for a broker that stands still.
+# within 5 s.
 UNANSWERED_MS = 3000
+# pika's own count of what it hears takes 9 to 18 s (it looks each HEARTBEAT + 5).  A broker that stands still on a node
+# that is well held a consumer for 15 s and more (seen): its kernel answers.
+_LISTEN = 0.5  # s between two looks at whether anything was heard
 _PAUSE = 0.05  # between hosts, so that refused connections do not become a busy loop
 
 
@@ -85,7 +90,7 @@ class Link:
                     connection, channel = await self._connect(host)
                 self.host, self._channel = host, channel
                 self._up.set()
-                await self._down.wait()
+                await self._until_lost(connection)
             except (TimeoutError, OSError, ConnectionError):
                 await asyncio.sleep(_PAUSE)
             finally:
@@ -94,6 +99,18 @@ class Link:
                 self._lost()
                 if connection is not None:
                     _abort(connection)
+
+    async def _until_lost(self, connection: Any) -> None:
+        """Until the connection ends, or nothing was heard on it for two heartbeats; slow brokers have longer."""
+        loop = asyncio.get_running_loop()
+        heard, since = connection.bytes_received, loop.time()
+        while not self._down.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._down.wait(), _LISTEN)
+            if connection.bytes_received != heard:
+                heard, since = connection.bytes_received, loop.time()
+            elif loop.time() - since > HEARTBEAT * self._brokers.timeout:
+                return
 
     async def _connect(self, host: str) -> tuple[AsyncioConnection, Any]:
         loop = asyncio.get_running_loop()

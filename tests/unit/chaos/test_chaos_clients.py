@@ -210,6 +210,20 @@ def test_a_silent_node_does_not_hold_an_idle_consumer(amqp: Amqp) -> None:
     assert found == [3000]
 
 
+def test_a_consumer_leaves_a_broker_that_sends_nothing_any_more(amqp: Amqp) -> None:
+    """Seen: a broker stood still, its node's kernel answered, and its consumer waited for 15 s until it went on."""
+    def links(publishes: bool) -> int:
+        brokers, seen = Brokers(("127.0.0.1", "127.0.0.1"), amqp.port, "u", "p", 0.2), [len(amqp.links)]
+        consume = MqConsume(brokers, LedgerFile(None))
+        publish = MqPublish(brokers, "run1", LedgerFile(None))
+        asyncio.run(drive([consume, publish] if publishes else [consume], 1.5,
+                          (1.4, lambda: seen.append(len(amqp.links)))))
+        return seen[1] - seen[0]
+
+    assert links(publishes=False) == 2  # after two heartbeats' time, here 0.8 s
+    assert links(publishes=True) == 2  # one each: both hear something all the time
+
+
 def test_mq_with_nobody_there_is_a_fail(tmp_path: Path) -> None:
     stub = Amqp()
     stub.close()
