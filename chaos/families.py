@@ -189,14 +189,16 @@ def _split(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
 
 def _graceful(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
     """Everything leaves in good order: a stop, a start, and a client that asks again."""
-    timers = injection.timers
-    found: list[Bound] = []
-    if client.through_vip and _struck(injection, "vip_holder"):
-        start = VIP_START_HIGH * timers.slowness
-        found.append(Bound(0.0, 2 * start + client_retry(timers), f"0 .. stop and start {2 * start:g} + client retry"))
+    found = _vip_leaves(injection) if client.through_vip and _struck(injection, "vip_holder") else []
     if client.client_of == "galera" and _struck(injection, "galera_writer"):
-        found.append(backend_reset(timers))
+        found.append(backend_reset(injection.timers))
     return found
+
+
+def _vip_leaves(injection: Injection) -> list[Bound]:
+    """The address stops here and starts there."""
+    start, retry = VIP_START_HIGH * injection.timers.slowness, client_retry(injection.timers)
+    return [Bound(0.0, 2 * start + retry, f"0 .. stop and start {2 * start:g} + client retry")]
 
 
 def _backend(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
@@ -282,7 +284,7 @@ def _restart(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
         return [replace(part, low=0.0) for part in _unit(facts, injection, client)]
     if resource == "haproxy":
         # An instance of a clone is restarted by a ban from its node: a virtual IP there moves meanwhile.
-        return _graceful(facts, injection, client) if client.through_vip and _struck(injection, "vip_holder") else []
+        return _vip_leaves(injection) if client.through_vip and _struck(injection, "vip_holder") else []
     if not _behind(resource, client):
         return []
     if not resource.startswith("vip-"):

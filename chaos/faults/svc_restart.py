@@ -14,6 +14,7 @@ from chaos.model import Proof, Target
 if TYPE_CHECKING:
     from lab.lab import Lab
 
+
 class SvcRestart(SvcStop):
     """Over when it returns; the proof is that it was started later than before."""
 
