@@ -34,8 +34,9 @@ def moments(run: Recording) -> tuple[Moment, ...]:
         found.append((facts.heal_begin, Moment(0, "", "heal", "begins")))
     if facts.converged_at is not None:
         found.append((facts.converged_at, Moment(0, "", "lab", "every gate holds")))
-    found += [(event.at, Moment(0, event.node, "power", state))
-              for event in run.events if (state := power_after(event))]
+    # Where somebody watches the power, his word alone: the switch's says the same once more.
+    found += [(event.at, Moment(0, event.node, "power", state)) for event in run.events
+              if (state := power_after(event)) and (event.kind == "power.seen") is facts.witnessed]
     found += [(event.at, Moment(0, event.node, "fencing", f"BMC: {event.data.get('command', '')}"))
               for node in facts.nodes for event in run.fencings(node)]
     found += [(event.at, Moment(0, event.node, event.daemon, event.what, event.said)) for event in cluster_events(run)]

@@ -9,6 +9,7 @@ from synthetic import CUT, FROZEN, REQUEST, SOUND, T0, base_injection, finding, 
 
 from chaos.facts import Roles
 from chaos.model import Result
+from chaos.report.moments import moments
 from chaos.verdict import verdict_of
 
 
@@ -27,6 +28,15 @@ def test_s3_wants_the_off_after_the_request(tmp_path: Path) -> None:
     """Off by the fault, on again by whomever, and then a BMC that lies: it never was off for the cluster."""
     story = SOUND.but(events=(CUT, (1.0, "power.on", "c1", {}), REQUEST))
     assert "never off" in finding(tmp_path, story, "S3").evidence
+
+
+def test_a_watched_power_is_told_once(tmp_path: Path) -> None:
+    """Seen on a page of machines: "power off" twice, of the switch and of the witness."""
+    both = (FROZEN, REQUEST, (3.7, "power.off", "c1", {}), SEEN_OFF)
+    for at, witnessed in ((3.7, False), (3.9, True)):
+        story = SOUND.but(events=both).but_facts(witnessed=witnessed)
+        told = moments(recording(tmp_path / str(witnessed), story))
+        assert [round(one.since, 1) for one in told if (one.who, one.what) == ("power", "off")] == [at]
 
 
 SEEN_OFF = (3.9, "power.seen", "c1", {"state": "off", "by": "libvirt", "why": "destroyed"})
