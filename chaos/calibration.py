@@ -35,10 +35,12 @@ class Setting:
 @dataclass(frozen=True)
 class Calibration:
     """All in seconds.  ``low`` and ``high``: the bound of each of these runs (it moves with the roles of the node
-    that was hit, which makes runs of another kind); ``None``: no formula.  ``below``, ``above``: runs outside of it."""
+    that was hit, which makes runs of another kind); ``None``: no formula.  ``below``, ``above``: runs outside of it.
+    ``before_heal``: of those runs that say it, the longest outage that began before the heal."""
 
     setting: Setting
     seconds: tuple[float, ...]
+    before_heal: tuple[float, ...]
     low: float | None
     high: float | None
     below: int
@@ -58,21 +60,23 @@ class Calibration:
 class _Measured:
     setting: Setting
     seconds: float
+    before_heal: float | None
     low: float | None
     high: float | None
 
 
 def calibrations(runs: Iterable[RunSummary]) -> list[Calibration]:
     """One for each setting and bound, sorted by scenario and service.  Runs that cannot be read are left out."""
-    measured: dict[tuple[Setting, float | None, float | None], list[float]] = {}
+    measured: dict[tuple[Setting, float | None, float | None], list[_Measured]] = {}
     for run in runs:
         if run.verdict in ("PASS", "FAIL"):
             for one in _windows(run.folder):
-                measured.setdefault((one.setting, one.low, one.high), []).append(one.seconds)
-    found = [Calibration(setting, tuple(sorted(seconds)), low, high,
-                         below=sum(low is not None and one < low for one in seconds),
-                         above=sum(high is not None and one > high for one in seconds))
-             for (setting, low, high), seconds in measured.items()]
+                measured.setdefault((one.setting, one.low, one.high), []).append(one)
+    found = [Calibration(setting, tuple(sorted(one.seconds for one in runs)),
+                         tuple(sorted(one.before_heal for one in runs if one.before_heal is not None)), low, high,
+                         below=sum(low is not None and one.seconds < low for one in runs),
+                         above=sum(high is not None and one.seconds > high for one in runs))
+             for (setting, low, high), runs in measured.items()]
     return sorted(found, key=lambda one: (one.setting.scenario, one.setting.driver, one.setting.profile,
                                           one.setting.style, one.setting.nodes, one.setting.service, one.high or 0.0))
 
@@ -85,7 +89,7 @@ def _windows(folder: Path) -> list[_Measured]:
         return [
             _Measured(Setting(facts.scenario, faults, service, facts.driver, facts.profile, facts.style,
                               len(facts.nodes)),
-                      float(one["seconds"]), one["bound_low"], one["bound_high"])
+                      float(one["seconds"]), one.get("before_heal"), one["bound_low"], one["bound_high"])
             for service, one in windows.items()
         ]
     except (OSError, ValueError, KeyError, TypeError, HalabError):

@@ -21,10 +21,14 @@ class _Value(BaseModel):
 
 
 class Figure(_Value):
-    """``most``: by profile, how many seconds the longest gap of the service may have in the median."""
+    """``most``: by profile, how many seconds the longest gap of the service may have in the median.
+
+    ``before_heal``: of the gaps that began before the heal, where the figure is about the fault and not its end.
+    """
 
     scenario: str
     service: str
+    before_heal: bool = False
     most: dict[str, float]
 
 
@@ -54,6 +58,7 @@ class Measured:
     scenario: str
     service: str
     profile: str
+    before_heal: bool
     most: float
     seconds: tuple[float, ...]
     needed: int
@@ -88,8 +93,8 @@ def measured(found: Iterable[Calibration], table: Figures | None = None) -> list
     ours = [one for one in found if table.lab.holds(one.setting)]
     profiles = dict.fromkeys(one.setting.profile for one in ours)
     return [
-        Measured(figure.scenario, figure.service, profile, figure.most[profile], tuple(sorted(
-            seconds for one in ours for seconds in one.seconds
+        Measured(figure.scenario, figure.service, profile, figure.before_heal, figure.most[profile], tuple(sorted(
+            seconds for one in ours for seconds in (one.before_heal if figure.before_heal else one.seconds)
             if (one.setting.scenario, one.setting.service, one.setting.profile) == (
                 figure.scenario, figure.service, profile))), table.runs)
         for profile in profiles for figure in table.figures if profile in figure.most]

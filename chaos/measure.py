@@ -21,7 +21,8 @@ INTERRUPTED = 10  # periods: a shorter window is a hiccup of client or host, no 
 @dataclass(frozen=True)
 class Window:
     """The outage of one service.  ``seconds`` is the longer one of ``by_intended`` and
-    ``by_completion``; every one of them is known to +/- ``period``."""
+    ``by_completion``; every one of them is known to +/- ``period``.  ``before_heal`` is the longest
+    one that began before the heal: what the fault cost, without what its end did."""
 
     service: str
     seconds: float
@@ -37,11 +38,17 @@ class Window:
     bound_why: str
     sla: float | None
     missing: str = ""  # what a promise lacks to be a limit
+    before_heal: float | None = None  # seconds; None where nothing was healed
 
     @property
     def never_back(self) -> bool:
         """No success came after it although the probe went on asking."""
         return self.span.open_end and self.seconds > _NEVER_BACK
+
+    @property
+    def at_heal(self) -> bool:
+        """Whether the heal, not the fault, cost most."""
+        return self.before_heal is not None and self.before_heal < self.seconds
 
     @property
     def kept(self) -> bool:
@@ -68,8 +75,13 @@ def windows(run: Recording) -> dict[str, Window]:
             downtime(away, run.period(probe)), len(away),
             sum(sample.outcome is Outcome.OK for sample in run.measured(probe)), run.period(probe),
             bound.low if bound else None, bound.high if bound else None, bound.why if bound else lacks,
-            promise.seconds, promise.missing)
+            promise.seconds, promise.missing, _before_heal(run, probe))
     return found
+
+
+def _before_heal(run: Recording, probe: str) -> float | None:
+    span = None if run.facts.heal_begin is None else run.window(probe, run.facts.heal_begin)
+    return span.seconds if span else None
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from chaos.faults import get_fault
+from chaos.model import Target
 from chaos.probes import traits
 from chaos.scenario import Scenario
-from chaos.selectors import check
+from chaos.selectors import check, resolve
 from lab.errors import CapabilityError, RefusedError
 from lab.lab import Lab
 from lab.ops.fit import refuse_unhealed, refuse_unhealthy
@@ -16,6 +18,16 @@ def refuse(lab: Lab, scenario: Scenario) -> None:
     refuse_unhealed(lab)
     refuse_unable(lab, scenario)
     refuse_unhealthy(lab, "so breaking it would prove nothing")
+    _refuse_missing(lab, scenario)
+
+
+def _refuse_missing(lab: Lab, scenario: Scenario) -> None:
+    """Raise RefusedError for a first fault that nothing here answers to, such as a resource that is misspelt.
+
+    What later faults would meet, nobody can say before the first one.
+    """
+    first = scenario.injections[0]
+    get_fault(first.fault).prepare(lab, Target(resolve(lab, first.target), dict(first.params), first.target))
 
 
 def refuse_unable(lab: Lab, scenario: Scenario) -> None:

@@ -92,8 +92,9 @@ class Verdict:
             "kept": self.kept,
             "error": self.error,
             "target": list(self.target),
-            "windows": {name: {"seconds": _round(window.seconds), "bound_low": _round(window.bound_low),
-                               "bound_high": _round(window.bound_high), "sla": _round(window.sla)}
+            "windows": {name: {"seconds": _round(window.seconds), "before_heal": _round(window.before_heal),
+                               "bound_low": _round(window.bound_low), "bound_high": _round(window.bound_high),
+                               "sla": _round(window.sla)}
                         for name, window in self.windows.items()},
             "checks": [{"id": one.id, "kind": one.kind, "ok": one.ok, "skipped": one.skipped,
                         "evidence": one.evidence} for one in self.findings],

@@ -40,7 +40,7 @@ def bounds_view(found: list[Calibration], held: list[Measured], format: str) -> 
             ("FIGURE", "SERVICE", "PROFILE", "RUNS", "MEDIAN", "AT MOST", ""),
             [
                 (
-                    one.scenario,
+                    one.scenario + (", before its heal" if one.before_heal else ""),
                     one.service,
                     one.profile,
                     len(one.seconds),

@@ -29,6 +29,16 @@ def test_valid_runs_of_one_setting_stand_in_one_line(tmp_path: Path) -> None:
     assert vip.setting.faults.startswith("node.poweroff") and vip.setting.nodes == 3
 
 
+def test_what_an_outage_cost_before_the_heal_is_kept_apart(tmp_path: Path) -> None:
+    one = run(tmp_path / "new", 4.2)
+    old = run(tmp_path / "old", 4.2)
+    said = json.loads((old.folder / "verdict.json").read_text())
+    del said["windows"]["vip_tcp"]["before_heal"]  # by a halab that did not say it
+    (old.folder / "verdict.json").write_text(json.dumps(said))
+    found = {one.setting.service: one for one in calibrations([one, old])}
+    assert len(found["vip_tcp"].seconds) == 2 and [round(s, 1) for s in found["vip_tcp"].before_heal] == [4.2]
+
+
 def test_a_run_outside_of_its_bound_is_counted(tmp_path: Path) -> None:
     runs = [run(tmp_path / "good", 4.2), run(tmp_path / "slow", 11.0)]
     found = {one.setting.service: one for one in calibrations(runs)}

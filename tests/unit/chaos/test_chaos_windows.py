@@ -84,6 +84,17 @@ def test_the_longer_one_is_judged(tmp_path: Path) -> None:
     assert window.outages == 1
 
 
+def test_what_the_heal_costs_is_told_from_what_the_fault_does(tmp_path: Path) -> None:
+    """The fault is healed 6.0 s after it struck: a standby's node comes back, and commits wait for its database."""
+    run = recording(tmp_path, Story(away={"vip_tcp": (0.0, 0.2), "sql_write": (6.5, 7.1)}))
+    found = windows(run)
+    assert found["vip_tcp"].before_heal == found["vip_tcp"].seconds and not found["vip_tcp"].at_heal
+    assert found["sql_write"].seconds > 0.6 and found["sql_write"].at_heal
+    assert found["sql_write"].before_heal == pytest.approx(0.02, abs=0.001)
+    unhealed = recording(tmp_path / "unhealed", Story().but_facts(heal_begin=None))
+    assert windows(unhealed)["vip_tcp"].before_heal is None
+
+
 def test_bounds_follow_the_live_timers() -> None:
     assert membership(TIMERS) == pytest.approx(2.2)
     assert membership(replace(TIMERS, token=3.65, consensus=4.38)) == pytest.approx(8.03)
@@ -314,7 +325,8 @@ def test_the_verdict_document_has_the_agreed_shape(tmp_path: Path) -> None:
                               "phases", "converged_seconds", "run_dir"]
     assert document["verdict"] == "PASS"
     assert document["converged_seconds"] == 9.0
-    assert set(document["windows"]["sql_write"]) == {"seconds", "bound_low", "bound_high", "sla"}
+    assert set(document["windows"]["sql_write"]) == {
+        "seconds", "before_heal", "bound_low", "bound_high", "sla"}
     assert set(document["checks"][0]) == {"id", "kind", "ok", "skipped", "evidence"}
     assert document["phases"]["detected"] == 2.2
     assert document["phases"]["fenced"] == 3.6

@@ -308,6 +308,20 @@ def test_an_unknown_target_style_or_size_is_refused(log: list[str]) -> None:
     untouched(lab, log)
 
 
+def test_what_the_first_fault_cannot_find_is_told_before_anything_starts(
+        log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelt resource was found when the step came, after eight seconds of probes, and the run was BROKEN."""
+    lab = make_lab()
+
+    def prepare(self: Any, lab: Lab, target: Target) -> Target:
+        raise RefusedError("no vip-publik runs on n2", where="n2")
+
+    monkeypatch.setattr(type(get_fault("node.poweroff")), "prepare", prepare)
+    with pytest.raises(RefusedError, match="vip-publik"):
+        run(lab, scenario())
+    assert log == [] and not list(lab.paths.runs.glob("*"))
+
+
 def test_a_busy_lab_is_refused(log: list[str]) -> None:
     lab = make_lab()
     with exclusive(lab.name, "lab.down"), pytest.raises(RefusedError, match="busy"):
