@@ -98,14 +98,19 @@ def adopt_cib(lab: Lab, cluster: Cluster) -> None:
         PACEMAKER.converge(lab, cluster)
         for resource in stale:
             lab.shell.run(node, f"crm_resource --refresh --resource {resource}", timeout=_SETTLE)
-        lab.shell.run(node, f"crm_resource --wait --timeout={_SETTLE}", timeout=_SETTLE + 10)
+        _settle(lab, node)
+
+
+def _settle(lab: Lab, node: str) -> None:
+    """Wait until Pacemaker has nothing left to do; the shell stretches its own timeout on slow nodes."""
+    lab.shell.run(node, f"crm_resource --wait --timeout={_SETTLE * lab.driver.slowness:.0f}", timeout=_SETTLE + 10)
 
 
 @contextmanager
 def _only_watching(lab: Lab, node: str) -> Iterator[None]:
     """Pacemaker's maintenance mode; left on when the body fails, and ended by the next try."""
     lab.shell.run(node, "crm_attribute --type crm_config --name maintenance-mode --update true")
-    lab.shell.run(node, f"crm_resource --wait --timeout={_SETTLE}", timeout=_SETTLE + 10)
+    _settle(lab, node)
     yield
     lab.shell.run(node, "crm_attribute --type crm_config --name maintenance-mode --delete")
 

@@ -31,7 +31,7 @@ class SvcRestart(SvcStop):
                                            for node in target.nodes})
 
     def act(self, lab: Lab, node: str, target: Target) -> str:
-        return subject(self.name, target.params).restart(node)
+        return subject(self.name, target.params).restart(node, self.acts_within / 2 * lab.driver.slowness)
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:
         return GuestFault.took_effect(self, lab, target)

@@ -19,13 +19,14 @@ class Subject(Protocol):
 
     ``stopped`` and ``unfinished`` are looks (chaos.evidence): whether it was told to stop, and whether anything of a
     stop or a restart is left to undo.  ``age`` prints what changes when it starts anew, and nothing else.
+    ``restart`` may take ``within`` seconds.
     """
 
     @property
     def name(self) -> str: ...
     def stop(self) -> str: ...
     def start(self) -> str: ...
-    def restart(self, node: str) -> str: ...
+    def restart(self, node: str, within: float) -> str: ...
     def stopped(self) -> str: ...
     def unfinished(self) -> str: ...
     def age(self, node: str) -> str: ...
@@ -46,7 +47,7 @@ class Unit:
         return f"systemctl reset-failed {units} 2>/dev/null; systemctl start {units}; crm_resource --cleanup " \
                ">/dev/null 2>&1; true"
 
-    def restart(self, node: str) -> str:
+    def restart(self, node: str, within: float) -> str:
         return f"systemctl restart {self.name}"
 
     def stopped(self) -> str:
@@ -79,8 +80,8 @@ class Resource:
                 f"cibadmin --delete --xpath '//resources//meta_attributes[not(*)]' >/dev/null 2>&1; "
                 f"({self.unfinished()}) >/dev/null; [ $? = 1 ]")
 
-    def restart(self, node: str) -> str:
-        return f"crm_resource --restart --resource={self.name} --node={node} --timeout=60s"
+    def restart(self, node: str, within: float) -> str:
+        return f"crm_resource --restart --resource={self.name} --node={node} --timeout={within:.0f}s"
 
     def stopped(self) -> str:
         return judged("cibadmin --query --scope=resources", f"grep -E '{self._role()}'")
