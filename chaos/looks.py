@@ -21,23 +21,23 @@ LOOK_EVERY = 5.0  # s on average, for a claim that nothing was missed; the watch
 # s between two looks at one node, for the same claim.  A look at a node whose daemons all stand still takes 8.
 MAX_HOLE = 12.0
 COMMAND = "bash -s"
-# Every question has a limit of its own: a daemon that stands still must not hide the others.  What could
+# Every question has a limit of its own, in seconds: a daemon that stands still must not hide the others.  What could
 # do harm is only tried where it must be refused: a write on a server outside the Primary component, a
 # client's handshake (AMQP 0-9-1, 4.2.2) with the broker of a node without quorum.
 _SCRIPT = """\
-ask() {{ echo "#$1"; shift; timeout 2 "$@" 2>&1; }}
-quorum=$(timeout 1 {quorum} 2>&1)
+ask() {{ echo "#$1"; shift; timeout {long:g} "$@" 2>&1; }}
+quorum=$(timeout {short:g} {quorum} 2>&1)
 echo '#quorum'; echo "$quorum"
 ask addresses ip -4 -oneline address show
 if pgrep -x mariadbd >/dev/null; then
-  status=$(timeout 2 {status} 2>&1)
+  status=$(timeout {long:g} {status} 2>&1)
   echo '#galera'; echo "$status"
   case "$status" in
     *cluster_status?Primary*|'') ;;
     *wsrep_*) ask write {client} {database} -e "REPLACE INTO {table} (client, seq) VALUES ('look', 1)"
               wrote=$?
               # Taken by a server that had just come back to the Primary component: that is no violation.
-              if [ $wrote = 0 ] && [[ $(timeout 2 {status} 2>&1) == *cluster_status?Primary* ]]; then wrote=back; fi
+              if [ $wrote = 0 ] && [[ $(timeout {long:g} {status} 2>&1) == *cluster_status?Primary* ]]; then wrote=back; fi
               echo "#wrote $wrote" ;;
   esac
 fi
@@ -73,9 +73,9 @@ class NodeLook:
     broker: str = ""
 
 
-def script(control: str) -> str:
-    """What is run on the node whose address on the control network this is."""
-    return _SCRIPT.format(quorum=corosync.QUORUM, client=galera.CLIENT, status=galera.COMMAND, database=DATABASE,
+def script(control: str, patience: float = 1.0) -> str:
+    """What is run on the node whose address on the control network this is; ``patience`` times as long on slow ones."""
+    return _SCRIPT.format(short=patience, long=2 * patience, quorum=corosync.QUORUM, client=galera.CLIENT, status=galera.COMMAND, database=DATABASE,
                           table=TABLE, control=control)
 
 

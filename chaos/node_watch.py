@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from chaos import looks
 from chaos.facts import PrimarySighting
 from chaos.looks import NodeLook
-from chaos.reach import ssh_banner
+from chaos.reach import PATIENCE, ssh_banner
 from daemons.galera import Member, components
 from lab.errors import HalabError
 
@@ -96,12 +97,14 @@ class NodeWatch:
 
     def _look(self, node: str) -> _Answer:
         try:
-            # A dead node would hold the shell for its whole connection timeout.
-            if not ssh_banner(self._lab, node, timeout=0.5):
+            # A dead node would hold the shell for its whole connection timeout.  A slow one that is busy may take
+            # seconds to say its name, and the next look is half a minute away (seen: 270 s without one).
+            if not ssh_banner(self._lab, node, timeout=0.5, patience=inf):
                 return None
-            asked = time.time()
-            said = self._lab.shell.run(node, looks.COMMAND, timeout=_LOOK_TIMEOUT, check=False,
-                                       stdin=looks.script(str(self._lab.plan.node(node).control)))
+            asked, slowness = time.time(), self._lab.driver.slowness
+            said = self._lab.shell.run(
+                node, looks.COMMAND, timeout=_LOOK_TIMEOUT, check=False,
+                stdin=looks.script(str(self._lab.plan.node(node).control), min(slowness, PATIENCE)))
             return looks.read(node, asked, time.time(), said.stdout, self._vips)
         except (HalabError, OSError):
             return None

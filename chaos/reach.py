@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from lab.lab import Lab
 
 SSH_PORT = 22
-_PATIENCE = 4.0
+PATIENCE = 4.0
 T = TypeVar("T")
 
 
-def ssh_banner(lab: Lab, node: str, timeout: float = 1.0) -> bool:
+def ssh_banner(lab: Lab, node: str, timeout: float = 1.0, patience: float = PATIENCE) -> bool:
     """Whether the node's SSH daemon says its name on mgmt within ``timeout`` seconds per stage.
 
-    A slow machine is given longer, up to ``_PATIENCE`` times: a fork takes it a second.
+    A slow machine is given longer, up to ``patience`` times: a fork takes it a second.
     """
-    timeout *= min(lab.driver.slowness, _PATIENCE)
+    timeout *= min(lab.driver.slowness, patience)
     try:
         with lab.namespace.connect(str(lab.plan.node(node).mgmt), SSH_PORT, timeout) as link:
             link.settimeout(timeout)

@@ -92,6 +92,18 @@ def test_harm_is_only_tried_where_it_must_be_refused(quorate: str, status: str, 
     assert look.write in ("", "no answer") and look.broker in ("", "refused")
 
 
+def test_a_slow_node_has_longer_for_each_question(tmp_path: Path) -> None:
+    """On emulated machines most looks had no word of corosync, which had not answered within its second."""
+    program = tmp_path / "corosync-quorumtool"
+    program.write_text(f"#!/bin/bash\nsleep 0.4\ncat <<'END'\n{QUORUM % ('Yes', '3', '')}END\n")
+    program.chmod(0o755)
+    said = {patience: subprocess.run(["bash", "-s"], input=script("127.0.0.1", patience), text=True, check=False,
+                                     capture_output=True, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}).stdout
+            for patience in (0.1, 4.0)}
+    assert read("n1", 1.0, 1.2, said[0.1], VIPS)[0].quorate is None
+    assert read("n1", 1.0, 1.2, said[4.0], VIPS)[0].quorate is True
+
+
 @pytest.mark.parametrize(("later", "word"), [("Primary", ""), ("non-Primary", "accepted")])
 def test_a_write_counts_against_a_server_that_is_still_outside(later: str, word: str, tmp_path: Path) -> None:
     """One that joined again between the two questions took it rightly (seen on a host with too much to do)."""
