@@ -149,6 +149,7 @@ class Injection:
     ``timers``, ``roles`` and ``members`` (empty in old recordings) are those of the target's cluster
     at that moment.  ``fencing`` is what the cluster's configuration and devices said of whom it may fence (V5).
     ``detected_at`` is when the survivors formed a membership without the target (their log).
+    ``held`` is the proof of effect once more, right before the heal, of a fault that endures.
     ``whole_at`` is when the lab was seen whole again before the next fault struck; None if nobody waited for that.
     """
 
@@ -164,6 +165,7 @@ class Injection:
     begin: float | None = None
     end: float | None = None
     took_effect: Proof | None = None
+    held: Proof | None = None
     healed: Proof | None = None
     fencing: Proof | None = None
     detected_at: float | None = None

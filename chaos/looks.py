@@ -75,8 +75,8 @@ class NodeLook:
 
 def script(control: str, patience: float = 1.0) -> str:
     """What is run on the node whose address on the control network this is; ``patience`` times as long on slow ones."""
-    return _SCRIPT.format(short=patience, long=2 * patience, quorum=corosync.QUORUM, client=galera.CLIENT, status=galera.COMMAND, database=DATABASE,
-                          table=TABLE, control=control)
+    return _SCRIPT.format(short=patience, long=2 * patience, quorum=corosync.QUORUM, client=galera.CLIENT,
+                          status=galera.COMMAND, database=DATABASE, table=TABLE, control=control)
 
 
 def read(node: str, asked: float, answered: float, said: str,

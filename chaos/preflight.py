@@ -7,7 +7,7 @@ from chaos.model import Target
 from chaos.probes import traits
 from chaos.scenario import Scenario
 from chaos.selectors import check, resolve
-from lab.errors import CapabilityError, RefusedError
+from lab.errors import CapabilityError, HalabError, NothingThereError, RefusedError
 from lab.lab import Lab
 from lab.ops.fit import refuse_unhealed, refuse_unhealthy
 from lab.plan import Plan
@@ -22,12 +22,18 @@ def refuse(lab: Lab, scenario: Scenario) -> None:
 
 
 def _refuse_missing(lab: Lab, scenario: Scenario) -> None:
-    """Raise RefusedError for a first fault that nothing here answers to, such as a resource that is misspelt.
+    """Raise NothingThereError for a first fault that nothing here answers to, such as a resource that is misspelt.
 
-    What later faults would meet, nobody can say before the first one.
+    What later faults would meet, nobody can say before the first one; nor what is there only while clients work, as
+    the leader of their queue.
     """
     first = scenario.injections[0]
-    get_fault(first.fault).prepare(lab, Target(resolve(lab, first.target), dict(first.params), first.target))
+    try:
+        get_fault(first.fault).prepare(lab, Target(resolve(lab, first.target), dict(first.params), first.target))
+    except RefusedError as error:
+        raise NothingThereError(error.what, where=error.where, remedy=error.remedy) from error
+    except HalabError:
+        return
 
 
 def refuse_unable(lab: Lab, scenario: Scenario) -> None:

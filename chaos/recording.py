@@ -40,12 +40,14 @@ class ArpRound:
 @dataclass(frozen=True)
 class LoadSample:
     """The host at one moment: share of busy processor time since the sample before, loadavg, and the share
-    of the time in which the lab waited for a processor (None if nobody knows)."""
+    of the time in which the lab waited for a processor (None if nobody knows).  ``clock``: seconds by which the wall
+    clock has been set since the beginning."""
 
     at: float
     busy: float
     load1: float
     waited: float | None = None
+    clock: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ class Recording:
                                tuple((str(mac), float(at)) for mac, at in row[3]))
                       for row in _rows(run_dir / "ledgers" / "vip_arp.txt")),
             events=tuple(read_events(run_dir / EVENTS_FILE)),
-            host=tuple(LoadSample(float(row[0]), float(row[1]), float(row[2]), row[3] if len(row) > 3 else None)
+            host=tuple(LoadSample(float(row[0]), float(row[1]), float(row[2]), row[3] if len(row) > 3 else None,
+                                  float(row[4]) if len(row) > 4 else 0.0)
                        for row in _rows(run_dir / "host.jsonl")),
             ledgers=ledgers, status=status, looks=looks.load(run_dir / looks.LOOKS_FILE),
             log=nodelog.load(run_dir / nodelog.LOG_FILE))

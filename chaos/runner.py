@@ -257,6 +257,7 @@ class _Run:
         """Undo the faults and prove it; idempotent, and safe to call when nothing was broken."""
         if not self._entries or self._healed:
             return
+        self._look_again()
         self._note(heal_begin=time.time())
         healings = {one.entry.id: one for one in journal.heal(self._lab, self._journal, self._entries)}
         self._healed = True
@@ -265,6 +266,12 @@ class _Run:
             self._note_of(at, healed=healings[entry.id].proof)
         if failed := [one.error for one in healings.values() if one.error]:
             raise HalabError(f"the heal failed: {'; '.join(failed)}", remedy=journal.heal_command(self._lab.name))
+
+    def _look_again(self) -> None:
+        """Whether what ought to hold until now still does: a load that was killed proves nothing of the time after."""
+        for at, entry in enumerate(self._entries):
+            if get_fault(entry.fault).endures:
+                self._note_of(at, held=self._effect(entry))
 
     def _converge(self, step: Converge) -> None:
         try:

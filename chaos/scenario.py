@@ -253,6 +253,12 @@ class Scenario(_Value):
         On slow nodes waits take longer, and so does the fault's own timer.
         """
         words = [step.word for step in self.steps]
+        for key in self.sla:
+            service = promises.service_of(key)
+            if service and service not in self.workload.probes:
+                raise RefusedError(f"'{key}' promises something of {service}, which is not among the clients of this "
+                                   "scenario.", where=f"sla.{key}",
+                                   remedy=f"workload: {{probes: [{', '.join((*self.workload.probes, service))}]}}")
         for at, step in enumerate(self.steps):
             if isinstance(step, Inject) and (most := get_fault(step.fault).lasts(step.params)) is not None:
                 longest = sum(_longest(later) for later in self.steps[at:words.index("heal")])

@@ -77,6 +77,12 @@ def names(probes: Iterable[str]) -> list[str]:
     return [*known, EVERY, CONVERGED, *words, *(f"{word}.{name}" for word in words for name in known)]
 
 
+def service_of(key: str) -> str:
+    """The service that a key of an SLA names, '' for one about all of them."""
+    word, _, service = key.rpartition(".")
+    return "" if service in (EVERY, CONVERGED, ERRORS, LATENCY, DURING) and not word else service
+
+
 def check(name: str, promise: float | str) -> None:
     """RefusedError for a promise that cannot be read under that key."""
     match name.partition(".")[0]:

@@ -19,7 +19,7 @@ from chaos.suitefolder import LeftOut, Restore, SuiteResult, Turn
 from chaos.verdict import Verdict
 from lab import interrupt, state
 from lab.choices import unknown_choice
-from lab.errors import CapabilityError, HalabError, RefusedError
+from lab.errors import CapabilityError, HalabError, NothingThereError, RefusedError
 from lab.lab import Lab
 from lab.ops import snapshot
 from lab.ops.fit import refuse_unhealed
@@ -145,7 +145,7 @@ def _run(lab: Lab, result: SuiteResult, listener: Listener | None, tell: Tell, c
     """Run what is missing; ``clean`` says whether the lab is as it was at the beginning."""
     before, begun = result.seconds, time.monotonic()
     try:
-        for at, turn in enumerate(result.turns):
+        for turn in result.turns:
             if turn.verdict is not None:
                 continue
             interrupt.check(f"scenario {turn.scenario}")
@@ -154,6 +154,10 @@ def _run(lab: Lab, result: SuiteResult, listener: Listener | None, tell: Tell, c
                 result = _put_back(lab, result, listener)
             try:
                 verdict = run(lab, scenario)
+            except NothingThereError as missing:
+                result, clean = _without(result, turn, missing.what), clean or (fresh and result.snapshot is not None)
+                suitefolder.write(lab, result)
+                continue
             except RefusedError as refused:
                 if result.snapshot is None or fresh:
                     raise
@@ -162,7 +166,7 @@ def _run(lab: Lab, result: SuiteResult, listener: Listener | None, tell: Tell, c
                 result = _put_back(lab, result, listener)
                 verdict = run(lab, scenario)
             clean = verdict.result is Result.PASS
-            turns = (*result.turns[:at], replace(turn, verdict=verdict), *result.turns[at + 1:])
+            turns = tuple(replace(one, verdict=verdict) if one is turn else one for one in result.turns)
             # After each run: what is there survives whatever ends the suite.
             result = replace(result, turns=turns, seconds=before + time.monotonic() - begun)
             suitefolder.write(lab, result)
@@ -172,6 +176,12 @@ def _run(lab: Lab, result: SuiteResult, listener: Listener | None, tell: Tell, c
     if result.snapshot is not None:
         _forget(lab, listener)
     return result
+
+
+def _without(result: SuiteResult, turn: Turn, why: str) -> SuiteResult:
+    """What nothing in the lab answers to now is left out by name, as what the lab can never take is."""
+    return replace(result, turns=tuple(one for one in result.turns if one is not turn),
+                   left_out=(*result.left_out, LeftOut(turn.scenario, why)))
 
 
 def _put_back(lab: Lab, result: SuiteResult, listener: Listener | None) -> SuiteResult:

@@ -46,6 +46,10 @@ class CapabilityError(RefusedError):
     """The driver or this host lacks something that the request needs."""
 
 
+class NothingThereError(RefusedError):
+    """Nothing in this lab answers to what the request wants to act on, at this moment."""
+
+
 class HostError(HalabError, OSError):
     """A command on the host failed; ``where`` holds the command and its last words."""
 

@@ -12,7 +12,8 @@ from chaos.sla import CONVERGED, limit, of_bound
 
 
 class Converged:
-    """Counted from the inject and from the heal; the SLA ``converged`` is for the time from the heal.
+    """Counted from the inject and from the begin of the heal; the SLA ``converged`` is for the time from the heal.
+    From its begin, for an inverse may wait itself: a unit's start blocks until the daemon serves.
 
     The lab has to be whole still when the probes stop: a cluster may react to a short fault after it was found whole.
     """
@@ -30,7 +31,7 @@ class Converged:
         if facts.inject_begin is None or not facts.gates:
             return unjudged(self, "no gates or no time of injection")
         since_inject = facts.converged_at - facts.inject_begin
-        since_heal = facts.converged_at - (facts.heal_end or facts.inject_begin)
+        since_heal = facts.converged_at - (facts.heal_begin or facts.inject_begin)
         expected = bounds(facts)
         lacks = "; ".join(f"{service}: {what}" for service, what in expected.missing.items())
         promise = limit(facts.sla, CONVERGED, None if lacks else expected.highest, lacks)

@@ -20,8 +20,9 @@ class SingleActive:
       the clients and keeps an address that another has.  Two count as two only if one node surely had it all the
       time, before and after the other was seen with it: a move between two looks is no violation.
     * The database behind the proxy, which may be written through one member only.  Each acknowledged row of
-      sql_write says which member took it: A, then B, then A again within a second are two writers.  A row that
-      A was already working on when B took its first does not count.
+      sql_write says which member took it: A, then B, then A again within a second (and two periods of the
+      client, which asks no faster) are two writers.  A row that A was already working on when B took its first
+      does not count.  A client that asks so seldom that a proxy may have moved there and back in between tells nothing.
 
     RabbitMQ and memcached are active on every node; S6 has what they must not do.
     """
@@ -31,9 +32,12 @@ class SingleActive:
     kind = "safety"
 
     def judge(self, run: Recording) -> Finding:
-        problem = _two_holders(run) or _two_writers(run)
+        writers, sure = _two_writers(run)
+        problem = _two_holders(run) or (writers if sure else "")
         if problem:
             return found(self, False, problem)
+        if writers:
+            return unjudged(self, f"{writers}, and {WRITERS} asks too seldom to tell two writers from one that moved")
         begin = run.facts.inject_begin
         if not run.facts.looked:
             return skipped(self, "a recording from before the nodes were watched")
@@ -110,15 +114,31 @@ def _reigns(samples: tuple[Sample, ...]) -> list[_Reign]:
     return reigns
 
 
-def _two_writers(run: Recording) -> str:
+def _two_writers(run: Recording) -> tuple[str, bool]:
+    """What was seen of them, '' for nothing; and whether no proxy can have done it by moving the writer."""
     reigns = _reigns(run.samples.get(WRITERS, ()))
+    soon = FLIP + 2 * run.period(WRITERS)
+    doubt = ""
     for (one, _, last), (other, _, _), (again, first, _) in zip(reigns, reigns[1:], reigns[2:], strict=False):
-        if one == again and first.ended - last.ended < FLIP:
-            begin = run.facts.inject_begin
-            when = f", {first.ended - begin:+.2f} s from the fault" if begin is not None else ""
-            return (f"rows were acknowledged by {one}, {other} and {again} again within "
-                    f"{first.ended - last.ended:.2f} s{when}")
-    return ""
+        back = first.ended - last.ended
+        if one != again or back >= soon:
+            continue
+        begin = run.facts.inject_begin
+        when = f", {first.ended - begin:+.2f} s from the fault" if begin is not None else ""
+        told = f"rows were acknowledged by {one}, {other} and {again} again within {back:.2f} s{when}"
+        if back < max(FLIP, _out_and_in(run)):
+            return told, True
+        doubt = doubt or told
+    return doubt, False
+
+
+def _out_and_in(run: Recording) -> float:
+    """Seconds that a proxy needs at least to take a server out and in again; 0 if nobody knows."""
+    timers = run.facts.timers
+    if timers.haproxy_inter is None or timers.haproxy_fall is None or timers.haproxy_rise is None:
+        return 0.0
+    return (timers.haproxy_rise - 1) * timers.haproxy_inter + (timers.haproxy_fall - 1) * (
+        timers.haproxy_fastinter or timers.haproxy_inter)
 
 
 CHECK = SingleActive()

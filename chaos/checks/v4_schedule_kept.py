@@ -11,10 +11,11 @@ ON_TIME = 0.99
 WORST = 1.0
 BUSY, BUSY_SHARE = 0.97, 0.5
 WAITED = 0.5
+STEP = 0.05  # s
 
 
 class ScheduleKept:
-    """Three things, each for a reason.
+    """Four things, each for a reason.
 
     * 99 % of each probe's slots started within 50 ms of their time: 50 ms is two and a half
       periods, well below the shortest outage that an SLA names, and 1 % leaves room for the
@@ -28,6 +29,8 @@ class ScheduleKept:
       machine takes a whole one for all that it does, and other work may fill what the lab leaves.
       Where the kernel does not tell who waited, fully busy counts alone.  Later samples do not count
       (a booting node is busy by nature), nor does the fault that means to take the processors away (``res.cpu``).
+    * Nobody set the host's clock by more than 50 ms: the clients keep the one that they began with, and the
+      diary of power and faults follows it, so that one could not be laid beside the other.
     """
 
     id = "V4"
@@ -41,10 +44,10 @@ class ScheduleKept:
             words.append(text)
             if not ok:
                 problems.append(text)
-        text, ok = _busy(run)
-        words.append(text)
-        if not ok:
-            problems.append(text)
+        for text, ok in (_busy(run), _clock(run)):
+            words.append(text)
+            if not ok:
+                problems.append(text)
         return found(self, not problems, "; ".join(problems or words))
 
 
@@ -83,6 +86,11 @@ def _busy(run: Recording) -> tuple[str, bool]:
     waited = f", the lab waited for it {100 * sum(known) / len(known):.0f} % of the time" if known else ""
     return (f"host {100 * mean:.0f} % busy on average{waited}, saturated in {100 * busy:.0f} % of "
             f"{len(inside)} samples, load {max(sample.load1 for sample in inside):.1f}"), busy < BUSY_SHARE
+
+
+def _clock(run: Recording) -> tuple[str, bool]:
+    moved = max((abs(sample.clock) for sample in run.host), default=0.0)
+    return f"the host's clock was set by {1000 * moved:.0f} ms", moved <= STEP
 
 
 def _saturated(sample: LoadSample) -> bool:

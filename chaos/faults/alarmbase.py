@@ -19,6 +19,7 @@ class AlarmFault(GuestFault):
     """
 
     bounds: ClassVar[str] = "broker"
+    endures: ClassVar[bool] = True
     alarm: ClassVar[str]
     passed: ClassVar[str]
     restored: ClassVar[str]

@@ -58,6 +58,7 @@ class BaseFault:
     bounds: ClassVar[str]
     parameters: ClassVar[frozenset[str]] = frozenset()
     shows_within: ClassVar[float] = 5.0  # s; a cut shows at the next heartbeat, everything else at once
+    endures: ClassVar[bool] = False  # stays in effect until it is healed, on a node that keeps its power (V1)
     numbers: ClassVar[tuple[Number, ...]] = ()  # those of ``parameters`` that are whole numbers
 
     def validate(self, params: Mapping[str, Any]) -> None:

@@ -23,6 +23,7 @@ class DiskFault(GuestFault):
 
     needs: ClassVar[frozenset[str]] = frozenset({"shell", "blockdev"})
     bounds: ClassVar[str] = "undecided"
+    endures: ClassVar[bool] = True
     refusal: ClassVar[str]
 
     def may_be_fenced(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:

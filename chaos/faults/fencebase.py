@@ -23,6 +23,7 @@ class FenceFault(BaseFault):
     rank: ClassVar[HealRank] = HealRank.NETWORK  # before power: nothing else can heal without fencing
     wants_fencing: ClassVar[bool] = False
     bounds: ClassVar[str] = "unfelt"
+    endures: ClassVar[bool] = True
     mode: ClassVar[str]
 
     def inject(self, lab: Lab, target: Target) -> None:

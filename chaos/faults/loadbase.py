@@ -26,6 +26,7 @@ class LoadFault(GuestFault):
     """
 
     bounds: ClassVar[str] = "undecided"
+    endures: ClassVar[bool] = True
 
     def script(self, number: Mapping[str, int]) -> str:
         raise NotImplementedError

@@ -26,6 +26,7 @@ class NetemFault(GuestFault):
     needs: ClassVar[frozenset[str]] = frozenset({"shell", "netem"})
     rank: ClassVar[HealRank] = HealRank.NETWORK
     bounds: ClassVar[str] = "undecided"
+    endures: ClassVar[bool] = True
 
     def validate(self, params: Mapping[str, Any]) -> None:
         super().validate(params)

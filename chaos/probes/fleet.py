@@ -220,7 +220,7 @@ class ProbeFleet:
         exits = []
         for name, process in self._processes.items():
             try:
-                code = process.wait(max(0.1, begun + traits(name).grace - time.monotonic()))
+                code = process.wait(max(0.1, begun + traits(name).grace * self._patience - time.monotonic()))
             except subprocess.TimeoutExpired:
                 process.kill()
                 code = process.wait()

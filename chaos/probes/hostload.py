@@ -13,11 +13,12 @@ INTERVAL = 0.5
 
 
 class HostLoad:
-    """A thread that appends ``[at, busy, load1, waited]``.
+    """A thread that appends ``[at, busy, load1, waited, clock]``.
 
     ``busy`` is the share of all processors' time that was not idle since the sample before, 0..1
     (/proc/stat, proc(5)); ``waited`` the share of that time in which some process of the lab was ready
     and had no processor (the kernel's Documentation/accounting/psi.rst), or null where the kernel does not tell.
+    ``clock`` is how far the wall clock has moved against the monotonic one since the start, in seconds.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,6 +43,7 @@ class HostLoad:
 
     def _run(self) -> None:
         before, waited, at = _jiffies(), self._waited(), time.monotonic()
+        epoch = time.time() - time.monotonic()
         with self._path.open("w", buffering=1) as file:
             while not self._stop.wait(INTERVAL):
                 now = _jiffies()
@@ -55,7 +57,8 @@ class HostLoad:
                 load = 0.0
                 with suppress(OSError):
                     load = os.getloadavg()[0]
-                file.write(json.dumps([round(time.time(), 3), round(busy, 3), round(load, 2), share]) + "\n")
+                file.write(json.dumps([round(time.time(), 3), round(busy, 3), round(load, 2), share,
+                                       round(time.time() - time.monotonic() - epoch, 4)]) + "\n")
 
     def _waited(self) -> float | None:
         """Seconds so far in which some process of the lab waited for a processor."""

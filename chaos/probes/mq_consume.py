@@ -14,10 +14,12 @@ from chaos.model import Outcome, Traits
 from chaos.probes.amqp import Brokers, Link, brokers_of, declare
 from chaos.probes.config import QUEUE, ProbeConfig, ProbeSecrets
 from chaos.probes.ledger_file import LedgerFile
+from chaos.probes.schedule import GUARD
 
 PREFETCH = 200
-# The audit S5 needs an empty queue.  Silence must outlast a publisher's last attempt (timeout and guard).
-QUIET, DRAIN_LIMIT = 1.5, 20.0
+# The audit S5 needs an empty queue.  Silence must outlast a publisher's last attempt.
+QUIET = 2 * GUARD  # s above the clients' timeout
+DRAIN_LIMIT = 20.0  # s, times the clients' timeout
 # It empties the queue before it leaves.
 TRAITS = Traits(client_of="rabbitmq", ledger=True, grace=DRAIN_LIMIT + 5)
 
@@ -56,27 +58,32 @@ class MqConsume:
     async def close(self) -> None:
         """Go on consuming until the queue is empty, then leave."""
         loop = asyncio.get_running_loop()
-        limit = loop.time() + DRAIN_LIMIT
+        limit = loop.time() + DRAIN_LIMIT * self.timeout
         self._last = max(self._last, loop.time())
         while loop.time() < limit and not self._drained:
             await asyncio.sleep(0.1)
-            if loop.time() - self._last >= QUIET:
+            if loop.time() - self._last >= self.timeout + QUIET:
                 self._drained = await self._empty()
         await self._link.close()
         self._ledger.close()
 
     async def _empty(self) -> bool:
-        counted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        """No message waits, and no other consumer holds one.
+
+        A broker that its queue's leader does not answer in time says 0 of both (RabbitMQ, rabbit_quorum_queue:stat),
+        so an answer counts only if it knows of this consumer.
+        """
+        counted: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
 
         def answered(frame: Any) -> None:
             if not counted.done():
-                counted.set_result(int(frame.method.message_count))
+                counted.set_result((int(frame.method.message_count), int(frame.method.consumer_count)))
 
         try:
             async with asyncio.timeout(self.timeout):
                 channel = await self._link.channel()
                 channel.queue_declare(QUEUE, passive=True, callback=answered)
-                return await counted == 0
+                return await counted == (0, 1)
         except Exception:  # not reachable now; the caller asks again until its limit
             return False
 

@@ -20,6 +20,7 @@ from chaos.model import Outcome, Probe, Sample
 # outage.  Ten times that can only be a process that stood still; more would be a burst of load.
 MAX_IN_FLIGHT = 512
 # The probes end their own attempts; this guard is for one that forgot, or hangs in a library.
+_LAST = 6.0  # s that a stop waits for attempts in flight: one without a timeout of its own tells by its silence
 GUARD = 0.25
 
 
@@ -59,7 +60,7 @@ class Schedule:
         return self._slot
 
     def stop(self) -> None:
-        """Start no more slots; attempts in flight go on until their own timeouts."""
+        """Start no more slots; attempts in flight go on until their own timeouts, and for ``_LAST`` at most."""
         self._stopped.set()
 
     async def run(self) -> None:
@@ -73,7 +74,7 @@ class Schedule:
                 self._slot += 1
             await self._sleep(self._intended(self._slot) - time.monotonic())
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self._probe.timeout + 2 * GUARD)
+            await asyncio.wait(self._tasks, timeout=min(self._probe.timeout, _LAST) + 2 * GUARD)
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:

@@ -16,7 +16,7 @@ from chaos.probes.sql_read import SqlRead
 from chaos.probes.threads import Operation
 
 # Longer than any hold; and so seldom that as many slots as there are threads may wait for the session.
-TRAITS = Traits(client_of="galera", through_vip=True, period=1.0, timeout=90.0)
+TRAITS = Traits(client_of="galera", through_vip=True, period=1.0, timeout=90.0, grace=10.0)
 
 
 class SqlHeld(SqlRead):
