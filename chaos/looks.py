@@ -37,7 +37,9 @@ if pgrep -x mariadbd >/dev/null; then
     *wsrep_*) ask write {client} {database} -e "REPLACE INTO {table} (client, seq) VALUES ('look', 1)"
               wrote=$?
               # Taken by a server that had just come back to the Primary component: that is no violation.
-              if [ $wrote = 0 ] && [[ $(timeout {long:g} {status} 2>&1) == *cluster_status?Primary* ]]; then wrote=back; fi
+              if [ $wrote = 0 ]; then
+                [[ $(timeout {long:g} {status} 2>&1) == *cluster_status?Primary* ]] && wrote=back
+              fi
               echo "#wrote $wrote" ;;
   esac
 fi

@@ -247,18 +247,23 @@ class Scenario(_Value):
         return self
 
     @model_validator(mode="after")
-    def _outlived(self) -> Scenario:
-        """A fault inside a node ends by itself: one that is held longer would be over before its heal.
-
-        On slow nodes waits take longer, and so does the fault's own timer.
-        """
-        words = [step.word for step in self.steps]
+    def _promised_to_somebody(self) -> Scenario:
+        """What is promised to a client that does not work would be judged by nobody."""
         for key in self.sla:
             service = promises.service_of(key)
             if service and service not in self.workload.probes:
                 raise RefusedError(f"'{key}' promises something of {service}, which is not among the clients of this "
                                    "scenario.", where=f"sla.{key}",
                                    remedy=f"workload: {{probes: [{', '.join((*self.workload.probes, service))}]}}")
+        return self
+
+    @model_validator(mode="after")
+    def _outlived(self) -> Scenario:
+        """A fault inside a node ends by itself: one that is held longer would be over before its heal.
+
+        On slow nodes waits take longer, and so does the fault's own timer.
+        """
+        words = [step.word for step in self.steps]
         for at, step in enumerate(self.steps):
             if isinstance(step, Inject) and (most := get_fault(step.fault).lasts(step.params)) is not None:
                 longest = sum(_longest(later) for later in self.steps[at:words.index("heal")])

@@ -141,7 +141,7 @@ class _AmqpHandler(socketserver.StreamRequestHandler):
             case spec.Queue.Declare():
                 self.stub.declared.append((method.queue, method.durable, dict(method.arguments or {})))
                 return spec.Queue.DeclareOk(queue=method.queue, message_count=len(self.stub.queue),
-                                            consumer_count=0)
+                                            consumer_count=len(self.stub.consumers) if self.stub.leader else 0)
             case spec.Basic.Consume():
                 return spec.Basic.ConsumeOk(consumer_tag=method.consumer_tag)
         return None
@@ -175,6 +175,7 @@ class Amqp(Stub):
     def __init__(self) -> None:
         self.queue: deque[bytes] = deque()
         self.consumers: list[_AmqpHandler] = []
+        self.leader = True  # without one a broker says that a queue has no message and no consumer
         self.declared: list[tuple[str, bool, dict[str, Any]]] = []
         self.refuses = False
         super().__init__()

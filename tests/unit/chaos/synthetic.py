@@ -68,6 +68,7 @@ class Story:
         (6.0, "fault.heal", "c1", {"fault": "node.poweroff"}), (6.2, "power.on", "c1", {}))
     late_share: float = 0.0  # of the slots, started 200 ms late
     busy: float = 0.4
+    clock: float = 0.0  # s by which somebody set the host's clock half a run later
     waited: float | None = None  # share of the time in which the lab waited for a processor
     looks: tuple[NodeLook, ...] = ()  # what the watch saw; () stands for LOOKED
     log: tuple[tuple[float, str, str], ...] = LEFT  # when, on which node, what its corosync wrote
@@ -143,7 +144,7 @@ def build(run_dir: Path, story: Story | None = None) -> Path:
         json.dumps({"at": T0 + at, "kind": kind, "node": node, "data": data})
         for at, kind, node, data in ((0.0, "fault.inject", "c1", {}), *story.events)])
     _lines(run_dir / "host.jsonl", [
-        json.dumps([T0 - story.before + 0.5 * step, story.busy, 1.5, story.waited])
+        json.dumps([T0 - story.before + 0.5 * step, story.busy, 1.5, story.waited, story.clock if step > 8 else 0.0])
         for step in range(int((story.before + story.after) / 0.5))])
     present = {node: rows[story.lost_rows.get(node, 0):] for node in NODES}
     audit = audit_rows(rows, present, dict.fromkeys(NODES, True))

@@ -152,6 +152,17 @@ def test_mq_loses_nothing_when_its_connections_are_cut(amqp: Amqp, tmp_path: Pat
     assert amqp.declared[0] == ("halab.probe", True, {"x-queue-type": "quorum"})
 
 
+def test_an_empty_queue_that_nobody_leads_is_not_drained(amqp: Amqp, tmp_path: Path,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker whose queue's leader is silent says 'no message, no consumer': three messages were called lost."""
+    monkeypatch.setattr("chaos.probes.mq_consume.DRAIN_LIMIT", 5.0)
+    brokers = Brokers(("127.0.0.1",), amqp.port, "u", "p", 0.3)
+    consume = MqConsume(brokers, LedgerFile(tmp_path / "c"))
+    amqp.leader = False
+    asyncio.run(drive([consume], 0.3))
+    assert consume.summary == {"drained": False}
+
+
 def test_a_broker_with_mirrored_queues_gets_a_classic_queue(amqp: Amqp, tmp_path: Path) -> None:
     brokers = Brokers(("127.0.0.1",), amqp.port, "u", "p", 1.0, quorum=False)
     publish = MqPublish(brokers, "run1", LedgerFile(tmp_path / "p"))

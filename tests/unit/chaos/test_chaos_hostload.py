@@ -35,5 +35,6 @@ def test_the_host_s_load_tells_how_long_a_lab_waited(tmp_path: Path) -> None:
     pressure.unlink()
     time.sleep(0.6)
     load.stop()
+    assert all(abs(json.loads(line)[4]) < 0.05 for line in (tmp_path / "host.jsonl").read_text().splitlines())
     waited = [json.loads(line)[3] for line in (tmp_path / "host.jsonl").read_text().splitlines()]
     assert 1.0 in waited and waited[0] == 0.0 and waited[-1] is None

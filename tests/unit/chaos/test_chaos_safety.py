@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from synthetic import (
     REQUEST,
     SOUND,
     T0,
+    TIMERS,
     VIP,
     base_facts,
     build,
@@ -131,6 +133,32 @@ def test_s1_wants_looks_without_holes(tmp_path: Path) -> None:
     ledger.write_text("".join(ledger.read_text().splitlines(keepends=True)[:50]))
     failed = next(one for one in judge(run_dir).findings if one.id == "S1")
     assert (failed.ok, failed.kind) == (False, "validity")
+
+
+def written(run_dir: Path, every: float, *servers: str) -> Path:
+    """The rows of a client that asks once in ``every`` seconds, and who took them."""
+    folder = build(run_dir, SOUND.but_facts(period=every))
+    (folder / "samples" / "sql_write.jsonl").write_text("".join(
+        json.dumps([slot, at, at, at + 0.01, "ok", server]) + "\n"
+        for slot, server in enumerate(servers) for at in (T0 + slot * every,)))
+    return folder
+
+
+def test_s2_sees_two_writers_also_where_clients_ask_once_a_second(tmp_path: Path) -> None:
+    """On emulated machines three rows take two seconds; a proxy there needs many more to move a writer and back."""
+    slow = replace(TIMERS, haproxy_inter=5.0, haproxy_fastinter=2.0, haproxy_fall=3, haproxy_rise=2)
+    folder = written(tmp_path, 1.0, "c1", "c2", "c1", "c2")
+    facts = Facts.read(folder)
+    replace(facts, injections=(replace(facts.injections[0], timers=slow),)).write(folder)
+    found = next(one for one in judge(folder).findings if one.id == "S2")
+    assert (found.ok, found.kind) == (False, "safety") and "within 2.00 s" in found.evidence
+
+
+def test_s2_says_that_a_client_asked_too_seldom(tmp_path: Path) -> None:
+    """With these timers the proxies may have moved the writer and back between two rows of a client."""
+    folder = written(tmp_path, 5.0, "c1", "c2", "c1")
+    found = next(one for one in judge(folder).findings if one.id == "S2")
+    assert (found.ok, found.kind) == (False, "validity") and "asks too seldom" in found.evidence
 
 
 def test_s2_takes_a_move_between_two_looks_for_what_it_is(tmp_path: Path) -> None:

@@ -68,6 +68,15 @@ def test_a_probe_that_forgets_its_timeout_is_cut_off() -> None:
     assert {sample.outcome for sample in samples} == {Outcome.UNKNOWN}
 
 
+def test_a_session_that_waits_for_ever_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """sql_held's attempt may take 90 s; its process was killed after 5, and the run was BROKEN for that."""
+    monkeypatch.setattr("chaos.probes.schedule._LAST", 0.1)
+    begun = time.monotonic()
+    samples = run_for(Hanging(timeout=60), 0.05, 0.1)
+    assert time.monotonic() - begun < 10
+    assert {(one.outcome, one.detail) for one in samples} == {(Outcome.UNKNOWN, "stopped before the answer")}
+
+
 def test_a_bug_in_a_probe_is_recorded_and_does_not_end_the_run() -> None:
     class Buggy(Hanging):
         async def attempt(self, slot: int) -> tuple[Outcome, str]:

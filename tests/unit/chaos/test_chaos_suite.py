@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from suited import BAD, GOOD, Suited, a_snapshot, make_lab, suited
+from suited import BAD, GOOD, Suited, a_snapshot, make_lab, names, record, suited
 from synthetic import Story, build, recording
 
 from chaos import junit, report, suite
@@ -15,7 +15,7 @@ from chaos.model import Result
 from chaos.rejudge import rejudge
 from chaos.suitefolder import Restore, SuiteResult, Turn
 from chaos.verdict import Verdict, verdict_of
-from lab.errors import CapabilityError, HalabError, RefusedError
+from lab.errors import CapabilityError, HalabError, NothingThereError, RefusedError
 from lab.state.events import read_events
 
 
@@ -151,6 +151,20 @@ def test_a_red_gate_after_a_run_that_passed_is_put_right_once(world: Suited) -> 
     assert result.result is Result.PASS and len(result.verdicts) == 2 and len(tried) == 3
     assert world.calls == ["save", "restore", "delete"] and result.restores == 1
     assert any("not healthy" in event.data.get("text", "") for event in read_events(world.lab.paths.events))
+
+
+def test_what_nothing_answers_to_now_is_left_out_by_name_and_the_suite_goes_on(world: Suited) -> None:
+    """A broker that the cluster's agent runs is no unit that one could stop."""
+    def at_run(name: str) -> None:
+        if name == names()[1]:
+            raise NothingThereError("no rabbitmq-server runs on n1")
+
+    world.at_run = at_run
+    result = suite.run_suite(world.lab, "smoke")
+    assert [one.scenario for one in result.verdicts] == [one for one in names() if one != names()[1]]
+    assert ("no rabbitmq-server runs on n1" in [one.why for one in result.left_out]
+            and names()[1] in [one.scenario for one in result.left_out])
+    assert names()[1] in [one["scenario"] for one in record(world)["left_out"]]
 
 
 @pytest.mark.parametrize(("restore", "refused", "calls"), [

@@ -24,6 +24,9 @@ VIOLATIONS: dict[str, Violation] = {
     "overloaded host": ("V4", SOUND.but(busy=1.0), Result.INVALID, "saturated in 100 %"),
     "a disk's load is no processor's": ("V4", PLAIN.but(busy=1.0).but_facts(fault="res.io", sla={}), Result.INVALID,
                                         "saturated in 100 %"),
+    "a load that was killed": ("V1", PLAIN.but_facts(fault="res.io", sla={}, held=Proof(False, "c1: not in effect")),
+                               Result.INVALID, "not any more before the heal: c1: not in effect"),
+    "somebody set the clock": ("V4", SOUND.but(clock=-1.0), Result.INVALID, "clock was set by 1000 ms"),
     "lab in line": ("V4", SOUND.but(busy=1.0, waited=0.6), Result.INVALID, "the lab waited for it 60 % of the time"),
     "too fast for a slow BMC": (
         "V6", SOUND.but_facts(sla={}, injections=(
@@ -38,6 +41,11 @@ VIOLATIONS: dict[str, Violation] = {
 @pytest.mark.parametrize("name", VIOLATIONS)
 def test_a_planted_violation_is_found(name: str, tmp_path: Path) -> None:
     must_be_found(tmp_path, VIOLATIONS[name])
+
+
+def test_v1_does_not_mind_that_a_power_cut_ended_it(tmp_path: Path) -> None:
+    """A full disk's node was fenced: what its kernel refused before it lost its power is told by the first proof."""
+    assert finding(tmp_path, SOUND.but_facts(held=Proof(False, "c1: cannot look")), "V1").ok
 
 
 def test_v3_counts_from_the_fault_s_own_window(tmp_path: Path) -> None:

@@ -24,7 +24,15 @@ from chaos.runner import heal, run
 from chaos.scenario import FOLDER, Inject
 from lab import gates, interrupt
 from lab.drivers.base import PowerState
-from lab.errors import CapabilityError, DeadlineError, HalabError, InterruptedByUser, RefusedError
+from lab.errors import (
+    CapabilityError,
+    DeadlineError,
+    HalabError,
+    InterruptedByUser,
+    NodeError,
+    NothingThereError,
+    RefusedError,
+)
 from lab.lab import Lab
 from lab.state import exclusive
 from lab.state.events import read_events
@@ -317,9 +325,36 @@ def test_what_the_first_fault_cannot_find_is_told_before_anything_starts(
         raise RefusedError("no vip-publik runs on n2", where="n2")
 
     monkeypatch.setattr(type(get_fault("node.poweroff")), "prepare", prepare)
-    with pytest.raises(RefusedError, match="vip-publik"):
+    with pytest.raises(NothingThereError, match="vip-publik"):
         run(lab, scenario())
     assert log == [] and not list(lab.paths.runs.glob("*"))
+
+
+def test_what_is_there_only_while_clients_work_is_not_asked_for_before(log: list[str],
+                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clients' queue, and so its leader, of a lab that no client has used yet."""
+    asked: list[str] = []
+
+    def prepare(self: Any, lab: Lab, target: Target) -> Target:
+        asked.append("prepare")
+        if len(asked) == 1:
+            raise NodeError("no node could be asked")
+        return target
+
+    monkeypatch.setattr(type(get_fault("node.poweroff")), "prepare", prepare)
+    assert run(make_lab(), scenario()).result is Result.PASS and len(asked) == 2
+
+
+def test_what_endures_is_looked_at_again_before_the_heal(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    lab, fault = make_lab(), type(get_fault("node.poweroff"))
+    run(lab, scenario())
+    assert facts_of(lab).injections[0].held is None
+    proofs = iter([Proof(True, "off"), Proof(False, "on again")])
+    monkeypatch.setattr(fault, "endures", True)
+    monkeypatch.setattr(fault, "took_effect", lambda *_: next(proofs))
+    again = make_lab("again")
+    run(again, scenario())
+    assert facts_of(again).injections[0].held == Proof(False, "on again")
 
 
 def test_a_busy_lab_is_refused(log: list[str]) -> None:

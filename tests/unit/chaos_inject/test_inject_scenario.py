@@ -80,6 +80,7 @@ MISTAKES = (
      "  - hold: {seconds: 10}",
      "fault: db.desync, target: galera_writer}\n  - wait: {phase: vip_moved, within: 30}\n  - hold: {seconds: 511}"),
     ("an unknown selector inside", "galera_writer", "not(vip_holdr)"),
+    ("a promise to a client that does not work", "sla:\n", "sla:\n  errors.sql_bank: 3\n"),
     ("no fault", GOOD[GOOD.index("  - inject"):GOOD.index("  - wait")], ""),
     ("a fault after the heal", "  - heal\n", "  - heal\n  - inject: {fault: node.freeze, target: n1}\n"),
     ("no steps", GOOD[GOOD.index("steps:"):GOOD.index("sla:")], ""),
