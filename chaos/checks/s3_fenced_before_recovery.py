@@ -11,13 +11,15 @@ from chaos.faults.netbase import NetFault
 from chaos.measure import may_be_fenced
 from chaos.model import Finding
 from chaos.recording import Holding, Recording
+from daemons import corosync
 
 
 class FencedBeforeRecovery:
     """On the host's clock: the cluster asked for fencing AND the node was off, both before the
     first ARP answer by another node.  A node that was powered on again before a slow takeover was
     off all the same: whatever ran on it had ended.  Of several faults, the move after each is judged, and
-    whoever was fenced although no fault meant it is judged too.
+    whoever was fenced although no fault meant it is judged too; so is whom a cut took out of the membership of the
+    others, up to the heal: where their fencing only seemed to work, nobody was fenced.
 
     This proves the moves of virtual addresses, which ARP shows from outside, and nothing about
     other resources: no recording says when those started where.
@@ -35,7 +37,7 @@ class FencedBeforeRecovery:
         facts = run.facts
         if facts.inject_begin is None:
             return unjudged(self, "no time of injection")
-        lost = _lost(run)
+        lost = _lost(run) + _dropped(run)
         if not lost:
             return skipped(self, f"{facts.fault} is no unclean loss of a node, and nobody was fenced")
         moves = _moves(run, lost)
@@ -64,7 +66,7 @@ class FencedBeforeRecovery:
                       f"{request.at - begin:+.2f} s, then {start}")
 
 
-_Lost = tuple[str, float]  # a node, and since when nobody else may have its addresses unless it is off
+_Lost = tuple[str, float, float]  # a node, and from when to when nobody else may have its addresses unless it is off
 _Move = tuple[float, str, Holding]  # since when which node was lost, and who had an address of it then
 
 
@@ -75,24 +77,38 @@ def _lost(run: Recording) -> list[_Lost]:
     order before something on it would not stop: it is judged from the request on.
     """
     facts = run.facts
-    lost = [(node, one.begin) for one in facts.injections if one.wants_fencing and one.begin is not None
+    lost = [(node, one.begin, inf) for one in facts.injections if one.wants_fencing and one.begin is not None
             for node in one.target]
     for node in facts.nodes:
         for request in () if node in facts.fenced_targets else run.fencings(node):
             cuts = [one.begin for one in facts.injections if one.begin is not None and one.begin <= request.at
                     and isinstance(all_faults().get(one.fault), NetFault) and node in may_be_fenced(run, one)]
-            lost.append((node, min([*cuts, request.at])))
+            lost.append((node, min([*cuts, request.at]), inf))
     return lost
+
+
+def _dropped(run: Recording) -> list[_Lost]:
+    """Whom a cut that means nobody to be lost took out of the others' membership all the same, as their logs say.
+
+    Both sides say so of each other: whoever then takes an address over had to have its holder off.  After the heal
+    the sides may have stopped and start anew in good order.
+    """
+    end = run.facts.heal_begin or inf
+    return [(node, one.begin, end) for one in run.facts.injections
+            if one.begin is not None and not one.wants_fencing and isinstance(all_faults().get(one.fault), NetFault)
+            for node in may_be_fenced(run, one)
+            if any(line.source == "corosync" and one.begin <= line.at <= end
+                   and node in map(run.member, corosync.left(line.text)) for line in run.log)]
 
 
 def _moves(run: Recording, lost: list[_Lost]) -> list[_Move]:
     """The first move of each VIP away from each node since it was lost."""
     found: dict[Holding, _Move] = {}
     pairs = [(before, after) for before, after in pairwise(run.holdings()) if before.vip == after.vip]
-    for node, since in lost:
+    for node, since, until in lost:
         for vip in sorted({before.vip for before, _ in pairs}):
             taken = next((after for before, after in pairs if before.vip == vip and before.node == node
-                          and after.begin >= since), None)
+                          and since <= after.begin <= until), None)
             if taken and (taken not in found or found[taken][0] < since):  # it answers for the last of several losses
                 found[taken] = (since, node, taken)
     return list(found.values())

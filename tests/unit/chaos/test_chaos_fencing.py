@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from synthetic import CUT, FROZEN, REQUEST, SOUND, T0, base_injection, finding, recording
+from synthetic import CUT, FROZEN, NODES, REQUEST, SOUND, T0, base_injection, finding, recording
 
 from chaos.facts import Roles
 from chaos.model import Result
@@ -111,3 +111,16 @@ def test_s3_judges_each_fencing_of_a_node_that_no_fault_meant(tmp_path: Path) ->
     story = SOUND.but(events=third, holders=(*SOUND.holders, (7.0, "c3"), (8.5, "c2")))
     found = finding(tmp_path, story, "S3")
     assert not found.ok and "c3 was never off" in found.evidence
+
+
+def test_s3_judges_whom_a_split_took_away_although_nobody_was_fenced(tmp_path: Path) -> None:
+    """A fence agent that is content with a question: the half that went on takes over, and no order came to a BMC."""
+    halves = SOUND.but(events=()).but_facts(fault="net.split", params={"peers": 4}, wants_fencing=False,
+                                            target=("c1", "c4"), members=(*NODES, "c4"))
+    found = finding(tmp_path / "1", halves, "S3")
+    assert not found.ok and "and no fencing of c1 was requested" in found.evidence
+    # After the heal both halves may start what they had stopped.
+    late = halves.but(holders=((-9.0, "c1"), (0.0, ""), (7.0, "c2")))
+    assert finding(tmp_path / "2", late, "S3").skipped
+    # Of one that stayed a member nothing is said.
+    assert finding(tmp_path / "3", halves.but(log=()), "S3").skipped
