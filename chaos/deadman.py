@@ -2,7 +2,8 @@
 
 The journal on the host heals what it can reach.  If the host's side dies and nobody calls
 ``chaos.heal``, a paused database would stay paused; so a timer of the node's own systemd runs
-the same inverse.  Units of one fault are named after it, and nothing of them is on disk.
+the same inverse.  Units of one fault are named after it, and nothing of them is on disk: a node that loses
+its power loses them, and what it had on its disk or in the CIB waits for ``chaos.heal``.
 """
 
 from __future__ import annotations

@@ -213,6 +213,7 @@ class Facts:
     vips: dict[str, str] = field(default_factory=dict)  # name -> address
     macs: dict[str, str] = field(default_factory=dict)  # MAC -> node
     nodeids: dict[str, int] = field(default_factory=dict)  # as corosync counts them; {}: in the order of ``nodes``
+    clusters: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by name, its members; {}: one of all nodes
     services: dict[str, tuple[str, ...]] = field(default_factory=dict)  # as Plan.running; {}: all on all
     # the audits, made after convergence
     looked: bool = False  # the nodes were watched (chaos.looks), and rows signed; recordings from before: not

@@ -26,6 +26,7 @@ CLIENT_RETRY = 1.0  # the probes' timeout: a client that asked just before has t
 QUORUM_QUEUE_KILL_HIGH = 3.0  # Ra election after a process kill (measured 0.3)
 VIEW_AGREED = 0.5  # Galera's members send each other at most a message each 0.1 s about a view (measured 0.4..0.6)
 BROKER_GIVEN_UP = 5.0  # the clients' own timers (chaos.probes.amqp): a frame each 2 s, 3 s without a word on it
+NET_SETUP = 7.0  # Erlang's net_setuptime (kernel(6)), which nothing here sets: how long it tries to reach a node
 RECONNECT_HIGH = 2.0  # to the next broker, with a channel and a consumer (measured once: 2.3 with the retry)
 # corosync-qdevice sends a heartbeat each 0.8 x device.timeout (qdevice-net), and corosync-qnetd gives a client up
 # after 1.5 heartbeats without a word (dpd_interval_coefficient, corosync-qnetd(8)).
@@ -147,7 +148,10 @@ def proxy_killed(timers: Timers) -> Bound:
 def queue_leader_lost(timers: Timers, silent: bool) -> Bound:
     """The queue gets another leader.
 
-    Silent, Erlang's distribution gives the broker up after at most 1.25 x net_ticktime, and a mirror is promoted then.
+    Silent, Erlang's distribution gives the broker up after at most 1.25 x net_ticktime, and a mirror is promoted then
+    (measured: publishers at once).  The channel of a consumer that is connected elsewhere looks for the lost master
+    before it subscribes to the new one, and Erlang tries that long to reach its node, or until that refuses (measured:
+    10.4 and 10.6 s, against 3.2 to 4.9 s of consumers that were connected to the lost broker itself).
     A quorum queue's failure detector is faster (measured 1.5..2.7 s), for clients that are connected to another
     broker.  One that was connected to the lost one has to give it up, and a channel that it opens elsewhere hangs
     until Erlang gave up too (docs/decisions/broker.md), whoever leads: measured with 5 s, 7.3 s after the loss of a
@@ -158,9 +162,10 @@ def queue_leader_lost(timers: Timers, silent: bool) -> Bound:
         return Bound(0.0, high + client_retry(timers), f"0 .. {high:g} (election) + client retry")
     missed = 1.25 * known(timers, "net_ticktime")
     if timers.mirrored_queues:
-        high = missed + QUORUM_QUEUE_KILL_HIGH * timers.slowness
+        high = missed + max(NET_SETUP, QUORUM_QUEUE_KILL_HIGH * timers.slowness)
         return Bound(0.0, high + client_retry(timers),
-                     f"0 .. {high:g} (1.25 net_ticktime, then a mirror's promotion) + client retry")
+                     f"0 .. {high:g} (1.25 net_ticktime, then a mirror's promotion, or Erlang's net_setuptime for a "
+                     "consumer) + client retry")
     reconnect = RECONNECT_HIGH * timers.slowness
     high = max(BROKER_GIVEN_UP, missed) + reconnect
     return Bound(0.0, high + client_retry(timers),

@@ -134,6 +134,7 @@ class _Run:
             vips={vip.name: str(vip.address) for vip in plan.vips},
             macs={guest_mac(node.index, "control"): node.name for node in plan.nodes},
             nodeids={node.name: node.index for node in plan.nodes}, services=services_of(plan),
+            clusters={one.name: tuple(node.name for node in plan.members(one.name)) for one in plan.clusters},
             rerun=shlex.join(["./inv", "chaos.run", scenario.given, f"--name={lab.name}"]))
 
     def _note(self, **changes: Any) -> None:

@@ -16,7 +16,7 @@ class NoMemberDropped:
     From the fault to the end of the run, each member that corosync's log says has left has to be one that a fault of
     the run, by then, may have cost the cluster (``BaseFault.may_leave``), and none where the lab was seen whole again
     before the next fault.  The word of those is not taken: whoever is cut off sees all others leave.  If one is
-    dropped, every other that stays has to form the new membership as well, so one of their logs is enough, and none
+    dropped, every other that stays has to form the new membership as well, so one log of each cluster is enough, and none
     is too few.  On a host that kept no schedule of its own (V4) a token is lost for that alone: such a loss proves
     nothing.
     """
@@ -41,7 +41,7 @@ class NoMemberDropped:
             if not schedule_kept.CHECK.judge(run).ok:
                 return unjudged(self, f"{words}; but the host was late (V4), which costs a token by itself")
             return found(self, False, words)
-        stages = [_stayed(run, one.begin) for one in facts.injections if one.begin is not None]
+        stages = [stage for one in facts.injections if one.begin is not None for stage in _stayed(run, one.begin)]
         stayed = sorted({node for stage in stages if len(stage) > 1 for node in stage}, key=facts.nodes.index)
         if not stayed:
             return skipped(self, f"{facts.fault} may cost each of them the others: there are no two to stay together")
@@ -70,10 +70,11 @@ def _may_be_gone(run: Recording, at: float) -> set[str]:
             for node in may_leave(run, fault)}
 
 
-def _stayed(run: Recording, at: float) -> list[str]:
-    """Who has to be a member from ``at``, when a fault struck, to the next one or to the end."""
+def _stayed(run: Recording, at: float) -> list[list[str]]:
+    """By cluster, who has to be a member from ``at``, when a fault struck, to the next one or to the end."""
     gone = _may_be_gone(run, at)
-    return [node for node in run.facts.nodes if node not in gone]
+    return [[node for node in members if node not in gone]
+            for members in run.facts.clusters.values() or (run.facts.nodes,)]
 
 
 def _read(run: Recording) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from chaos.selectors import resolve
 from chaos.verdict import Verdict
 from lab import bmc, gates
 from lab.errors import RefusedError
+from lab.host import cgroups
 from lab.host.process import run
 from lab.lab import Lab
 from lab.ops.up import bring_up
@@ -259,6 +260,39 @@ def test_a_fault_that_does_nothing_is_invalid(lab: Lab, monkeypatch: pytest.Monk
         runs.append(verdict := runner.run(lab, short_isolation()))
     assert verdict.result is Result.INVALID, json.dumps(verdict.to_json(), indent=1)
     assert "V1" in failed(verdict)
+
+
+@contextmanager
+def crowd() -> Iterator[None]:
+    """Busy loops on every processor, in a control group that gets eight times as much of them as all labs together."""
+    v2 = cgroups.is_v2()
+    folder = Path("/sys/fs/cgroup", *(() if v2 else ("cpu",)), "halab-test-crowd")
+    folder.mkdir()
+    loops: list[subprocess.Popen[bytes]] = []
+    try:
+        (folder / ("cpu.weight" if v2 else "cpu.shares")).write_text("800" if v2 else "8192")
+        for _ in range(2 * (os.cpu_count() or 1)):
+            loops.append(subprocess.Popen(["sh", "-c", "while :; do :; done"]))
+            (folder / "cgroup.procs").write_text(str(loops[-1].pid))
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+        folder.rmdir()
+
+
+@pytest.mark.timeout(300)
+def test_a_host_that_others_fill_is_invalid(lab: Lab, quiet: Scenario) -> None:
+    """From the fault to the heal the lab waits for a processor most of the time; its clients have theirs."""
+    with ExitStack() as until_healed, planted() as runs:
+        with (beside(lab, "fault.inject", lambda: void(until_healed.enter_context(crowd()))),
+              beside(lab, "fault.heal", until_healed.close)):
+            runs.append(verdict := runner.run(lab, quiet))
+        seen = findings(verdict)["V4"]
+        assert not seen["ok"] and "saturated" in seen["evidence"], json.dumps(verdict.to_json(), indent=1)
+        assert verdict.result is Result.INVALID, json.dumps(verdict.to_json(), indent=1)
+    gates.await_all(lab, time.monotonic() + 120)
 
 
 @pytest.mark.timeout(300)
