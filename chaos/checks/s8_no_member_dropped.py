@@ -16,9 +16,9 @@ class NoMemberDropped:
     From the fault to the end of the run, each member that corosync's log says has left has to be one that a fault of
     the run, by then, may have cost the cluster (``BaseFault.may_leave``), and none where the lab was seen whole again
     before the next fault.  The word of those is not taken: whoever is cut off sees all others leave.  If one is
-    dropped, every other that stays has to form the new membership as well, so one log of each cluster is enough, and none
-    is too few.  On a host that kept no schedule of its own (V4) a token is lost for that alone: such a loss proves
-    nothing.
+    dropped, every other that stays has to form the new membership as well, so one log of each cluster is enough, and
+    none is too few.  On a host that kept no schedule of its own (V4) a token is lost for that alone: such a loss
+    proves nothing.
     """
 
     id = "S8"
