@@ -59,7 +59,7 @@ def _silent_loss(facts: Facts, injection: Injection, client: Traits) -> list[Bou
         found.append(galera_member_lost(timers))
     if client.client_of == "rabbitmq" and facts.hits(injection, "rabbitmq"):
         # Whoever leads: what a client pays depends on whether it was connected to the lost broker, which nobody knows.
-        found.append(queue_leader_lost(timers, silent=True))
+        found.append(queue_leader_lost(timers, silent=True, consumes=not client.writes))
     if client.client_of == "memcached" and facts.hits(injection, "memcached"):
         found.append(client_reconnect(timers))
     return found
@@ -136,7 +136,7 @@ def _port(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
             return [client_reconnect(timers)]
         case 25672, "rabbitmq":
             # Erlang's links to some peers or to all, for either side may have opened one.
-            return [replace(queue_leader_lost(timers, silent=True), low=0.0)]
+            return [replace(queue_leader_lost(timers, silent=True, consumes=not client.writes), low=0.0)]
         case 5672, "rabbitmq":
             raise NoFormula("when a client gives up a broker that is silent is its own affair; promise seconds")
     return []
@@ -153,7 +153,8 @@ def _pause(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
         case "galera", "galera":
             return [replace(backend_silent(timers), low=0.0)] if _struck(injection, "galera_writer") else []
         case "rabbitmq", "rabbitmq":
-            return [replace(queue_leader_lost(timers, silent=True), low=0.0)]  # its peers miss its ticks
+            # Its peers miss its ticks.
+            return [replace(queue_leader_lost(timers, silent=True, consumes=not client.writes), low=0.0)]
         case "memcached", "memcached":
             return [client_reconnect(timers)]
         case "galera" | "rabbitmq" | "memcached", _:

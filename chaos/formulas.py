@@ -145,8 +145,8 @@ def proxy_killed(timers: Timers) -> Bound:
                  f"Ts {UNIT_START_LOW}..{start:g} (polled systemd job) + Mt {mt:g} + client retry")
 
 
-def queue_leader_lost(timers: Timers, silent: bool) -> Bound:
-    """The queue gets another leader.
+def queue_leader_lost(timers: Timers, silent: bool, consumes: bool = False) -> Bound:
+    """The queue gets another leader; ``consumes``: for a client that takes its messages.
 
     Silent, Erlang's distribution gives the broker up after at most 1.25 x net_ticktime, and a mirror is promoted then
     (measured: publishers at once).  The channel of a consumer that is connected elsewhere looks for the lost master
@@ -162,10 +162,10 @@ def queue_leader_lost(timers: Timers, silent: bool) -> Bound:
         return Bound(0.0, high + client_retry(timers), f"0 .. {high:g} (election) + client retry")
     missed = 1.25 * known(timers, "net_ticktime")
     if timers.mirrored_queues:
-        high = missed + max(NET_SETUP, QUORUM_QUEUE_KILL_HIGH * timers.slowness)
-        return Bound(0.0, high + client_retry(timers),
-                     f"0 .. {high:g} (1.25 net_ticktime, then a mirror's promotion, or Erlang's net_setuptime for a "
-                     "consumer) + client retry")
+        promotion = QUORUM_QUEUE_KILL_HIGH * timers.slowness
+        high = missed + (max(NET_SETUP, promotion) if consumes else promotion)
+        what = "Erlang's net_setuptime" if consumes else "a mirror's promotion"
+        return Bound(0.0, high + client_retry(timers), f"0 .. {high:g} (1.25 net_ticktime, then {what}) + client retry")
     reconnect = RECONNECT_HIGH * timers.slowness
     high = max(BROKER_GIVEN_UP, missed) + reconnect
     return Bound(0.0, high + client_retry(timers),

@@ -47,8 +47,9 @@ class Window:
 
     @property
     def at_heal(self) -> bool:
-        """Whether the heal, not the fault, cost most."""
-        return self.before_heal is not None and self.before_heal < self.seconds
+        """Whether the heal, not the fault, cost most, and that was an interruption."""
+        return (self.before_heal is not None and self.before_heal < self.seconds
+                and self.seconds > INTERRUPTED * self.period)
 
     @property
     def kept(self) -> bool:

@@ -111,8 +111,8 @@ def collect(lab: Lab, since: float) -> tuple[tuple[str, ...], list[LogLine]]:
 
 
 def kept(lines: list[LogLine]) -> list[LogLine]:
-    """The first ``MOST``, and whatever else tells of a lost member: S8 reads that."""
-    return [*lines[:MOST], *(one for one in lines[MOST:] if corosync.left(one.text))]
+    """The first ``MOST``, and whatever else tells of a member that was lost or came back: S3 and S8 read that."""
+    return [*lines[:MOST], *(one for one in lines[MOST:] if corosync.left(one.text) or corosync.joined(one.text))]
 
 
 def script(since: float) -> str:

@@ -9,7 +9,7 @@ from chaos.model import Proof
 from chaos.reach import first_answer
 from daemons.cib import Cib
 from daemons.pacemaker import Status
-from lab.errors import HalabError, RefusedError
+from lab.errors import HalabError, NothingThereError
 from lab.node import crm
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ def hosted(lab: Lab, node: str) -> list[str]:
 
 
 def must_host(lab: Lab, nodes: Iterable[str], resource: str) -> None:
-    """RefusedError unless ``resource`` runs on each of ``nodes``."""
+    """NothingThereError unless ``resource`` runs on each of ``nodes``."""
     for node in nodes:
         if resource not in (there := hosted(lab, node)):
-            raise RefusedError(f"no {resource} runs on {node}", where=node,
-                               remedy=f"what does: {', '.join(there) or 'nothing'}")
+            raise NothingThereError(f"no {resource} runs on {node}", where=node,
+                                    remedy=f"what does: {', '.join(there) or 'nothing'}")
 
 
 def nowhere(lab: Lab, node: str, resource: str) -> Proof:

@@ -30,10 +30,10 @@ def _refuse_missing(lab: Lab, scenario: Scenario) -> None:
     first = scenario.injections[0]
     try:
         get_fault(first.fault).prepare(lab, Target(resolve(lab, first.target), dict(first.params), first.target))
-    except RefusedError as error:
-        raise NothingThereError(error.what, where=error.where, remedy=error.remedy) from error
-    except HalabError:
-        return
+    except NothingThereError:
+        raise
+    except (HalabError, ValueError, OSError):
+        return  # the run meets it again, and says it
 
 
 def refuse_unable(lab: Lab, scenario: Scenario) -> None:

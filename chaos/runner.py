@@ -12,6 +12,7 @@ import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,7 @@ class _Run:
             case Wait():
                 self._wait(step)
             case Heal():
+                self._look_again()
                 self._heal()
             case Converge():
                 self._converge(step)
@@ -258,7 +260,6 @@ class _Run:
         """Undo the faults and prove it; idempotent, and safe to call when nothing was broken."""
         if not self._entries or self._healed:
             return
-        self._look_again()
         self._note(heal_begin=time.time())
         healings = {one.entry.id: one for one in journal.heal(self._lab, self._journal, self._entries)}
         self._healed = True
@@ -271,8 +272,9 @@ class _Run:
     def _look_again(self) -> None:
         """Whether what ought to hold until now still does: a load that was killed proves nothing of the time after."""
         for at, entry in enumerate(self._entries):
-            if get_fault(entry.fault).endures:
-                self._note_of(at, held=self._effect(entry))
+            if (fault := get_fault(entry.fault)).endures:
+                self._note_of(at, held=await_proof(partial(self._effect, entry),
+                                                   fault.shows_within * self._lab.driver.slowness))
 
     def _converge(self, step: Converge) -> None:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from chaos import preflight, runfolder, suitefolder
@@ -76,7 +77,7 @@ def run_suite(lab: Lab, word: str, *, repeat: int | None = None, seed: int | Non
     if resume:
         return _go_on(lab, _resumable(lab, word, repeat, seed, restore), listener, tell)
     draft = _planned(lab, word, 1 if repeat is None else repeat, seed or 0, restore or "failed")
-    preflight.refuse(lab, load_scenario(draft.turns[0].scenario))
+    _refuse(lab, draft.turns[0])
     if before := suitefolder.stopped(lab.paths, word):
         lab.events.emit("note", text=f"a suite '{word}' was stopped before: {before}; this one begins anew "
                                      "(--resume goes on)")
@@ -132,8 +133,7 @@ def _go_on(lab: Lab, stopped: SuiteResult, listener: Listener | None, tell: Tell
         if own:
             refuse_unhealed(lab)
         else:
-            first = next(one for one in stopped.turns if one.verdict is None)
-            preflight.refuse(lab, load_scenario(first.scenario))
+            _refuse(lab, next(one for one in stopped.turns if one.verdict is None))
             stopped = _with_snapshot(lab, stopped, listener)
             suitefolder.write(lab, stopped)
         lab.events.emit("note", text=f"going on with {stopped.folder}: {stopped.progress}")
@@ -153,18 +153,23 @@ def _run(lab: Lab, result: SuiteResult, listener: Listener | None, tell: Tell, c
             if result.snapshot is not None and fresh:
                 result = _put_back(lab, result, listener)
             try:
-                verdict = run(lab, scenario)
+                try:
+                    verdict = run(lab, scenario)
+                except NothingThereError:
+                    raise
+                except RefusedError as refused:
+                    if result.snapshot is None or fresh:
+                        raise
+                    # The last run passed, and the cluster did something more after its end.
+                    lab.events.emit("note", text=f"{refused.what}; putting it back and trying once more")
+                    result, clean = _put_back(lab, result, listener), True
+                    verdict = run(lab, scenario)
             except NothingThereError as missing:
-                result, clean = _without(result, turn, missing.what), clean or (fresh and result.snapshot is not None)
+                clean = clean or (fresh and result.snapshot is not None)
+                lab.events.emit("note", text=f"{turn.scenario} is left out: {missing.what}")
+                result = _without(result, turn, missing.what)
                 suitefolder.write(lab, result)
                 continue
-            except RefusedError as refused:
-                if result.snapshot is None or fresh:
-                    raise
-                # The last run passed, and the cluster did something more after its end.
-                lab.events.emit("note", text=f"{refused.what}; putting it back and trying once more")
-                result = _put_back(lab, result, listener)
-                verdict = run(lab, scenario)
             clean = verdict.result is Result.PASS
             turns = tuple(replace(one, verdict=verdict) if one is turn else one for one in result.turns)
             # After each run: what is there survives whatever ends the suite.
@@ -176,6 +181,12 @@ def _run(lab: Lab, result: SuiteResult, listener: Listener | None, tell: Tell, c
     if result.snapshot is not None:
         _forget(lab, listener)
     return result
+
+
+def _refuse(lab: Lab, turn: Turn) -> None:
+    """What a run would be refused with; that nothing is there for its fault is for :func:`_run` to leave out."""
+    with suppress(NothingThereError):
+        preflight.refuse(lab, load_scenario(turn.scenario))
 
 
 def _without(result: SuiteResult, turn: Turn, why: str) -> SuiteResult:

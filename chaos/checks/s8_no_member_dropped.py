@@ -38,7 +38,7 @@ class NoMemberDropped:
         if dropped:
             words = ("; ".join(_words(node, said) for node, said in dropped.items())
                      + f", although {facts.fault} costs the cluster none of them")
-            if not schedule_kept.CHECK.judge(run).ok:
+            if not schedule_kept.CHECK.in_time(run):
                 return unjudged(self, f"{words}; but the host was late (V4), which costs a token by itself")
             return found(self, False, words)
         stages = [stage for one in facts.injections if one.begin is not None for stage in _stayed(run, one.begin)]

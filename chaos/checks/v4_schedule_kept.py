@@ -37,6 +37,10 @@ class ScheduleKept:
     title = "the probes kept their schedule, the host had room"
     kind = "validity"
 
+    def in_time(self, run: Recording) -> bool:
+        """Whether host and clients were, whatever became of the clock: corosync keeps one that nobody sets."""
+        return all(_lateness(run, probe)[1] for probe in run.facts.probes) and _busy(run)[1]
+
     def judge(self, run: Recording) -> Finding:
         problems, words = [], []
         for probe in run.facts.probes:

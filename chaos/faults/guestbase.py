@@ -14,6 +14,7 @@ from chaos.model import HealRank, Proof, Target
 from chaos.reach import ssh_banner
 from daemons import rabbitmq
 from lab.errors import HalabError, NodeError, RefusedError
+from lab.parallel import for_each
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -63,7 +64,9 @@ class GuestFault(BaseFault):
             lab.shell.run(node, self.act(lab, node, target), timeout=self.acts_within)
 
     def took_effect(self, lab: Lab, target: Target) -> Proof:
-        return all_hold([self._look(lab, node, self.shows(lab, node, target), wanted=True) for node in target.nodes])
+        # All at once: a node that is loaded takes seconds for its answer.
+        return all_hold(for_each(target.nodes,
+                                 lambda node: self._look(lab, node, self.shows(lab, node, target), wanted=True)))
 
     def heal(self, lab: Lab, target: Target) -> None:
         """Every node gets its inverse, also when another cannot be reached; the first error is raised after that."""

@@ -9,7 +9,7 @@ from chaos.evidence import judged
 from chaos.faults.base import all_hold
 from chaos.faults.guestbase import GuestFault
 from chaos.model import Proof, Target
-from lab.errors import RefusedError
+from lab.errors import NothingThereError
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -27,8 +27,8 @@ class PcmkStandby(GuestFault):
         """Refuse a node that has nothing to give away."""
         for node in target.nodes:
             if not pacemaker.hosted(lab, node):
-                raise RefusedError(f"no resource runs on {node}: nothing could leave it", where=node,
-                                   remedy=f"./inv lab.status --name={lab.name}")
+                raise NothingThereError(f"no resource runs on {node}: nothing could leave it", where=node,
+                                        remedy=f"./inv lab.status --name={lab.name}")
         return target
 
     def act(self, lab: Lab, node: str, target: Target) -> str:

@@ -11,7 +11,7 @@ from chaos.faults.base import all_hold
 from chaos.faults.guestbase import GuestFault
 from chaos.faults.svcbase import Resource, subject
 from chaos.model import Proof, Target
-from lab.errors import RefusedError
+from lab.errors import NothingThereError, RefusedError
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -41,9 +41,12 @@ class SvcStop(GuestFault):
             pacemaker.must_host(lab, target.nodes, one.name)
         else:
             for node in target.nodes:
-                if holds(lab.shell.run(node, one.stopped(), timeout=10, check=False).exit_code) is not False:
-                    raise RefusedError(f"no {one.name} runs on {node}", where=node,
-                                       remedy=f"./inv lab.status --name={lab.name} shows which services it has")
+                stopped = holds(lab.shell.run(node, one.stopped(), timeout=10, check=False).exit_code)
+                if stopped is not False:
+                    kind = NothingThereError if stopped else RefusedError
+                    raise kind(f"no {one.name} runs on {node}" if stopped else
+                               f"nobody could say whether {one.name} runs on {node}", where=node,
+                               remedy=f"./inv lab.status --name={lab.name} shows which services it has")
         return target
 
     def may_leave(self, target: Target, members: tuple[str, ...]) -> tuple[str, ...]:

@@ -20,8 +20,8 @@ from chaos.model import Outcome, Probe, Sample
 # outage.  Ten times that can only be a process that stood still; more would be a burst of load.
 MAX_IN_FLIGHT = 512
 # The probes end their own attempts; this guard is for one that forgot, or hangs in a library.
-_LAST = 6.0  # s that a stop waits for attempts in flight: one without a timeout of its own tells by its silence
 GUARD = 0.25
+_LAST = 6.0  # s that a stop waits for attempts in flight: one without a timeout of its own tells by its silence
 
 
 class SampleFile:

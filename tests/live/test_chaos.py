@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -285,9 +285,12 @@ def crowd() -> Iterator[None]:
 @pytest.mark.timeout(300)
 def test_a_host_that_others_fill_is_invalid(lab: Lab, quiet: Scenario) -> None:
     """From the fault to the heal the lab waits for a processor most of the time; its clients have theirs."""
-    with ExitStack() as until_healed, planted() as runs:
-        with (beside(lab, "fault.inject", lambda: void(until_healed.enter_context(crowd()))),
-              beside(lab, "fault.heal", until_healed.close)):
+    def fill() -> None:
+        with crowd():
+            time.sleep(6)  # the hold
+
+    with planted() as runs:
+        with beside(lab, "fault.inject", fill):
             runs.append(verdict := runner.run(lab, quiet))
         seen = findings(verdict)["V4"]
         assert not seen["ok"] and "saturated" in seen["evidence"], json.dumps(verdict.to_json(), indent=1)

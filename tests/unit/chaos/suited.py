@@ -47,6 +47,7 @@ class Suited:
     bad: tuple[str, ...] = ("vip-holder-frozen",)
     at_run: Callable[[str], None] = lambda name: None
     refuse: Callable[[], None] = lambda: None
+    save_refuses: bool = True  # a snapshot is of a healthy lab too
     clock: float = 1000.0
     _samples: dict[bool, Verdict] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
@@ -67,7 +68,8 @@ class Suited:
         return self._samples[bad]
 
     def save(self, *_: object, **__: object) -> snapshot.Snapshot:
-        self.refuse()
+        if self.save_refuses:
+            self.refuse()
         self.calls.append("save")
         self.clock += 1
         self.kept.append(a_snapshot(suite.SNAPSHOT, self.clock))

@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from synthetic import CUT, FROZEN, NODES, REQUEST, SOUND, T0, base_injection, finding, recording
+from synthetic import (
+    CUT,
+    FROZEN,
+    LEFT,
+    MEMBERSHIP,
+    NODES,
+    REQUEST,
+    SOUND,
+    T0,
+    base_injection,
+    finding,
+    recording,
+)
 
 from chaos.facts import Roles
 from chaos.model import Result
@@ -122,5 +134,11 @@ def test_s3_judges_whom_a_split_took_away_although_nobody_was_fenced(tmp_path: P
     # After the heal both halves may start what they had stopped.
     late = halves.but(holders=((-9.0, "c1"), (0.0, ""), (7.0, "c2")))
     assert finding(tmp_path / "2", late, "S3").skipped
-    # Of one that stayed a member nothing is said.
+    # Of one that stayed a member nothing is said, nor of one whom another had lost, or whom it has met again.
     assert finding(tmp_path / "3", halves.but(log=()), "S3").skipped
+    assert finding(tmp_path / "4", halves.but(log=LEFT[1:]), "S3").skipped
+    back = halves.but(log=(*LEFT, (3.0, "c2", MEMBERSHIP.format("joined: 1"))))
+    assert finding(tmp_path / "5", back, "S3").skipped
+    # The word of the one that took over is missing.
+    blind = finding(tmp_path / "6", halves.but(log=()).but_facts(logged=("c1",)), "S3")
+    assert not blind.ok and blind.kind == "validity" and "c2, whose log was not read" in blind.evidence

@@ -107,8 +107,10 @@ def test_bounds_follow_the_live_timers() -> None:
 
 def test_mirrored_queues_wait_for_the_tick_of_their_brokers_and_for_a_dead_node() -> None:
     quorum, mirrored = TIMERS, replace(TIMERS, mirrored_queues=True, net_ticktime=60.0)
-    assert queue_leader_lost(mirrored, silent=True).high == pytest.approx(75 + 7 + 1)
-    assert queue_leader_lost(replace(mirrored, net_ticktime=5.0), silent=True).high == pytest.approx(6.25 + 7 + 1)
+    assert queue_leader_lost(mirrored, silent=True).high == pytest.approx(75 + 3 + 1)
+    assert queue_leader_lost(replace(mirrored, net_ticktime=5.0), silent=True).high == pytest.approx(6.25 + 3 + 1)
+    taken = queue_leader_lost(replace(mirrored, net_ticktime=5.0), silent=True, consumes=True)
+    assert taken.high == pytest.approx(6.25 + 7 + 1)
     assert queue_leader_lost(mirrored, silent=False) == queue_leader_lost(quorum, silent=False)
     with pytest.raises(NoBound, match="net_ticktime"):
         queue_leader_lost(replace(mirrored, net_ticktime=None), silent=True)

@@ -322,7 +322,7 @@ def test_what_the_first_fault_cannot_find_is_told_before_anything_starts(
     lab = make_lab()
 
     def prepare(self: Any, lab: Lab, target: Target) -> Target:
-        raise RefusedError("no vip-publik runs on n2", where="n2")
+        raise NothingThereError("no vip-publik runs on n2", where="n2")
 
     monkeypatch.setattr(type(get_fault("node.poweroff")), "prepare", prepare)
     with pytest.raises(NothingThereError, match="vip-publik"):
@@ -330,15 +330,17 @@ def test_what_the_first_fault_cannot_find_is_told_before_anything_starts(
     assert log == [] and not list(lab.paths.runs.glob("*"))
 
 
-def test_what_is_there_only_while_clients_work_is_not_asked_for_before(log: list[str],
-                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clients' queue, and so its leader, of a lab that no client has used yet."""
+@pytest.mark.parametrize("error", [NodeError("no node could be asked"), ValueError("not a number"),
+                                   RefusedError("eth1 of n2 has a netem already")])
+def test_what_the_run_will_meet_again_is_left_to_it(log: list[str], error: Exception,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clients' queue, and so its leader, of a lab that no client has used yet; or a moment's silence."""
     asked: list[str] = []
 
     def prepare(self: Any, lab: Lab, target: Target) -> Target:
         asked.append("prepare")
         if len(asked) == 1:
-            raise NodeError("no node could be asked")
+            raise error
         return target
 
     monkeypatch.setattr(type(get_fault("node.poweroff")), "prepare", prepare)
@@ -349,9 +351,10 @@ def test_what_endures_is_looked_at_again_before_the_heal(log: list[str], monkeyp
     lab, fault = make_lab(), type(get_fault("node.poweroff"))
     run(lab, scenario())
     assert facts_of(lab).injections[0].held is None
-    proofs = iter([Proof(True, "off"), Proof(False, "on again")])
+    proofs = iter([Proof(True, "off")])
     monkeypatch.setattr(fault, "endures", True)
-    monkeypatch.setattr(fault, "took_effect", lambda *_: next(proofs))
+    monkeypatch.setattr(fault, "shows_within", 0.0)
+    monkeypatch.setattr(fault, "took_effect", lambda *_: next(proofs, Proof(False, "on again")))
     again = make_lab("again")
     run(again, scenario())
     assert facts_of(again).injections[0].held == Proof(False, "on again")
