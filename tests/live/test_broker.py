@@ -38,3 +38,15 @@ def test_a_broker_without_a_log_for_its_queues_is_ended(lab: Lab) -> None:
     assert "no log for its quorum queues since" in said
     gates.await_all(lab, time.monotonic() + 90)
     assert lab.shell.run(node, main).stdout != before
+
+
+def test_a_broker_whose_start_in_place_failed_is_ended(lab: Lab) -> None:
+    """It has one try; after that its Erlang machine runs without it, as after this order."""
+    node = lab.plan.running("rabbitmq")[2].name
+    main = "systemctl show rabbitmq-server --property=MainPID"
+    before = lab.shell.run(node, main).stdout
+    lab.shell.run(node, "rabbitmqctl stop_app", timeout=60)
+    said = lab.shell.run(node, _WATCH.format(settle=60), timeout=40, check=False).stdout
+    assert "stopped in its Erlang machine since" in said
+    gates.await_all(lab, time.monotonic() + 90)
+    assert lab.shell.run(node, main).stdout != before

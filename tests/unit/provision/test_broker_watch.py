@@ -46,6 +46,24 @@ def test_the_clock_begins_anew_with_each_start(tmp_path: Path) -> None:
     assert looks.read_text().count("\n") == 5 and not (tmp_path / "killed").exists()
 
 
+@pytest.mark.parametrize(("active", "said", "looks", "ended"), [
+    ("active", "[],logged,stopped", 7, 1),
+    ("active", "[],logged,stopped", 6, 0),  # its one try may still go on, or a person is at work
+    ("active", "[],logged,other", 9, 0),  # it runs, waits for a majority, or starts
+    ("activating", "[],logged,stopped", 9, 0),  # a boot that systemd began
+    ("active", "[],logless,other", 4, 1), ("active", "[],logless,other", 3, 0)])
+def test_a_broker_that_is_stopped_or_without_a_log_in_a_running_machine(
+        tmp_path: Path, active: str, said: str, looks: int, ended: int) -> None:
+    kills = tmp_path / "kills"
+    for name, body in {"systemctl": f'if [ "$1" = kill ]; then echo "$*" >>{kills}; else echo ActiveState={active}; fi',
+                       "hostname": "echo n1", "erl_call": f"cat >/dev/null; echo '{{ok, {{{said}}}}}'"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    watch(tmp_path, f"{_PRELUDE.replace('-le 5', f'-le {looks}')} 15 15 n1 n2 n3")
+    assert (kills.read_text().splitlines() if kills.exists() else []) == [
+        "kill --signal=KILL rabbitmq-server"] * ended
+
+
 @pytest.mark.parametrize(("members", "me", "lost", "looks", "ended"), [
     (3, "n1", "n2 n3", 4, 1),  # alone against two
     (3, "n3", "n1", 4, 1),  # of a pair the later one
