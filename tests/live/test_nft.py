@@ -200,6 +200,7 @@ def test_some_packets_are_lost(lab: Lab) -> None:
         fault.name, fault.prepare(lab, Target(("n1",), {"percent": 50, "network": "ring"})))
     fault.inject(lab, entry.target)
     arrived = [send(lab, "n2", "n1") for _ in range(30)]
-    assert 3 < sum(arrived) < 27  # 50 % of 30: outside once in 10^5 runs
+    # 50 % of 30, or far less while the neighbour's address is looked up: three of four tries of that are lost too.
+    assert 0 < sum(arrived) < 27
     assert send(lab, "n2", "n3") and fault.took_effect(lab, entry.target).ok
     heal_all(lab, within=3)
