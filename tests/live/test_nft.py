@@ -179,7 +179,7 @@ def test_who_hears_whom(lab: Lab, case: str) -> None:
     fault = get_fault(name)
     fault.validate(params)
     for node in NODES:  # neighbours know each other: what is cut is not their ARP
-        assert all(send(lab, node, other) for other in NODES if other != node)
+        assert all(any(send(lab, node, other) for _ in range(10)) for other in NODES if other != node)
     entry = Journal(lab.paths.journal).arm(name, fault.prepare(lab, Target(nodes, params)))
     fault.inject(lab, entry.target)
     if name != "net.port_block":  # which knocks
