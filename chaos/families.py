@@ -62,6 +62,9 @@ def _silent_loss(facts: Facts, injection: Injection, client: Traits) -> list[Bou
         found.append(queue_leader_lost(timers, silent=True, consumes=not client.writes))
     if client.client_of == "memcached" and facts.hits(injection, "memcached"):
         found.append(client_reconnect(timers))
+    if client.client_of == "keystone" and facts.hits(injection, "keystone"):
+        # One request in n meets it until the checks have found out; the others are answered.
+        found.append(replace(backend_silent(timers), low=0.0))
     return found
 
 
@@ -114,7 +117,9 @@ def _process(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
             return [queue_leader_lost(timers, silent=False)]
         case "memcached", "memcached":
             return [client_reconnect(timers)]
-        case "galera" | "rabbitmq" | "memcached", _:
+        case "keystone", "keystone":
+            return [backend_reset(timers)]
+        case "galera" | "rabbitmq" | "memcached" | "keystone", _:
             return []
     raise NoFormula(f"there is no formula for the death of {process or 'an unnamed process'}")
 
@@ -132,6 +137,8 @@ def _port(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
         case 9200, "galera":
             # The sessions of a backend that is marked down are ended: clients reconnect to the next one.
             return [replace(backend_silent(timers), low=0.0)] if _struck(injection, "galera_writer") else []
+        case 5000, "keystone":
+            return [replace(backend_silent(timers), low=0.0)]
         case 11211, "memcached":
             return [client_reconnect(timers)]
         case 25672, "rabbitmq":
@@ -157,7 +164,9 @@ def _pause(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
             return [replace(queue_leader_lost(timers, silent=True, consumes=not client.writes), low=0.0)]
         case "memcached", "memcached":
             return [client_reconnect(timers)]
-        case "galera" | "rabbitmq" | "memcached", _:
+        case "keystone", "keystone":
+            return [replace(backend_silent(timers), low=0.0)]
+        case "galera" | "rabbitmq" | "memcached" | "keystone", _:
             return []
     # Nobody asks a proxy for an answer: its unit is active, and its clients hang.
     raise NoFormula(f"nobody notices a paused {process or 'process'}; promise seconds")
@@ -259,6 +268,8 @@ def _unit(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
             return [queue_leader_lost(timers, silent=False)]
         case "memcached", "memcached":
             return [client_reconnect(timers)]
+        case "keystone", "keystone":
+            return [backend_reset(timers)]
         case "pacemaker" | "corosync", _:
             raise NoFormula(f"there is no formula for a stopped {unit}")
     return []

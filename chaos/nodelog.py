@@ -40,7 +40,7 @@ MATTERS = "|".join((
     r"WSREP: (Member .*(requested state transfer|synced with group)|.*: State transfer (to|from) )|mariadbd.*\[ERROR\]",
     r"Server [^ ]+/[^ ]+ is (UP|DOWN)|has no server available",
     r"rabbit on node|node rabbit@[^ ]+ (up|down)|resource limit alarm|partial partition",
-    r"(haproxy|memcached|rabbitmq-server|corosync|pacemaker)\.service: (Main process exited|Scheduled restart|"
+    r"(haproxy|memcached|keystone|rabbitmq-server|corosync|pacemaker)\.service: (Main process exited|Scheduled restart|"
     r"Start request repeated|Failed with|Deactivated)",
 ))
 _SCRIPT = """\

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from chaos import pacemaker
 from chaos.bounds import Bounds, bounds
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lab.lab import Lab
     from lab.plan import Plan
 
-SERVICES: tuple[Service, ...] = ("haproxy", "galera", "rabbitmq", "memcached")
+SERVICES: tuple[Service, ...] = get_args(Service)
 
 
 @dataclass(frozen=True)

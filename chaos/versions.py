@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from lab.lab import Lab
 
 PACKAGES = ("corosync", "pacemaker", "resource-agents", "fence-agents", "mariadb-server", "galera-4",
-            "rabbitmq-server", "erlang-base", "haproxy", "memcached", "systemd")
+            "rabbitmq-server", "erlang-base", "haproxy", "memcached", "python3-keystone", "uwsgi-core",
+            "systemd")
 
 
 def read_versions(lab: Lab, node: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from cli.command import command
 
 
 @command(root=True, polite=True, force="bake even if the image exists")
-def bake(c: Any, driver: str = "", force: bool = False, format: str = "table") -> None:
+def bake(c: Any, driver: str = "", api: bool = False, force: bool = False, format: str = "table") -> None:
     """Bake the node image; lab.up does it by itself when it is missing."""
     from cli.planning import Request, plan_from
     from cli.views.image import image_list
@@ -17,10 +17,10 @@ def bake(c: Any, driver: str = "", force: bool = False, format: str = "table") -
     from lab.image import bake as bake_image
     from provision.image import recipe
 
-    kind = traits(plan_from(Request(driver=driver))[0].driver).image
-    image = bake_image(recipe(kind), console.note, force=force)
+    plan, _ = plan_from(Request(driver=driver, api=api))
+    image = bake_image(recipe(traits(plan.driver).image, plan.services), console.note, force=force)
     image_list([image], set(), format)
-    console.next_step("lab.up" + options.again({"driver": driver}))
+    console.next_step("lab.up" + options.again({"driver": driver, "api": api}))
 
 
 @command(name="list")

@@ -36,6 +36,7 @@ HELP = {
     "pacemaker": "core (default): Pacemaker manages what must not run twice; full: every service",
     "rabbitmq": "who runs the broker: systemd (default, quorum queues) or pacemaker (mirrored queues)",
     "queues": "quorum or mirrored; left out, it follows from --rabbitmq",
+    "api": "the API tier too: Keystone behind the proxy (segregated: with --nodes=15)",
     "qdevice": "a tie-breaking vote from a host outside, for even clusters",
     "segregate": "mixed only: the bottlenecks to take out of the core, such as db,mq",
     "allow_large": "allow more than 16 nodes, which corosync is not tested for",

@@ -32,6 +32,7 @@ class Request:
     pacemaker: str = ""
     rabbitmq: str = ""
     queues: str = ""
+    api: bool = False
     qdevice: bool = False
     segregate: str = ""
     allow_large: bool = False

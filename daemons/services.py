@@ -1,6 +1,6 @@
-"""The four services as the lab runs them: what the rest of halab must know of each, in one place.
+"""The services as the lab runs them: what the rest of halab must know of each, in one place.
 
-A fifth is one more record here, a role, a gate and a line in ``lab.plan.shape``.  The templates repeat the ports:
+Another is one more record here, a role, a gate and a line in ``lab.plan.shape``.  The templates repeat the ports:
 they are the configuration that a trainee reads.  Units, paths and ports are those of Debian 12's packages.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Service = Literal["haproxy", "galera", "rabbitmq", "memcached"]
+Service = Literal["haproxy", "galera", "rabbitmq", "memcached", "keystone"]
 
 GALERA_CHECK_UNIT = "halab-galera-check"
 GALERA_CHECK_PORT = 9200  # where HAProxy asks whether a database is Synced
@@ -59,7 +59,12 @@ SERVICES: Mapping[Service, Daemon] = {
     "memcached": Daemon(
         letters="MC", unit="memcached", process="memcached", agents=("memcached",), memory_mb=10,
         port=11211, port_name="memcached"),
+    "keystone": Daemon(
+        letters="API", unit="keystone", process="uwsgi-core", agents=("keystone",), memory_mb=150,
+        port=5000, port_name="Keystone"),
 }
+# What a lab has only if it is asked for: the API tier is stateless, and slow to install and to start.
+OPTIONAL: frozenset[Service] = frozenset({"keystone"})
 
 
 def of_process(process: str) -> Service | None:

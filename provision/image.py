@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from daemons.services import OPTIONAL, Service
 from lab.drivers.traits import ImageKind
 from lab.image import ImageRecipe
 from provision.render import nodefile
@@ -12,13 +15,16 @@ MACHINE_PACKAGES = ("linux-image-amd64", "initramfs-tools", "busybox", "udev", "
 _SEED = "/etc/initramfs-tools/scripts/init-bottom/halab-seed"
 
 
-def recipe(kind: ImageKind = "tree") -> ImageRecipe:
+def recipe(kind: ImageKind = "tree", services: Collection[Service] = ()) -> ImageRecipe:
     """Packages and set-up script of all roles: one image serves every style and every node.
+
+    What is optional is in it only if ``services`` has it.
 
     A ``disk`` for machines holds the same and a kernel.
     """
-    packages = {package for role in all_roles() for package in role.packages}
-    parts = [f"# {role.name}\n{role.image_script.strip()}\n" for role in all_roles() if role.image_script]
+    roles = [role for role in all_roles() if role.service not in OPTIONAL or role.service in services]
+    packages = {package for role in roles for package in role.packages}
+    parts = [f"# {role.name}\n{role.image_script.strip()}\n" for role in roles if role.image_script]
     if kind == "disk":
         packages |= set(MACHINE_PACKAGES)
         parts.append(_machine_script())

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from lab.lab import Lab
 from lab.node.files import File
-from lab.plan import Cluster, Node, Plan
+from lab.plan import Cluster, Node, Plan, Service
 from lab.state.secrets import Secrets
 
 
@@ -49,7 +49,8 @@ class Change:
 class Role(Protocol):
     """One component.  ``files`` and ``revive`` are pure, but for secrets that are made at first use.
 
-    ``packages`` and ``image_script`` go into the image; ``files`` are laid down before first
+    ``packages`` and ``image_script`` go into the image, those of an optional ``service`` only into that of labs that
+    have it; ``files`` are laid down before first
     boot or pushed later, the same bytes either way; ``revive`` are laid down besides when all nodes
     boot again from disks of one and the same instant; ``converge`` brings what only a running
     cluster can hold (CIB, database users) to the plan and says what it changed; ``differences`` asks the
@@ -59,6 +60,7 @@ class Role(Protocol):
     name: str
     packages: Sequence[str]
     image_script: str
+    service: Service | None
 
     def applies(self, node: Node) -> bool: ...
     def files(self, ctx: NodeContext) -> list[File]: ...
@@ -73,6 +75,7 @@ class BaseRole:
     name = ""
     packages: Sequence[str] = ()
     image_script = ""
+    service: Service | None = None
 
     def applies(self, node: Node) -> bool:
         return True

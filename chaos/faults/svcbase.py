@@ -11,7 +11,7 @@ from chaos.faults.guestbase import resource_of
 from lab.choices import unknown_choice
 from lab.errors import RefusedError
 
-UNITS = ("corosync", "haproxy", "halab-galera-check", "memcached", "pacemaker", "rabbitmq-server")
+UNITS = ("corosync", "haproxy", "halab-galera-check", "keystone", "memcached", "pacemaker", "rabbitmq-server")
 
 
 class Subject(Protocol):

@@ -36,6 +36,7 @@ class Targets(_Value):
     interface: str = "br-control"
     http_port: int = HEALTH_PORT
     http_path: str = "/healthz"
+    api_port: int = port("keystone")
     sql_port: int = port("galera")
     sql_user: str = galera.PROBE_USER
     mq_hosts: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lab.lab import Lab
 
 # The default set: every service, the VIP's holder, and both ends of the queue.
-DEFAULT_PROBES = ("vip_arp", "vip_tcp", "sql_read", "sql_write", "mq_publish", "mq_consume", "cache")
+DEFAULT_PROBES = ("vip_arp", "vip_tcp", "sql_read", "sql_write", "mq_publish", "mq_consume", "cache", "api_http")
 TIMEOUT = 1.0  # seconds for one attempt
 _HOST_FILE = "host.jsonl"
 Command = Callable[[Sequence[str]], list[str]]

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 # What people call them, and the services' own names.
 _SERVICES: dict[str, Service] = {
-    "lb": "haproxy", "db": "galera", "mq": "rabbitmq", "mc": "memcached",
-    "haproxy": "haproxy", "galera": "galera", "rabbitmq": "rabbitmq", "memcached": "memcached",
+    "lb": "haproxy", "db": "galera", "mq": "rabbitmq", "mc": "memcached", "api": "keystone",
+    "haproxy": "haproxy", "galera": "galera", "rabbitmq": "rabbitmq", "memcached": "memcached", "keystone": "keystone",
 }
 
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 _POLL = 0.2  # seconds between two looks; a look costs some 30 ms of CPU on a node
 # From the ground up: what a person should read first when several are red.
-_ORDER = ("power", "ssh", "membership", "fencing", "resources", "galera", "rabbitmq", "memcached", "haproxy", "vip")
+_ORDER = ("power", "ssh", "membership", "fencing", "resources", "galera", "rabbitmq", "memcached", "haproxy", "vip",
+          "keystone")
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ class Haproxy:
     def look(self, lab: Lab) -> Look:
         proxies = [node.name for node in lab.plan.running("haproxy")]
         want = {(haproxy.PROXY, node.name) for node in lab.plan.running("galera")}
+        want |= {(haproxy.API, node.name) for node in lab.plan.running("keystone")}
         for proxy, said in lab.shell.on_all(proxies, haproxy.STAT, timeout=10, check=False).items():
             if not said.stdout.strip():
                 return Look(False, f"HAProxy on {proxy} does not answer")
@@ -25,12 +26,17 @@ class Haproxy:
             if {(server.proxy, server.name) for server in servers} != want:
                 return Look(False, f"{proxy} balances {len(servers)} servers, the plan has {len(want)}")
             if down := [f"{server.name} is {server.status}" for server in servers
-                        if server.status != ("MAINT" if server.name in lab.plan.maintenance else "UP")]:
+                        if server.status != _wanted(lab.plan, server)]:
                 return Look(False, f"{proxy}: {', '.join(down)}")
         return Look(True, f"{len(want)} backends UP on {len(proxies)} proxies")
 
     def show(self, lab: Lab) -> str:
         return on_node(lab, lab.plan.running("haproxy")[0].name, haproxy.STAT)
+
+
+def _wanted(plan: Plan, server: haproxy.Server) -> str:
+    """A database that is still joining is known to the proxies and gets no traffic."""
+    return "MAINT" if server.proxy == haproxy.PROXY and server.name in plan.maintenance else "UP"
 
 
 GATE = Haproxy()

@@ -126,7 +126,7 @@ def _ready_image(plan: Plan, paths: LabPaths, topology_text: str, events: EventL
     link = paths.root / "image"
     if link.exists():
         return
-    wanted = recipe(traits(plan.driver).image)
+    wanted = recipe(traits(plan.driver).image, plan.services)
 
     def record(root: Path) -> None:
         interrupt.check("the lab's folder")

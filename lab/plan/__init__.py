@@ -143,14 +143,24 @@ class Plan(_Value):
         """Every node of the lab that runs ``service``, in index order."""
         return tuple(node for node in self.nodes if service in node.services)
 
+    @property
+    def services(self) -> frozenset[Service]:
+        """Everything that some cluster of the lab runs."""
+        return frozenset(service for cluster in self.clusters for service in cluster.services)
+
     def reaction(self, slowness: float) -> float:
         """Seconds until every cluster has acted on a lost member; ``slowness`` is the driver's."""
         return max(self.profile.reaction(len(cluster.nodes), slowness) for cluster in self.clusters)
 
     @property
     def internal_vip(self) -> Vip | None:
-        """The VIP that the database and, later, the services' own traffic go through."""
+        """The VIP that the database and the services' own traffic go through."""
         return next((vip for vip in self.vips if vip.name == "internal"), None)
+
+    @property
+    def public_vip(self) -> Vip | None:
+        """The VIP that the API's clients from outside come to."""
+        return next((vip for vip in self.vips if vip.name == "public"), None)
 
     def totem_name(self, cluster: Cluster) -> str:
         """corosync's own name of a cluster, unlike that of any other lab."""

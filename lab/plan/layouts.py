@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from daemons.services import SERVICES
+from daemons.services import OPTIONAL, SERVICES
 from lab.drivers.traits import traits
 from lab.plan import Cluster, DriverName, Network, Node, Plan, Service, Vip
 from lab.plan.addresses import BMC_OCTET, BRIDGE_MACS, HOST_OCTET, NETWORKS, NODE_OCTET, QNETD, VIP_OCTETS, address
@@ -128,11 +128,14 @@ def _not_deployed(topology: Topology, layout: Shape) -> list[str]:
         f"{topology.nodes} have no three left for it. --nodes=12 has room for it; "
         f"--style=mixed --nodes={topology.nodes} runs it in the core."
         for service, daemon in SERVICES.items()
-        if service not in layout.services
+        if service not in layout.services | OPTIONAL
     ]
     missing.append(
-        "API (Keystone, cinder-api, cinder-scheduler) and AP (cinder-volume): halab does not deploy them "
-        "yet, whatever the style; the VIPs lead to the database only."
+        "of API cinder-api and cinder-scheduler, and AP (cinder-volume): halab does not deploy them yet, whatever the "
+        "style." if "keystone" in layout.services else
+        "keystone (API): only where it is asked for: " + (
+            "name it among the services of a cluster" if topology.clusters else "--api") + ". The rest of API "
+        "(cinder-api, cinder-scheduler) and AP (cinder-volume): not yet, whatever the style."
     )
     return missing
 
@@ -143,8 +146,8 @@ def _host_warnings(topology: Topology, layout: Shape) -> list[str]:
     built = sum(part.size for part in layout.parts)
     if layout.api_hosts:
         warnings.append(
-            f"{layout.api_hosts} of the {topology.nodes} hosts are kept free for the API tier, which is not "
-            f"deployed yet: {built} nodes are built."
+            f"{layout.api_hosts} of the {topology.nodes} hosts are kept free for the API tier, which only "
+            f"--api deploys: {built} nodes are built."
         )
     sizes = ", ".join(f"{part.cluster} {part.size}" for part in layout.parts)
     if layout.extra_pairs:

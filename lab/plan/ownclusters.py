@@ -160,7 +160,11 @@ def own_shape(clusters: Mapping[str, ClusterSpec], *, allow_large: bool = False)
             "No cluster runs haproxy: the VIPs would have no home, and clients no way to the database.",
             where="clusters", remedy="add haproxy to the services of one cluster",
         )
-    return Shape(tuple(parts))
+    shape = Shape(tuple(parts))
+    if "keystone" in shape.services and "galera" not in shape.services:
+        raise RefusedError("No cluster runs galera: Keystone keeps its users and its endpoints there.",
+                           where="clusters", remedy="add galera to the services of one cluster")
+    return shape
 
 
 def _check_disjoint(parts: list[Part]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from typing import Literal, get_args
 
+from daemons.services import OPTIONAL
 from lab.choices import unknown_choice
 from lab.errors import RefusedError
 from lab.plan import Service, Style
@@ -22,7 +23,8 @@ Bottleneck = Literal["db", "mq", "lb"]
 
 SERVICES: tuple[Service, ...] = get_args(Service)
 STYLES: tuple[Style, ...] = get_args(Style)
-SERVICE_OF: dict[str, Service] = {"lb": "haproxy", "db": "galera", "mq": "rabbitmq", "mc": "memcached"}
+SERVICE_OF: dict[str, Service] = {"lb": "haproxy", "db": "galera", "mq": "rabbitmq", "mc": "memcached",
+                                 "api": "keystone"}
 
 MIN_MEMBERS = 3
 MAX_MEMBERS = 16  # corosync is not well tested above
@@ -47,7 +49,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Shape:
-    """The clusters of a lab, and the hosts that were asked for but are kept free."""
+    """The clusters of a lab, and the hosts that were asked for but are kept free: for the API tier, or left over."""
 
     parts: tuple[Part, ...]
     api_hosts: int = 0
@@ -66,26 +68,34 @@ def default_nodes(style: Style, segregate: Iterable[str] = ()) -> int:
 
 
 def shape(
-    style: Style, nodes: int, segregate: tuple[Bottleneck, ...] = (), *, allow_large: bool = False
+    style: Style, nodes: int, segregate: tuple[Bottleneck, ...] = (), *, api: bool = False, allow_large: bool = False
 ) -> Shape:
-    """The clusters of a lab of ``nodes`` hosts.
+    """The clusters of a lab of ``nodes`` hosts; ``api``: with the services that are there only if asked for.
 
     Raises RefusedError for a size that the style cannot have; ``where`` is then the key at fault.
     """
     _check_size(nodes, allow_large)
+    deployed = tuple(service for service in SERVICES if api or service not in OPTIONAL)
     if style == "collapsed":
-        return Shape((Part("controllers", _numbered("n", nodes), SERVICES),))
+        return Shape((Part("controllers", _numbered("n", nodes), deployed),))
     counts = _mixed(nodes, segregate) if style == "mixed" else _segregated(nodes)
     spare = nodes - sum(counts.values())
-    api = counts.pop("api", 0)
+    kept = 0 if api else counts.pop("api", 0)
+    if api and style == "segregated" and "api" not in counts:
+        raise RefusedError(
+            f"The API tier does not fit on {nodes} nodes: segregated, it needs three hosts of its own beside LB3 DB3 "
+            "MQ3 MC3.",
+            where="api",
+            remedy="--nodes=15, or --style=mixed, which runs it in the core",
+        )
     taken = {SERVICE_OF[name] for name in counts if name != "core"}
-    core = tuple(service for service in SERVICES if service not in taken)
+    core = tuple(service for service in deployed if service not in taken)
     return Shape(
         tuple(
             Part(name, _numbered(name, size), core if name == "core" else (SERVICE_OF[name],))
             for name, size in counts.items()
         ),
-        api_hosts=api,
+        api_hosts=kept,
         spare_hosts=spare,
         extra_pairs=not segregate and (nodes in style_tables()[style].between or nodes > MAX_MEMBERS),
     )

@@ -43,7 +43,7 @@ class Topology(BaseModel):
 
     ``nodes`` left out is the smallest number that shows the style; ``segregate`` (mixed only)
     names the clusters to take out of the core; ``clusters`` replaces both, and the layout table;
-    ``qdevice`` gives even clusters a vote from outside; ``queues`` left out follows from who runs
+    ``api`` adds the API tier; ``qdevice`` gives even clusters a vote from outside; ``queues`` left out follows from who runs
     ``rabbitmq``; ``timers`` changes values of the profile; ``allow_large`` lifts the limit of 16
     nodes to 64.
     """
@@ -66,6 +66,8 @@ class Topology(BaseModel):
     rabbitmq: RabbitmqManager = Field(default="systemd", title="manager of RabbitMQ", description="Who runs the "
                                       "broker; under Pacemaker its queues are mirrored, under systemd quorum queues.")
     queues: QueueType = Field(default="quorum", title="queue type", description="Follows from rabbitmq.")
+    api: bool = Field(default=False, description="The API tier too: Keystone behind the proxy, on every node of a "
+                      "collapsed lab, in the core of a mixed one, on three hosts of its own in a segregated one of 15.")
     qdevice: bool = Field(default=False, description="A vote from a host outside for even clusters.")
     segregate: tuple[Bottleneck, ...] = Field(default=(), title="bottleneck", description="Mixed only: what leaves "
                                               "the core for a cluster of its own.")
@@ -194,6 +196,11 @@ class Topology(BaseModel):
                 "segregate chooses what leaves the core of a layout, but the clusters are all named here.",
                 where="segregate", remedy="leave segregate out",
             )
+        if self.api and self.clusters:
+            raise RefusedError(
+                "api adds Keystone to the layout of a style, but the clusters and what they run are all named here.",
+                where="api", remedy="leave api out, and keystone among the services of one cluster",
+            )
         if self.segregate and self.style != "mixed":
             raise RefusedError(
                 f"The {self.style} style has no bottlenecks to choose: only mixed takes some components out.",
@@ -244,7 +251,7 @@ class Topology(BaseModel):
         """The clusters and their members: of a person's own, or of the layout table."""
         if self.clusters:
             return own_shape(self.clusters, allow_large=self.allow_large)
-        return shape(self.style, self.nodes, self.segregate, allow_large=self.allow_large)
+        return shape(self.style, self.nodes, self.segregate, api=self.api, allow_large=self.allow_large)
 
 
 def load_topology(path: str | Path) -> Topology:

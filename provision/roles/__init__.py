@@ -10,7 +10,7 @@ from provision.role import Role
 
 # The order in which files are laid down and clusters converge: what others stand on comes first.
 _ORDER = ("base", "corosync", "qdevice", "galera", "galera_check", "rabbitmq", "memcached", "haproxy", "pacemaker",
-          "clients")
+          "clients", "keystone")
 
 
 @cache

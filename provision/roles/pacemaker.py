@@ -71,7 +71,7 @@ def wanted_cib(plan: Plan, cluster: Cluster) -> bytes:
 
 def _units(plan: Plan, cluster: Cluster) -> list[tuple[str, str]]:
     """Services that Pacemaker runs as plain units: resource and unit."""
-    plain = ("rabbitmq", "memcached") if plan.rabbitmq == "systemd" else ("memcached",)
+    plain = (*(("rabbitmq",) if plan.rabbitmq == "systemd" else ()), "memcached", "keystone")
     return [(service, SERVICES[service].unit) for service in plain
             if service in cluster.services and plan.in_pacemaker(service)]
 

@@ -130,8 +130,9 @@ class _Standbys:
 
 
 def _seen(lab: Lab, proxies: Sequence[str]) -> dict[str, tuple[Server, ...]]:
-    return {proxy: haproxy.servers(said.stdout) for proxy, said in
-            lab.shell.on_all(proxies, haproxy.STAT, timeout=5).items()}
+    """What each proxy says of the database's servers."""
+    return {proxy: tuple(one for one in haproxy.servers(said.stdout) if one.proxy == haproxy.PROXY)
+            for proxy, said in lab.shell.on_all(proxies, haproxy.STAT, timeout=5).items()}
 
 
 def _until(lab: Lab, proxies: Sequence[str], member: str, up: bool, begun: float) -> float | None:

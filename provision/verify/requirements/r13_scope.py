@@ -7,7 +7,8 @@ from lab.plan import Plan
 from provision.verify.facts import LabFacts
 from provision.verify.model import Judgement, Requirement, judged, not_deployed
 
-_STATELESS = {"memcached": f"{SERVICES['memcached'].unit}.service", "galera": f"{GALERA_CHECK_UNIT}.service"}
+_STATELESS = {"memcached": f"{SERVICES['memcached'].unit}.service", "galera": f"{GALERA_CHECK_UNIT}.service",
+              "keystone": f"{SERVICES['keystone'].unit}.service"}
 
 
 def _managed(plan: Plan, service: str) -> bool:
@@ -79,7 +80,7 @@ def _stateless(plan: Plan, facts: LabFacts) -> Judgement:
 
 
 def _reporting(_plan: Plan, _facts: LabFacts) -> Judgement:
-    return not_deployed("no API tier and no central failure reporting yet")
+    return not_deployed("no central failure reporting yet")
 
 
 REQUIREMENTS = (
@@ -88,6 +89,6 @@ REQUIREMENTS = (
                 "resources of the live CIB; unit states of every node (systemctl)", _scope),
     Requirement("R14", "In scope core, stateless services are enabled units with Restart=; they outlive what they "
                 "depend on and recover alone.", "unit states of every node; the rest needs the API tier", _stateless),
-    Requirement("R15", "Central failure reporting notices a dead unit that the proxy hides.", "needs the API tier",
-                _reporting),
+    Requirement("R15", "Central failure reporting notices a dead unit that the proxy hides.",
+                "needs central failure reporting", _reporting),
 )

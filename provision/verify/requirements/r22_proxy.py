@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from daemons.haproxy import Section, seconds
 from daemons.services import port
-from lab.plan import Plan
+from lab.plan import Plan, Service
 from provision.verify.facts import LabFacts, Socket
 from provision.verify.instances import PEERS_PORT, own_sockets
 from provision.verify.model import Judgement, Requirement, judged, not_deployed
@@ -12,6 +12,8 @@ from provision.verify.model import Judgement, Requirement, judged, not_deployed
 _NO_PROXY = "no node runs HAProxy"
 # UDP that a client could reach; everybody else's UDP belongs to corosync's links.
 _UDP = ("memcached",)
+# What is behind the proxy; its section there has the service's name.
+_BALANCED: tuple[Service, ...] = ("galera", "keystone")
 
 
 def _binds(plan: Plan, facts: LabFacts) -> Judgement:
@@ -43,26 +45,29 @@ def _wrong(socket: Socket, vips: set[str], own: str) -> str:
 def _backends(plan: Plan, facts: LabFacts) -> Judgement:
     if not plan.running("haproxy"):
         return not_deployed(_NO_PROXY)
-    want = {node.name: f"{node.control}:{port('galera')}" for node in plan.running("galera")}
-    problems = []
-    for proxy in plan.running("haproxy"):
-        own = facts.nodes[proxy.name]
-        written = {server[0]: server[1] for section in own.haproxy.get() if section.name == "galera"
-                   for server in section.servers}
-        live = {server.name: server.address for server in own.servers.get() if server.proxy == "galera"}
-        if written != want:
-            problems.append(own.haproxy.shows(_difference(written, want)))
-        if live != want:
-            problems.append(own.servers.shows(_difference(live, want)))
+    problems, words = [], []
+    for service in _BALANCED:
+        want = {node.name: f"{node.control}:{port(service)}" for node in plan.running(service)}
+        for proxy in plan.running("haproxy"):
+            own = facts.nodes[proxy.name]
+            written = {server[0]: server[1] for section in own.haproxy.get() if section.name == service
+                       for server in section.servers}
+            live = {server.name: server.address for server in own.servers.get() if server.proxy == service}
+            if written != want:
+                problems.append(own.haproxy.shows(_difference(service, written, want)))
+            if live != want:
+                problems.append(own.servers.shows(_difference(service, live, want)))
+        if want:
+            words.append(f"{service}: {', '.join(sorted(want))}")
     first = facts.nodes[plan.running("haproxy")[0].name].servers
-    return judged(problems, first.shows(f"galera: {', '.join(sorted(want))}, as the plan has them") + "; the same on "
+    return judged(problems, first.shows(f"{'; '.join(words)}, as the plan has them") + "; the same on "
                   f"{len(plan.running('haproxy'))} proxies, in the file and live")
 
 
-def _difference(have: dict[str, str], want: dict[str, str]) -> str:
+def _difference(service: Service, have: dict[str, str], want: dict[str, str]) -> str:
     missing, extra = sorted(want.keys() - have.keys()), sorted(have.keys() - want.keys())
     other = sorted(name for name in want.keys() & have.keys() if want[name] != have[name])
-    return "galera: " + "; ".join(text for text in (
+    return f"{service}: " + "; ".join(text for text in (
         f"lacks {', '.join(missing)}" if missing else "", f"has also {', '.join(extra)}" if extra else "",
         ", ".join(f"{name} at {have[name]}, wanted {want[name]}" for name in other)) if text)
 
@@ -81,7 +86,7 @@ def _round_robin(plan: Plan, facts: LabFacts) -> Judgement:
             if not section.having("balance", "roundrobin"):
                 problems.append(answer.shows(f"{section.kind} {section.name} is not balanced round robin"))
     if not problems and not balanced:
-        return not_deployed("no active/active service is behind the proxy before the API tier is there")
+        return not_deployed("no active/active service is behind the proxy of a lab without the API tier")
     return judged(problems, f"{balanced} balanced sections, all roundrobin")
 
 
