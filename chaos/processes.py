@@ -36,7 +36,8 @@ class Process:
 PROCESSES: dict[str, Process] = {
     # Galera and HAProxy are Pacemaker's in every scope.
     **{SERVICES[service].process: Process("", service) for service in ("galera", "haproxy")},
-    **{SERVICES[service].process: Process(SERVICES[service].unit, service) for service in ("rabbitmq", "memcached", "keystone")},
+    **{SERVICES[service].process: Process(SERVICES[service].unit, service)
+       for service in ("rabbitmq", "memcached", "keystone")},
     "corosync": Process(unit="corosync pacemaker", cluster=True),
     "pacemakerd": Process(unit="pacemaker"),
     "pacemaker-based": Process(unit="pacemaker"),

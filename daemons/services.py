@@ -60,7 +60,7 @@ SERVICES: Mapping[Service, Daemon] = {
         letters="MC", unit="memcached", process="memcached", agents=("memcached",), memory_mb=10,
         port=11211, port_name="memcached"),
     "keystone": Daemon(
-        letters="API", unit="keystone", process="uwsgi-core", agents=("keystone",), memory_mb=150,
+        letters="API", unit="keystone", process="uwsgi-core", agents=("keystone",), memory_mb=240,
         port=5000, port_name="Keystone"),
 }
 # What a lab has only if it is asked for: the API tier is stateless, and slow to install and to start.

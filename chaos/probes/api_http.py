@@ -72,12 +72,14 @@ class ApiHttp:
 
 def judged(answer: bytes) -> tuple[Outcome, str]:
     """What a whole connection's bytes say."""
+    if b"\r\n\r\n" not in answer:  # http.client takes the end of the bytes for that of the headers
+        return Outcome.UNKNOWN, "the answer broke off" if answer else "closed before the answer"
     response = http.client.HTTPResponse(_Read(answer))  # type: ignore[arg-type]
     try:
         response.begin()
         body = response.read()
     except (http.client.HTTPException, OSError):
-        return Outcome.UNKNOWN, "closed before the answer" if not answer else "the answer broke off"
+        return Outcome.UNKNOWN, "the answer broke off"
     if response.status != 200:
         return Outcome.FAIL, f"{response.status} {response.reason}"
     if keystone.ANSWER not in body:

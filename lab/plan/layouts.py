@@ -131,8 +131,8 @@ def _not_deployed(topology: Topology, layout: Shape) -> list[str]:
         if service not in layout.services | OPTIONAL
     ]
     missing.append(
-        "of API cinder-api and cinder-scheduler, and AP (cinder-volume): halab does not deploy them yet, whatever the "
-        "style." if "keystone" in layout.services else
+        "cinder-api and cinder-scheduler (API), cinder-volume (AP): halab does not deploy them yet, whatever the style."
+        if "keystone" in layout.services else
         "keystone (API): only where it is asked for: " + (
             "name it among the services of a cluster" if topology.clusters else "--api") + ". The rest of API "
         "(cinder-api, cinder-scheduler) and AP (cinder-volume): not yet, whatever the style."

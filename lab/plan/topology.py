@@ -43,9 +43,9 @@ class Topology(BaseModel):
 
     ``nodes`` left out is the smallest number that shows the style; ``segregate`` (mixed only)
     names the clusters to take out of the core; ``clusters`` replaces both, and the layout table;
-    ``api`` adds the API tier; ``qdevice`` gives even clusters a vote from outside; ``queues`` left out follows from who runs
-    ``rabbitmq``; ``timers`` changes values of the profile; ``allow_large`` lifts the limit of 16
-    nodes to 64.
+    ``api`` adds the API tier; ``qdevice`` gives even clusters a vote from outside; ``queues`` left out
+    follows from who runs ``rabbitmq``; ``timers`` changes values of the profile; ``allow_large`` lifts the
+    limit of 16 nodes to 64.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

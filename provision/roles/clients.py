@@ -24,8 +24,8 @@ class Clients(BaseRole):
     def files(self, ctx: NodeContext) -> list[File]:
         plan, secrets = ctx.plan, ctx.secrets
         config = render("clients.conf.j2", plan=plan, internal=plan.internal_vip, galera=plan.running("galera"),
-                        brokers=plan.running("rabbitmq"), caches=plan.running("memcached"), keystone=plan.running("keystone"),
-                        public=plan.public_vip,
+                        brokers=plan.running("rabbitmq"), caches=plan.running("memcached"),
+                        keystone=plan.running("keystone"), public=plan.public_vip,
                         sql=f"{SQL_USER}:{secrets.password('galera-probe')}",
                         amqp=f"{AMQP_USER}:{secrets.password('rabbitmq-probe')}")
         return [File(PATH, config, mode=0o600, secret=True)]

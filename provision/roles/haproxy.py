@@ -20,8 +20,8 @@ class Haproxy(BaseRole):
     def files(self, ctx: NodeContext) -> list[File]:
         timers = ctx.plan.profile.haproxy
         config = render("haproxy.cfg.j2", plan=ctx.plan, node=ctx.node, timers=timers,
-                        proxies=ctx.plan.running("haproxy"), galera=ctx.plan.running("galera"), keystone=ctx.plan.running("keystone"),
-                        internal=ctx.plan.internal_vip)
+                        proxies=ctx.plan.running("haproxy"), galera=ctx.plan.running("galera"),
+                        keystone=ctx.plan.running("keystone"), internal=ctx.plan.internal_vip)
         files = [File("/etc/haproxy/haproxy.cfg", config, on_change=("reload:haproxy.service",))]
         # With every service in the CIB Pacemaker alone starts and revives it.
         if timers.restart_by_systemd and ctx.plan.pacemaker == "core":

@@ -15,6 +15,7 @@ from daemons.corosync import Quorum
 from daemons.galera import Member
 from daemons.haproxy import Section, Server
 from daemons.rabbitmq import View
+from daemons.services import Service
 
 T = TypeVar("T")
 _SHORT = 160  # characters of evidence for one answer
@@ -132,6 +133,17 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class ApiTrial:
+    """``catalog``: interface and host of each endpoint.  After ``flushed`` caches were emptied: the status of a look at
+    a token from before, and of a request for another one."""
+
+    catalog: tuple[tuple[str, str], ...]
+    flushed: int
+    kept: int
+    fresh: int
+
+
+@dataclass(frozen=True)
 class CacheEffect:
     """What the cache probe saw when memcached was lost on some nodes.
 
@@ -174,8 +186,9 @@ class Known:
 
 @dataclass(frozen=True)
 class Moved:
-    """A file that would change on a node if one database member left."""
+    """A file that would change on a node if one member of the service ``leaves`` left."""
 
+    leaves: Service
     node: str
     role: str
     path: str
@@ -190,6 +203,7 @@ class LabFacts:
     desync: Answer[Desync]
     maintenance: Answer[Maintenance]
     spread: Answer[Spread]
+    api: Answer[ApiTrial]
     fencing: Answer[str]  # the devices' own status calls
     moved: Answer[tuple[Moved, ...]]
     runs: tuple[Run, ...] = ()

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-from lab.plan import Node, Plan
+from lab.plan import Node, Plan, Service
 from lab.state.secrets import Secrets
 from provision.role import NodeContext
 from provision.roles import all_roles
 from provision.verify.facts import Moved
 
+# What is proxied: its clients know the virtual IP alone.
+PROXIED: tuple[Service, ...] = ("galera", "keystone")
 
-def without_database_member(plan: Plan, secrets: Secrets) -> tuple[Moved, ...]:
-    """Files that would differ on the other nodes if the last database member left.
 
-    Where the database has a cluster of its own the whole node goes, elsewhere the service alone.
+def without_a_member(plan: Plan, secrets: Secrets) -> tuple[Moved, ...]:
+    """As :func:`_without`, for each service that is proxied."""
+    return tuple(moved for service in PROXIED if plan.running(service) for moved in _without(plan, secrets, service))
+
+
+def _without(plan: Plan, secrets: Secrets, service: Service) -> tuple[Moved, ...]:
+    """Files that would differ on the other nodes if the last member of ``service`` left.
+
+    Where it has a cluster of its own the whole node goes, elsewhere the service alone.
     Files that are seeded once and then belong to a daemon do not count.
     """
-    last = plan.running("galera")[-1]
-    smaller = _smaller(plan, last)
+    last = plan.running(service)[-1]
+    smaller = _smaller(plan, last, service)
     moved = []
     for node in plan.nodes:
         if node.name == last.name:
             continue
         now, then = _digests(plan, node, secrets), _digests(smaller, smaller.node(node.name), secrets)
-        moved += [Moved(node.name, role, path) for (role, path), digest in now.items()
+        moved += [Moved(service, node.name, role, path) for (role, path), digest in now.items()
                   if then.get((role, path)) != digest]
-        moved += [Moved(node.name, role, path) for role, path in then.keys() - now.keys()]
+        moved += [Moved(service, node.name, role, path) for role, path in then.keys() - now.keys()]
     return tuple(moved)
 
 
-def _smaller(plan: Plan, last: Node) -> Plan:
-    if set(plan.cluster(last.cluster).services) != {"galera"}:
-        service = last.model_copy(update={"services": tuple(one for one in last.services if one != "galera")})
+def _smaller(plan: Plan, last: Node, service: Service) -> Plan:
+    if set(plan.cluster(last.cluster).services) != {service}:
+        without = last.model_copy(update={"services": tuple(one for one in last.services if one != service)})
         return plan.model_copy(update={
-            "nodes": tuple(service if node.name == last.name else node for node in plan.nodes)})
+            "nodes": tuple(without if node.name == last.name else node for node in plan.nodes)})
     return plan.model_copy(update={
         "nodes": tuple(node for node in plan.nodes if node.name != last.name),
         "clusters": tuple(cluster.model_copy(update={

@@ -27,7 +27,8 @@ from daemons.haproxy import Server
 from lab.errors import HalabError
 from lab.gates.fencing import GATE as FENCING
 from lab.lab import Lab
-from provision.verify.facts import Answer, Desync, Maintenance, Spread
+from provision.verify.apitrial import api_trial
+from provision.verify.facts import Answer, ApiTrial, Desync, Maintenance, Spread
 
 T = TypeVar("T")
 CONNECTIONS = 50
@@ -50,18 +51,21 @@ class Trials:
     desync: Answer[Desync]
     maintenance: Answer[Maintenance]
     fencing: Answer[str]
+    api: Answer[ApiTrial]
 
 
 def run_trials(lab: Lab) -> Trials:
     """All trials that need nothing but the plan, those on different things at the same time."""
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(4) as pool:
         fencing = pool.submit(_answer, "stonith_admin --list-registered; fence_ipmilan --action=status",
                               lambda: _fencing(lab))
+        api = pool.submit(_answer, "POST /v3/auth/tokens, flush_all, GET /v3/auth/tokens", lambda: _api(lab))
         writers = _answer(_WRITERS, lambda: _writers(lab))
         idle = _Standbys(lab, writers)
         desync = pool.submit(_answer, "mariadb -e 'SET GLOBAL wsrep_desync=ON'", lambda: _desync(lab, idle))
         maintenance = pool.submit(_answer, "set server ... state maint", lambda: _maintenance(lab, idle))
-        return Trials(writers, desync.result(), maintenance.result(), fencing.result())
+        return Trials(writers, desync.result(), maintenance.result(), fencing.result(),
+                      api.result())
 
 
 def spread(lab: Lab, servers: Sequence[tuple[str, int]]) -> Answer[Spread]:
@@ -85,6 +89,12 @@ def _fencing(lab: Lab) -> str:
     if not look.ok:
         raise ValueError(look.detail)
     return look.detail
+
+
+def _api(lab: Lab) -> ApiTrial:
+    if not lab.plan.running("keystone"):
+        raise _NotTried("the lab has no API tier")
+    return api_trial(lab)
 
 
 def _query(lab: Lab, host: str, statement: str) -> str:

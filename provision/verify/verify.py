@@ -47,9 +47,8 @@ def look(lab: Lab) -> LabFacts:
         told = next((facts.clients.value for facts in nodes.values() if facts.clients.value), ())
         servers = [(one.host, one.port or port("memcached")) for one in told if one.option == "cache/memcache_servers"]
         spread = trials.spread(lab, servers)
-        moved = Answer("lab", "rendered without the last database member",
-                       footprint.without_database_member(lab.plan, lab.secrets) if lab.plan.running("galera") else ())
+        moved = Answer("lab", "rendered without the last member", footprint.without_a_member(lab.plan, lab.secrets))
         tried = trying.result()
         return LabFacts(nodes=nodes, writers=tried.writers, desync=tried.desync, maintenance=tried.maintenance,
-                        fencing=tried.fencing, spread=spread, moved=moved, runs=runs.runs_of(lab),
+                        fencing=tried.fencing, spread=spread, api=tried.api, moved=moved, runs=runs.runs_of(lab),
                         scenarios=runs.scenarios())

@@ -29,6 +29,8 @@ PLANS = {
     "segregated-12-lb": ({"style": "segregated", "nodes": "12"}, "lb1"),
     "segregated-12-db": ({"style": "segregated", "nodes": "12"}, "db2"),
     "mixed-6-core": ({"style": "mixed", "nodes": "6"}, "core1"),
+    "collapsed-3-api": ({"api": True}, "n1"),
+    "segregated-15-api": ({"style": "segregated", "nodes": "15", "api": True}, "api1"),
     "collapsed-3-full": ({"pacemaker": "full"}, "n1"),
     "collapsed-3-agent": ({"rabbitmq": "pacemaker"}, "n1"),
     "collapsed-4-qdevice": ({"nodes": "4", "qdevice": True}, "n1"),

@@ -47,6 +47,9 @@ BAD_FILES = {
     "mixed-five": "nodes: 5\nstyle: mixed\n",
     "duplicate-key": "name: lab\nnodes: 3\nnodes: 5\n",
     "not-yaml": "name: lab\nnodes: [3\n",
+    "api-on-twelve": "style: segregated\napi: true\n",
+    "api-beside-clusters": "api: true\nclusters:\n  all: {size: 3, services: [haproxy, galera, keystone]}\n",
+    "keystone-without-galera": "clusters:\n  all: {size: 3, services: [haproxy, keystone]}\n",
     "a-list": "- name: lab\n",
     "empty": "# nothing here\n",
     "key-not-a-word": "name: lab\n7: nodes\n",
@@ -68,6 +71,7 @@ BAD_OPTIONS: dict[str, dict[str, str | bool]] = {
     "segregate-in-collapsed": {"segregate": "db"},
     "quorum-queues-under-pacemaker": {"rabbitmq": "pacemaker", "queues": "quorum"},
     "qdevice-for-odd": {"qdevice": True},
+    "api-on-twelve": {"api": True, "style": "segregated"},
 }
 
 
@@ -113,6 +117,9 @@ def test_layout_table(style: str, nodes: int) -> None:
     ("name", "options"),
     [
         ("mixed-12-mq", {"style": "mixed", "nodes": "12", "segregate": "mq"}),
+        ("collapsed-03-api", {"api": True}),
+        ("mixed-06-api", {"api": True, "style": "mixed"}),
+        ("segregated-15-api", {"api": True, "style": "segregated", "nodes": "15"}),
         ("collapsed-04-qdevice", {"nodes": "4", "qdevice": True}),
         ("collapsed-17-large", {"nodes": "17", "allow_large": True}),
         ("collapsed-16-guide", {"nodes": "16", "profile": "guide"}),

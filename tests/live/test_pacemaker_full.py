@@ -20,7 +20,8 @@ NAME = "halabfull"
 
 @pytest.fixture(scope="module")
 def full_lab() -> Iterator[Lab]:
-    topology = topology_from_options(name=NAME, nodes="4", qdevice=True, pacemaker="full", rabbitmq="pacemaker")
+    topology = topology_from_options(name=NAME, nodes="4", qdevice=True, pacemaker="full", rabbitmq="pacemaker",
+                                     api=True)
     with made(topology, "style: collapsed\n", timeout=300) as lab:
         yield lab
 
@@ -33,7 +34,7 @@ def whole(full_lab: Lab) -> Lab:
 
 def test_every_service_is_a_resource_and_no_requirement_fails(whole: Lab) -> None:
     resources = whole.shell.run("n1", "crm_resource --list-raw").stdout
-    for name in ("haproxy", "memcached", "rabbitmq", "galera"):
+    for name in ("haproxy", "memcached", "rabbitmq", "galera", "keystone"):
         assert f"{name}:" in resources, name
     assert apply.diff(whole) == []
     assert [(one.id, one.evidence) for one in verify(whole) if one.result is Result.FAIL] == []
@@ -45,10 +46,11 @@ def test_the_fifth_vote_is_counted(whole: Lab) -> None:
     assert "Qdevice" in said, said
 
 
-def test_pacemaker_brings_back_a_killed_cache_and_a_killed_broker(whole: Lab) -> None:
+def test_pacemaker_brings_back_a_killed_cache_broker_and_api(whole: Lab) -> None:
     """In ``core`` systemd would; here the unit is Pacemaker's, and the broker its agent's."""
-    before = {name: whole.shell.run("n2", f"pgrep -o {name}").stdout for name in ("memcached", "beam.smp")}
-    whole.shell.run("n2", "pkill -KILL memcached; pkill -KILL beam.smp")
+    killed = ("memcached", "beam.smp", "uwsgi-core")
+    before = {name: whole.shell.run("n2", f"pgrep -o {name}").stdout for name in killed}
+    whole.shell.run("n2", "".join(f"pkill -KILL {name}; " for name in killed))
     deadline = time.monotonic() + 120
     while True:
         now = {name: whole.shell.run("n2", f"pgrep -o {name}", check=False).stdout for name in before}

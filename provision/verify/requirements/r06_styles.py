@@ -93,7 +93,7 @@ def _one_component(plan: Plan, facts: LabFacts) -> Judgement:
     if not any(cluster.services == ("galera",) for cluster in plan.clusters):
         return not_deployed("the database has no cluster of its own here")
     home = plan.running("galera")[0].cluster
-    elsewhere = [one for one in facts.moved.get() if plan.node(one.node).cluster != home]
+    elsewhere = [one for one in facts.moved.get() if one.leaves == "galera" and plan.node(one.node).cluster != home]
     problems = [f"{one.node}:{one.path} would change" for one in elsewhere
                 if one.role != "haproxy" or "haproxy" not in plan.node(one.node).services]
     return judged(problems, facts.moved.shows(

@@ -6,6 +6,7 @@ from daemons.services import GALERA_CHECK_UNIT, SERVICES
 from lab.plan import Plan
 from provision.verify.facts import LabFacts
 from provision.verify.model import Judgement, Requirement, judged, not_deployed
+from provision.verify.proof import by_run
 
 _STATELESS = {"memcached": f"{SERVICES['memcached'].unit}.service", "galera": f"{GALERA_CHECK_UNIT}.service",
               "keystone": f"{SERVICES['keystone'].unit}.service"}
@@ -75,8 +76,10 @@ def _stateless(plan: Plan, facts: LabFacts) -> Judgement:
                 seen.append(f"{node.name} {name}")
     if problems:
         return judged(problems, "")
-    return not_deployed(f"the stateless services that depend on others come with the API tier; {len(seen)} units of "
-                        "those that are there (memcached, Galera's check) are enabled, active, and have Restart=")
+    so_far = f"{len(seen)} units of stateless services are enabled, active, and have Restart="
+    if not plan.running("keystone"):
+        return not_deployed(f"those that depend on others come with the API tier; {so_far}")
+    return by_run(plan, facts, ("db.kill_all",), so_far)
 
 
 def _reporting(_plan: Plan, _facts: LabFacts) -> Judgement:
@@ -88,7 +91,9 @@ REQUIREMENTS = (
                 "nothing stateless, full runs every service; what it runs is not enabled in systemd.",
                 "resources of the live CIB; unit states of every node (systemctl)", _scope),
     Requirement("R14", "In scope core, stateless services are enabled units with Restart=; they outlive what they "
-                "depend on and recover alone.", "unit states of every node; the rest needs the API tier", _stateless),
+                "depend on and recover alone.",
+                "unit states of every node; the newest recorded run that took the database away "
+                "(API tier)", _stateless),
     Requirement("R15", "Central failure reporting notices a dead unit that the proxy hides.",
                 "needs central failure reporting", _reporting),
 )

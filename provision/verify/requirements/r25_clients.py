@@ -23,11 +23,17 @@ def _by_the_vip(plan: Plan, facts: LabFacts) -> Judgement:
                 problems.append(answer.shows(f"{one.option} = {one.host}: a client would ask its own node"))
             elif one.option not in _LISTS and one.host not in vips:
                 problems.append(answer.shows(f"{one.option} = {one.host}: a node, not the virtual IP"))
-    if problems:
-        return judged(problems, "")
-    return not_deployed("the catalog and the API's endpoints come with the API tier; the client configuration that is "
-                        f"there ({told} addresses on {len(plan.nodes)} nodes) holds no localhost and no node but in "
-                        "the lists of R28 and R29")
+    clean = (f"the client configuration ({told} addresses on {len(plan.nodes)} nodes) holds no localhost and no node "
+             "but in the lists of R28 and R29")
+    if not plan.running("keystone"):
+        return judged(problems, "") if problems else not_deployed(f"a catalog comes with the API tier; {clean}")
+    catalog = facts.api.get().catalog
+    problems += [facts.api.shows(f"the {interface} endpoint in the catalog is {host}, no virtual IP")
+                 for interface, host in catalog if host not in vips]
+    if not catalog:
+        problems.append(facts.api.shows("the catalog is empty"))
+    return judged(problems, facts.api.shows("catalog: " + ", ".join(f"{one} {host}" for one, host in catalog))
+                  + f"; {clean}")
 
 
 def _brokers(plan: Plan, facts: LabFacts) -> Judgement:
@@ -97,7 +103,8 @@ def _proxied(plan: Plan, facts: LabFacts) -> list[str]:
 REQUIREMENTS = (
     Requirement("R25", "All API access goes through the proxy: no client configuration and no catalog entry holds "
                 "localhost or a node's address, the lists of R28 and R29 excepted.",
-                "every address in every node's client configuration; the catalog needs the API tier", _by_the_vip),
+                "every address in every node's client configuration; the catalog that comes with a token (API tier)",
+                _by_the_vip),
     Requirement("R28", "RabbitMQ and memcached are not behind the proxy; clients get the full list of brokers.",
                 "haproxy.cfg and HAProxy's sockets; transport_url on every node, against the members that the brokers "
                 "themselves know", _brokers),

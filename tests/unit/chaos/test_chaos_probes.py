@@ -19,7 +19,7 @@ from lab.errors import NotFoundError, RefusedError
 
 
 def test_every_probe_is_found_by_its_module() -> None:
-    assert names() == ("cache", "mq_consume", "mq_publish", "sql_bank", "sql_held",
+    assert names() == ("api_http", "cache", "mq_consume", "mq_publish", "sql_bank", "sql_held",
                        "sql_read", "sql_write", "vip_arp", "vip_tcp")
 
 

@@ -16,11 +16,14 @@ from provision.apply import node_files
     ("/etc/haproxy/haproxy.cfg", f"10.66.1.11:{port('galera')} check port {GALERA_CHECK_PORT} "),
     ("/etc/haproxy/haproxy.cfg", f":{HEALTH_PORT}\n"),
     ("/etc/rabbitmq/rabbitmq.conf", f"10.66.1.11:{port('rabbitmq')}\n"),
+    ("/etc/haproxy/haproxy.cfg", f"10.66.1.200:{port('keystone')}\n"),
+    ("/etc/haproxy/haproxy.cfg", f"10.66.1.11:{port('keystone')} check\n"),
+    ("/etc/keystone/uwsgi.ini", f"10.66.1.11:{port('keystone')}\n"),
     ("/etc/memcached.conf", f"-p {port('memcached')}\n"),
     ("/etc/mysql/mariadb.conf.d/99-halab.cnf", "tcp://10.66.1.11:4567;"),
 ])
 def test_the_templates_have_the_ports_of_the_records(path: str, said: str) -> None:
-    plan = make_plan(topology_from_options(driver="fake"))
+    plan = make_plan(topology_from_options(driver="fake", api=True))
     files = {file.path: file.content.decode() for file in node_files(
         plan, plan.node("n1"), Secrets(LabPaths.of("t").secrets)) if not file.secret}
     assert said in files[path]

@@ -18,6 +18,7 @@ from lab import gates
 from lab.errors import DeadlineError, NodeError
 from lab.gates import Look
 from lab.gates.haproxy import GATE as HAPROXY
+from lab.gates.keystone import GATE as KEYSTONE
 from lab.gates.membership import GATE as MEMBERSHIP
 from lab.gates.memcached import GATE as MEMCACHED
 from lab.gates.rabbitmq import GATE as RABBITMQ
@@ -67,8 +68,8 @@ class FakeShell:
 
 
 class FakeLab:
-    def __init__(self, answers: dict[str, str] | str) -> None:
-        self.plan = make_plan(topology_from_options())
+    def __init__(self, answers: dict[str, str] | str, *, api: bool = False) -> None:
+        self.plan = make_plan(topology_from_options(api=api))
         names = [node.name for node in self.plan.nodes]
         self.shell = FakeShell(answers if isinstance(answers, dict) else dict.fromkeys(names, answers))
         self.name = self.plan.lab
@@ -221,6 +222,30 @@ def test_memcached_names_the_node_that_refuses() -> None:
     lab = FakeLab("")
     lab.namespace = Refusing()  # type: ignore[attr-defined]
     assert look(MEMCACHED, lab).detail == "memcached on n1: Connection refused"
+
+
+@pytest.mark.parametrize(("at_fault", "status", "words"), [
+    ("", 200, "3 instances answer, and through 2 VIPs"), ("10.66.1.12", 500, "Keystone on n2 answers with 500"),
+    ("10.66.1.200", 503, "Keystone on VIP public answers with 503"), ("10.66.1.13", None, "Keystone on n3: refused")])
+def test_keystone_is_asked_on_each_node_and_through_each_vip(at_fault: str, status: int | None, words: str) -> None:
+    class Web:
+        def http_status(self, host: str, port: int, path: str, timeout: float) -> int:
+            if host == at_fault and status is None:
+                raise ConnectionRefusedError("refused")
+            return status or 500 if host == at_fault else 200
+
+    lab = FakeLab("", api=True)
+    lab.namespace = Web()  # type: ignore[attr-defined]
+    seen = look(KEYSTONE, lab)
+    assert (seen.ok, seen.detail) == (at_fault == "", words)
+
+
+def test_a_proxy_without_the_api_s_servers_is_not_whole() -> None:
+    lab = FakeLab(stat("UP", "UP", "UP"), api=True)
+    assert look(HAPROXY, lab).detail == "n1 balances 3 servers, the plan has 6"
+    api = "".join(f"keystone,n{number},{word},\n" for number, word in enumerate(("UP", "DOWN", "UP"), 1))
+    lab = FakeLab(stat("UP", "UP", "UP") + api, api=True)
+    assert look(HAPROXY, lab).detail == "n1: n2 is DOWN"
 
 
 def test_looks_are_spaced_by_what_they_cost_where_nodes_are_slow(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ from provision.roles.rabbitmq import _definitions
 def test_every_role_has_a_place_in_the_order() -> None:
     assert [role.name for role in all_roles()] == [
         "base", "corosync", "qdevice", "galera", "galera_check", "rabbitmq", "memcached", "haproxy", "pacemaker",
-        "clients"]
+        "clients", "keystone"]
 
 
 def test_the_saved_view_is_one_view_with_each_node_s_own_identity() -> None:

@@ -15,7 +15,7 @@ from lab.state.secrets import Placeholders
 from provision.apply import node_files
 from provision.roles.pacemaker import wanted_cib
 from provision.verify import footprint
-from provision.verify.facts import Answer, CacheEffect, Desync, Known, LabFacts, Maintenance, Run, Spread
+from provision.verify.facts import Answer, ApiTrial, CacheEffect, Desync, Known, LabFacts, Maintenance, Run, Spread
 from provision.verify.model import Finding, Result
 from provision.verify.read import node_facts, sheet
 from provision.verify.verify import judge
@@ -70,8 +70,12 @@ def story(**options: str) -> Story:
         "maintenance": Answer("lab", "set server ... state maint",
                               Maintenance(plan.running("haproxy")[-1].name, members[1], "MAINT", True, "UP")),
         "spread": Answer("lab", "set and get", Spread(32 * len(caches), dict.fromkeys(caches, 32), 0)),
+        "api": Answer("lab", "POST /v3/auth/tokens", ApiTrial(
+            tuple((one, str(vip.address)) for one, vip in (("public", plan.public_vip), ("internal", plan.internal_vip))
+                  if vip), len(caches), 200, 201)) if plan.running("keystone") else
+        Answer("lab", "POST /v3/auth/tokens", None, "not tried: the lab has no API tier"),
         "fencing": Answer("lab", "fence_ipmilan --action=status", f"{len(plan.nodes)} devices answer"),
-        "moved": Answer("lab", "rendered", footprint.without_database_member(plan, secrets)),
+        "moved": Answer("lab", "rendered", footprint.without_a_member(plan, secrets)),
         "runs": (), "scenarios": (Known("vip-holder-poweroff", "node.poweroff", ""),)})
 
 
@@ -87,9 +91,10 @@ def proven(told: Story) -> Story:
     """The same lab with a recorded run of everything that a fault has to prove."""
     names = tuple(node.name for node in told.plan.nodes)
     kills = [run("proc.kill", names[0], process=process) for process in
-             ("mariadbd", "haproxy", "beam.smp", "memcached", "corosync", "pacemakerd")]
+             ("mariadbd", "haproxy", "beam.smp", "memcached", "uwsgi-core", "corosync", "pacemakerd")]
     told.facts["runs"] = (run("node.poweroff", *names, cache=EFFECT), run("net.isolate", names[0]),
-                          run("node.freeze", names[0]), run("cluster.blackout", *names), *kills)
+                          run("node.freeze", names[0]), run("cluster.blackout", *names),
+                          run("db.kill_all", *names), *kills)
     return told
 
 
@@ -139,6 +144,10 @@ def _sockets(plan: Plan, node: Node) -> str:
             (5672, "beam.smp"), (25672, "beam.smp"), (4369, "epmd"))]
     if "memcached" in node.services:
         rows += [("tcp", f"{own}:11211", "memcached")]
+    if "keystone" in node.services:
+        rows += [("tcp", f"{own}:5000", "uwsgi-core")]
+    if "haproxy" in node.services and plan.running("keystone"):
+        rows += [("tcp", f"{vip.address}:5000", "haproxy") for vip in plan.vips]
     return "".join(f'{kind:5} LISTEN 0      128    {place:>25}      0.0.0.0:*    users:(("{program}",pid=99,fd=5))\n'
                    for kind, place, program in rows)
 
@@ -146,10 +155,10 @@ def _sockets(plan: Plan, node: Node) -> str:
 def _units(plan: Plan, node: Node) -> str:
     boot = {"corosync": True, "pacemaker": True, "haproxy": "haproxy" in node.services, "mariadb": False,
             "rabbitmq-server": "rabbitmq" in node.services, "memcached": "memcached" in node.services,
-            "halab-galera-check": "galera" in node.services}
+            "halab-galera-check": "galera" in node.services, "keystone": "keystone" in node.services}
     boot["haproxy"] &= plan.profile.haproxy.restart_by_systemd and plan.pacemaker == "core"
     if plan.pacemaker == "full":
-        boot["memcached"] = False
+        boot["memcached"] = boot["keystone"] = False
     if plan.pacemaker == "full" or plan.rabbitmq == "pacemaker":
         boot["rabbitmq-server"] = False
     return "\n".join(f"Restart={'always' if name != 'mariadb' else 'on-abort'}\nId={name}.service\nActiveState="
@@ -164,6 +173,7 @@ def _cib(plan: Plan, node: Node) -> str:
 
 def _stat(plan: Plan, _node: Node) -> str:
     rows = [f"galera,{one.name},0,0,UP,{one.control}:3306," for one in plan.running("galera")]
+    rows += [f"keystone,{one.name},0,0,UP,{one.control}:5000," for one in plan.running("keystone")]
     return "\n".join(["# pxname,svname,scur,smax,status,addr,", "health,FRONTEND,0,0,OPEN,,", *rows,
                       "galera,BACKEND,0,0,UP,,"]) + "\n"
 
