@@ -50,15 +50,15 @@ class Keystone(BaseRole):
         config = render("keystone.conf.j2", plan=plan, node=ctx.node, internal=plan.internal_vip,
                         caches=plan.running("memcached"), user=DATABASE_USER, database=DATABASE,
                         password=secrets.password("keystone-database"))
-        restart = (_UNIT,)
+        restart, reload = (_UNIT,), (f"reload:{_UNIT}",)
         files = [
-            File(CONFIG, config, mode=0o640, secret=True, owner=_OWNER, group=_OWNER, on_change=restart),
+            File(CONFIG, config, mode=0o640, secret=True, owner=_OWNER, group=_OWNER, on_change=reload),
             File("/etc/keystone/uwsgi.ini", render("keystone-uwsgi.ini.j2", node=ctx.node), on_change=restart),
             File(f"/etc/systemd/system/{_UNIT}", nodefile("keystone.service"), on_change=restart),
         ]
         for folder in (FERNET_KEYS, CREDENTIAL_KEYS):
             files += [File(f"{folder}/{name}", _key(secrets, f"{folder.rpartition('/')[2]}-{name}"), mode=0o600,
-                           secret=True, owner=_OWNER, group=_OWNER, on_change=restart) for name in _KEYS]
+                           secret=True, owner=_OWNER, group=_OWNER, on_change=reload) for name in _KEYS]
         return files if plan.in_pacemaker("keystone") else [*files, enabled_local(_UNIT)]
 
     def differences(self, lab: Lab, cluster: Cluster) -> list[Change]:
