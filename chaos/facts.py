@@ -272,7 +272,7 @@ class Facts:
         return self.injections[0].timers if self.injections else Timers()
 
     def running(self, service: str) -> tuple[str, ...]:
-        """The nodes that ought to run ``service`` (haproxy, galera, rabbitmq, memcached)."""
+        """The nodes that ought to run ``service`` (haproxy, galera, rabbitmq, memcached, keystone)."""
         return self.services.get(service, self.nodes)
 
     def hits(self, injection: Injection, service: str) -> bool:

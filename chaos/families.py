@@ -118,10 +118,17 @@ def _process(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
         case "memcached", "memcached":
             return [client_reconnect(timers)]
         case "keystone", "keystone":
-            return [backend_reset(timers)]
+            return _instance(facts, injection, backend_reset(timers))
         case "galera" | "rabbitmq" | "memcached" | "keystone", _:
             return []
     raise NoFormula(f"there is no formula for the death of {process or 'an unnamed process'}")
+
+
+def _instance(facts: Facts, injection: Injection, lost: Bound) -> list[Bound]:
+    """One of n instances behind the proxy is lost: one request in n meets it, until the checks have found out."""
+    if set(facts.running("keystone")) <= set(injection.target):
+        raise NoFormula("no instance is left; promise seconds")
+    return [replace(lost, low=0.0)] if facts.hits(injection, "keystone") else []
 
 
 def _port(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
@@ -138,7 +145,9 @@ def _port(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
             # The sessions of a backend that is marked down are ended: clients reconnect to the next one.
             return [replace(backend_silent(timers), low=0.0)] if _struck(injection, "galera_writer") else []
         case 5000, "keystone":
-            return [replace(backend_silent(timers), low=0.0)]
+            if _struck(injection, "vip_holder"):
+                raise NoFormula("the proxy's own port on the virtual IP is blocked as well; promise seconds")
+            return _instance(facts, injection, backend_silent(timers))
         case 11211, "memcached":
             return [client_reconnect(timers)]
         case 25672, "rabbitmq":
@@ -165,7 +174,7 @@ def _pause(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
         case "memcached", "memcached":
             return [client_reconnect(timers)]
         case "keystone", "keystone":
-            return [replace(backend_silent(timers), low=0.0)]
+            return _instance(facts, injection, backend_silent(timers))
         case "galera" | "rabbitmq" | "memcached" | "keystone", _:
             return []
     # Nobody asks a proxy for an answer: its unit is active, and its clients hang.
@@ -269,7 +278,7 @@ def _unit(facts: Facts, injection: Injection, client: Traits) -> list[Bound]:
         case "memcached", "memcached":
             return [client_reconnect(timers)]
         case "keystone", "keystone":
-            return [backend_reset(timers)]
+            return _instance(facts, injection, backend_reset(timers))
         case "pacemaker" | "corosync", _:
             raise NoFormula(f"there is no formula for a stopped {unit}")
     return []

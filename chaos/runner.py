@@ -163,7 +163,8 @@ class _Run:
             try:
                 self._note(versions=read_versions(self._lab, self.facts.nodes[0]))
                 runfolder.write_versions(self._folder, self.facts.versions)
-                fleet.start(self._lab, self.facts.probes, self.facts.period, client=self._client)
+                fleet.start(self._lab, self.facts.probes, self.facts.period, client=self._client,
+                            message_bytes=self._scenario.workload.message_bytes)
                 for step in self._scenario.steps:
                     with self._lab.events.step(f"chaos: {_told(step)}"):
                         self._do(step)

@@ -149,10 +149,11 @@ class Expect(_Value):
 
 
 class Workload(_Value):
-    """Which clients work during the run, and how often each tries, in seconds."""
+    """Which clients work during the run, how often each tries, in seconds, and how long a message is at least."""
 
     probes: tuple[str, ...] = DEFAULT_PROBES
     period: float = Field(default=0.02, ge=0.005, le=5)
+    message_bytes: int = Field(default=0, ge=0, le=65536)
 
     @field_validator("probes")
     @classmethod

@@ -17,7 +17,6 @@ CONFIG = "/etc/haproxy/haproxy.cfg"
 SOCKET = "/run/haproxy/admin.sock"
 ADMIN = f"socat -t 3 stdio unix-connect:{SOCKET}"  # commands on its standard input
 PROXY = "galera"  # the section that balances the database
-API = "keystone"  # the one of the API tier
 _SECTIONS = ("global", "defaults", "frontend", "backend", "listen", "peers", "userlist", "resolvers")
 _STICK = re.compile(r"\bserver_key=(\S+)")
 _USED_UNTIL = re.compile(r"\bexp=(\d+)")

@@ -65,6 +65,8 @@ SERVICES: Mapping[Service, Daemon] = {
 }
 # What a lab has only if it is asked for: the API tier is stateless, and slow to install and to start.
 OPTIONAL: frozenset[Service] = frozenset({"keystone"})
+# What clients reach through the proxy; its section there has the service's name.
+PROXIED: tuple[Service, ...] = ("galera", "keystone")
 
 
 def of_process(process: str) -> Service | None:

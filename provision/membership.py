@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from daemons import cib, haproxy
+from daemons import cib, haproxy, keystone
 from daemons.cib import Cib
 from daemons.galera import CLIENT, PROBE_DATABASE, PROBE_TABLE
-from daemons.services import GALERA_CHECK_PORT, SERVICES, port
+from daemons.services import GALERA_CHECK_PORT, PROXIED, SERVICES, port
 from lab.errors import NodeError
 from lab.lab import Lab
 from lab.node import crm
@@ -168,9 +168,13 @@ def grow_queues(lab: Lab, newcomers: Iterable[Node]) -> None:
 
 
 def set_server(lab: Lab, server: str, state: str) -> None:
-    """Tell every proxy the ``state`` of one database server: ``ready`` or ``maint``; the latter ends its sessions."""
-    words = [f"set server {haproxy.PROXY}/{server} state {state}"]
-    if state == "maint":
+    """Tell every proxy the ``state`` of one node's servers: ``ready`` or ``maint``.
+
+    The latter ends a database's sessions, which are long; requests to an API are answered before it is gone.
+    """
+    sections = [service for service in PROXIED if service in lab.plan.node(server).services]
+    words = [f"set server {section}/{server} state {state}" for section in sections]
+    if state == "maint" and haproxy.PROXY in sections:
         words.append(f"shutdown sessions server {haproxy.PROXY}/{server}")
     proxies = [node.name for node in lab.plan.running("haproxy")]
     for proxy, said in lab.shell.on_all(proxies, haproxy.ADMIN, stdin=";".join(words) + "\n").items():
@@ -196,6 +200,17 @@ def try_database(lab: Lab, node: Node) -> None:
     if found.stdout.strip() != "1":
         raise NodeError(f"a row written on {node.name} is not on {other.name}", where=found.stdout.strip()[-80:],
                         remedy=_try_again(lab))
+
+
+def try_api(lab: Lab, node: Node) -> None:
+    """Prove a new instance of the API before clients meet it: it answers on its own address."""
+    status = lab.namespace.http_status(str(node.control), port("keystone"), keystone.PATH,
+                                       timeout=5 * lab.driver.slowness)
+    if status != 200:
+        raise NodeError(f"the new instance of Keystone on {node.name} does not answer as it should",
+                        where=f"{keystone.url(node.control)} says {status}",
+                        remedy=f"./inv lab.logs --node={node.name} --unit=keystone --name={lab.name}, then "
+                               f"./inv lab.resume --name={lab.name} tries it again")
 
 
 def _try_again(lab: Lab) -> str:

@@ -42,6 +42,7 @@ class Targets(_Value):
     mq_hosts: tuple[str, ...] = ()
     mq_port: int = port("rabbitmq")
     mq_user: str = "halab_probe"
+    mq_bytes: int = 0  # what a message is filled up to
     mq_quorum: bool = True  # the queue's type: quorum, or classic and mirrored by the broker's policy
     cache_servers: tuple[str, ...] = ()
     cache_port: int = port("memcached")

@@ -51,7 +51,7 @@ def ledger_file(run_dir: Path, name: str) -> Path:
     return run_dir / "ledgers" / f"{name}.txt"
 
 
-def targets_of(lab: Lab, client: str) -> Targets:
+def targets_of(lab: Lab, client: str, message_bytes: int = 0) -> Targets:
     """Where a lab's services are, read from its plan."""
     plan = lab.plan
     return Targets(
@@ -60,6 +60,7 @@ def targets_of(lab: Lab, client: str) -> Targets:
         vips={vip.name: str(vip.address) for vip in plan.vips},
         interface=plan.network("control").bridge,
         mq_hosts=tuple(str(node.control) for node in plan.running("rabbitmq")),
+        mq_bytes=message_bytes,
         mq_quorum=plan.queues == "quorum",
         cache_servers=tuple(str(node.control) for node in plan.running("memcached")),
     )
@@ -101,10 +102,11 @@ class ProbeFleet:
         return {name: process.pid for name, process in self._processes.items()}
 
     def start(self, lab: Lab, names: Sequence[str], period: float = 0.02, *, client: str,
-              deadline: float = 30.0) -> None:
+              deadline: float = 30.0, message_bytes: int = 0) -> None:
         """Start the probes in the lab's namespace and wait until each has succeeded once.
 
-        ``client`` marks this run's rows and messages (lower-case letters and digits).
+        ``client`` marks this run's rows and messages (lower-case letters and digits);
+        ``message_bytes`` is how long a message is at least.
         Raises DeadlineError that names the silent probes and the last outcome of each, after
         stopping all of them.
         """
@@ -115,7 +117,7 @@ class ProbeFleet:
         self._look = f"./inv lab.status --name={lab.name} (the lab must be healthy before it is broken)"
         deadline *= lab.driver.slowness
         self._load.watch(cgroups.pressure_file(lab.name))
-        self.start_in(lab.namespace.command, targets_of(lab, client), names, period,
+        self.start_in(lab.namespace.command, targets_of(lab, client, message_bytes), names, period,
                       secrets_of(lab), deadline)
 
     def start_in(self, command: Command, targets: Targets, names: Sequence[str], period: float,

@@ -95,7 +95,8 @@ class MqConsume:
                           callback=lambda _frame: declare(channel, declared, quorum=self._quorum))
 
     def _delivered(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
-        self._ledger.add(body.decode("ascii", "replace").replace("\n", " "))
+        # Its publisher fills a message up with spaces.
+        self._ledger.add(body.decode("ascii", "replace").rstrip(" ").replace("\n", " "))
         channel.basic_ack(method.delivery_tag)
         self._last = asyncio.get_running_loop().time()
         if self._arrival is not None and not self._arrival.done():

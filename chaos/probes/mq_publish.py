@@ -27,9 +27,10 @@ class MqPublish:
 
     name = "mq_publish"
 
-    def __init__(self, brokers: Brokers, client: str, ledger: LedgerFile) -> None:
+    def __init__(self, brokers: Brokers, client: str, ledger: LedgerFile, size: int = 0) -> None:
         self.timeout = brokers.timeout
         self._client = client
+        self._size = size
         self._quorum = brokers.quorum
         self._ledger = ledger
         self._link = Link(brokers, self._prepare, self._lost)
@@ -68,7 +69,7 @@ class MqPublish:
         self._waiting[self._tag] = answer
         try:
             # mandatory: without it a message that no queue takes is confirmed and gone
-            channel.basic_publish("", QUEUE, entry.encode(), mandatory=True,
+            channel.basic_publish("", QUEUE, entry.encode().ljust(self._size), mandatory=True,
                                   properties=pika.BasicProperties(delivery_mode=2, message_id=entry))
         except Exception as error:  # pika: wrong state or closed; nothing left this process
             self._link.drop(channel)
@@ -110,4 +111,5 @@ class MqPublish:
 
 
 def make(config: ProbeConfig, secrets: ProbeSecrets) -> MqPublish:
-    return MqPublish(brokers_of(config, secrets), config.targets.client, LedgerFile(config.ledger))
+    return MqPublish(brokers_of(config, secrets), config.targets.client, LedgerFile(config.ledger),
+                     config.targets.mq_bytes)

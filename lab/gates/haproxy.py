@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from daemons import haproxy
+from daemons.services import PROXIED
 from lab.gates import Look, on_node
 from lab.lab import Lab
 from lab.plan import Plan
@@ -17,8 +18,7 @@ class Haproxy:
 
     def look(self, lab: Lab) -> Look:
         proxies = [node.name for node in lab.plan.running("haproxy")]
-        want = {(haproxy.PROXY, node.name) for node in lab.plan.running("galera")}
-        want |= {(haproxy.API, node.name) for node in lab.plan.running("keystone")}
+        want = {(service, node.name) for service in PROXIED for node in lab.plan.running(service)}
         for proxy, said in lab.shell.on_all(proxies, haproxy.STAT, timeout=10, check=False).items():
             if not said.stdout.strip():
                 return Look(False, f"HAProxy on {proxy} does not answer")
@@ -26,17 +26,12 @@ class Haproxy:
             if {(server.proxy, server.name) for server in servers} != want:
                 return Look(False, f"{proxy} balances {len(servers)} servers, the plan has {len(want)}")
             if down := [f"{server.name} is {server.status}" for server in servers
-                        if server.status != _wanted(lab.plan, server)]:
+                        if server.status != ("MAINT" if server.name in lab.plan.maintenance else "UP")]:
                 return Look(False, f"{proxy}: {', '.join(down)}")
         return Look(True, f"{len(want)} backends UP on {len(proxies)} proxies")
 
     def show(self, lab: Lab) -> str:
         return on_node(lab, lab.plan.running("haproxy")[0].name, haproxy.STAT)
-
-
-def _wanted(plan: Plan, server: haproxy.Server) -> str:
-    """A database that is still joining is known to the proxies and gets no traffic."""
-    return "MAINT" if server.proxy == haproxy.PROXY and server.name in plan.maintenance else "UP"
 
 
 GATE = Haproxy()

@@ -1,7 +1,8 @@
 """``lab.scale``: members join or leave one cluster of a running lab, and nothing else changes.
 
 Each step is recorded before it is made and idempotent, so a change that was interrupted is finished
-by the same command.  New database members are in maintenance at the proxies until they were tried (R27).
+by the same command.  New databases, and instances of the API, are in maintenance at the proxies until they were
+tried (R27).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shutil
 import time
 from dataclasses import dataclass
 
+from daemons.services import PROXIED
 from lab import bmc, gates, interrupt, state
 from lab.drivers.base import PowerState
 from lab.errors import DeadlineError, NodeError, RefusedError
@@ -163,7 +165,7 @@ def _has_pacemaker(lab: Lab, cluster: Cluster) -> bool:
 def _grow(lab: Lab, step: Plan, cluster: str, timeout: float) -> None:
     known = {node.name for node in lab.plan.nodes}
     added = [node for node in step.nodes if node.name not in known]
-    untried = tuple(node.name for node in added if "galera" in node.services)
+    untried = tuple(node.name for node in added if set(PROXIED) & set(node.services))
     new = _record(lab, step.model_copy(update={"maintenance": untried}))
     _enter(new, cluster, timeout)
 
@@ -199,7 +201,10 @@ def _enter(lab: Lab, name: str, timeout: float) -> None:
             membership.grow_queues(lab, [node for node in members if node.late])
     for untried in plan.maintenance:
         with events.step("try", untried):
-            membership.try_database(lab, plan.node(untried))
+            if "galera" in plan.node(untried).services:
+                membership.try_database(lab, plan.node(untried))
+            if "keystone" in plan.node(untried).services:
+                membership.try_api(lab, plan.node(untried))
             membership.set_server(lab, untried, "ready")
     served = _record(lab, plan.model_copy(update={"maintenance": ()}))
     with events.step("files"):
@@ -233,7 +238,7 @@ def _shrink(lab: Lab, step: Plan, cluster: str, timeout: float) -> None:
     going = [node for node in lab.plan.nodes if node not in step.nodes]
     for node in going:
         with lab.events.step("leave", node.name):
-            if "galera" in node.services:
+            if set(PROXIED) & set(node.services):
                 membership.set_server(lab, node.name, "maint")
             membership.leave(lab, node.name)
             lab.driver.power.off(node.name)

@@ -13,16 +13,17 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from daemons.services import port
-from lab.plan import Cluster, NetworkName, Node, Plan, Service
+from lab.plan import Cluster, NetworkName, Node, Plan, Service, Vip
 from lab.plan.addresses import NETWORKS
 
 CARRIES: dict[NetworkName, str] = {
     "mgmt": "SSH, BMC (fencing)",
-    "control": "VIPs, database, queue, cache, corosync link 1",
+    "control": "VIPs, API, database, queue, cache, corosync link 1",
     "ring": "corosync link 0",
 }
 # What clients use of each service, and how they reach it (R28 to R30).
 _PROXIED = f"database {port('galera')}"
+_API = f"API {port('keystone')}"
 _DIRECT: dict[Service, str] = {"rabbitmq": f"AMQP {port('rabbitmq')}", "memcached": f"cache {port('memcached')}"}
 
 # Pixels.  Left of the boxes is room for the lines to the services, right of them for the networks.
@@ -82,7 +83,10 @@ def svg(plan: Plan) -> str:
     edge = _LEFT + boxes[0].width
     return _environment().get_template("graph.svg.j2").render(
         plan=plan, boxes=boxes, chips=chips, width=edge + _RIGHT, top=_TOP, bottom=bottom, height=bottom + 132,
-        direct={service: text for service, text in _DIRECT.items() if service in chips}, proxied=_PROXIED,
+        direct={service: text for service, text in _DIRECT.items() if service in chips},
+        # As long as there is room before the legend of the networks.
+        proxied=(f"{_PROXIED}, one backend; {_API}, in turn" if "keystone" in chips else
+                 f"{_PROXIED}, all connections on one backend"),
         networks=[(name, edge + _NETWORK_X[name], NETWORKS[name], CARRIES[name]) for name in NETWORKS],
         proxy_x=_RAIL_PROXY, backend_x=_RAIL_BACKEND, direct_x=_RAIL_DIRECT, card_w=_CARD_W, card_h=_CARD_H)
 
@@ -148,16 +152,23 @@ def mermaid(plan: Plan) -> str:
     if plan.qnetd:
         lines.append(f'  qnetd["{plan.qnetd.name}<br/>{plan.qnetd.control}"]')
         lines += [f'  {_id(cluster.name)} -.- |vote| qnetd' for cluster in plan.clusters if cluster.qdevice]
-    lines += [f"  clients --> |{_PROXIED if vip.name == 'internal' else 'API, later'}| {_id('vip', vip.name)}"
-              for vip in plan.vips]
+    lines += [f"  clients --> |{_through(plan, vip)}| {_id('vip', vip.name)}" for vip in plan.vips]
     if "galera" in home and home["galera"] != home["haproxy"]:
         lines.append(f"  {_id(home['haproxy'])} --> |one backend at a time| {_id(home['galera'])}")
+    if "keystone" in home and home["keystone"] != home["haproxy"]:
+        lines.append(f"  {_id(home['haproxy'])} --> |each in turn| {_id(home['keystone'])}")
     lines += [f"  clients -.-> |{text}, not proxied| {_id(home[service])}"
               for service, text in _DIRECT.items() if service in home]
     for network in plan.networks:
         lines.append(f'  {_id("net", network.name)}[("{network.name}<br/>{network.cidr}<br/>{CARRIES[network.name]}")]')
         lines += [f"  {_id(cluster.name)} --- {_id('net', network.name)}" for cluster in plan.clusters]
     return "\n".join(lines) + "\n"
+
+
+def _through(plan: Plan, vip: Vip) -> str:
+    """What clients come to this address for."""
+    api = (_API,) if plan.running("keystone") else ()
+    return ", ".join(((_PROXIED,) if vip.name == "internal" else ()) + api) or "nothing without the API tier"
 
 
 def _id(*words: str) -> str:

@@ -110,7 +110,8 @@ def _check_disk(box: str, folder: Path, packages: tuple[str, ...]) -> None:
         if lacking := sorted(set(packages) - installed(status)):
             raise RefusedError(f"the box lacks {len(lacking)} package(s), and a lab's machines reach no mirror: "
                                f"{', '.join(lacking[:8])}{', ...' if len(lacking) > 8 else ''}",
-                               where=f"box: {box}", remedy="install them in the box")
+                               where=f"box: {box}", remedy="make the box from the disk that ./inv image.bake "
+                               "--driver=vagrant bakes (--api: with Keystone), which has them")
     finally:
         shutil.rmtree(place, ignore_errors=True)
     (folder / _CHECKED).write_text(known)

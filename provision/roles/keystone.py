@@ -7,20 +7,11 @@ and in keys that every node has alike, so a token of one node is good on all.
 from __future__ import annotations
 
 import base64
+from ipaddress import IPv4Address
 
+from daemons import keystone
 from daemons.galera import CLIENT
-from daemons.keystone import (
-    ADMIN,
-    CONFIG,
-    CREDENTIAL_KEYS,
-    DATABASE,
-    DATABASE_USER,
-    FERNET_KEYS,
-    REGION,
-    SCHEMA_DONE,
-    SYNC,
-    url,
-)
+from daemons.keystone import CONFIG, CREDENTIAL_KEYS, DATABASE, DATABASE_USER, FERNET_KEYS
 from lab.lab import Lab
 from lab.node import crm
 from lab.node.files import File
@@ -64,39 +55,49 @@ class Keystone(BaseRole):
     def differences(self, lab: Lab, cluster: Cluster) -> list[Change]:
         if "keystone" not in cluster.services:
             return []
-        done = lab.shell.run(_database(lab), CLIENT, stdin=SCHEMA_DONE, check=False)
-        return [] if done.stdout.strip() == "1" else [
-            Change(cluster.name, f"Keystone's schema, administrator and endpoints in {DATABASE}", kind="database")]
+        if not _has_schema(lab):
+            return [Change(cluster.name, f"Keystone's schema, administrator and endpoints in {DATABASE}",
+                           kind="database")]
+        rows = _ask(lab, keystone.ENDPOINTS).splitlines()
+        return [] if {tuple(row.split("\t")) for row in rows} == keystone.endpoints(*_addresses(lab)) else [
+            Change(cluster.name, "Keystone's endpoints", f"{len(rows)} in the catalog, not the three of the plan",
+                   kind="database")]
 
     def converge(self, lab: Lab, cluster: Cluster) -> list[Change]:
         changes = self.differences(lab, cluster)
         if changes:
-            password, node = lab.secrets.password("keystone-database"), crm.reachable(lab, cluster)
+            node = crm.reachable(lab, cluster)
+            lab.shell.run(node, keystone.WAIT, timeout=_SYNC_TIMEOUT)
+            if not _has_schema(lab):
+                # Half a schema cannot be finished, and nothing is in it yet.
+                _ask(lab, f"DROP DATABASE IF EXISTS {DATABASE}; CREATE DATABASE {DATABASE};")
             # Over standard input: a password on a command line can be read by every process.
-            lab.shell.run(_database(lab), "mariadb --batch", stdin=(
-                f"CREATE DATABASE IF NOT EXISTS {DATABASE};\n"
-                f"CREATE OR REPLACE USER '{DATABASE_USER}'@'%' IDENTIFIED BY '{password}';\n"
-                f"GRANT ALL PRIVILEGES ON {DATABASE}.* TO '{DATABASE_USER}'@'%';\n"))
-            # Each step of both may be taken again: an interrupted one is simply done to its end.
-            lab.shell.run(node, SYNC, timeout=_SYNC_TIMEOUT)
-            lab.shell.run(node, _bootstrap(lab), stdin=lab.secrets.password("keystone-admin") + "\n",
-                          timeout=_SYNC_TIMEOUT)
+            _ask(lab, f"CREATE OR REPLACE USER '{DATABASE_USER}'@'%' IDENTIFIED BY"
+                      f" '{lab.secrets.password('keystone-database')}';\n"
+                      f"GRANT ALL PRIVILEGES ON {DATABASE}.* TO '{DATABASE_USER}'@'%';\n")
+            lab.shell.run(node, keystone.SYNC, timeout=_SYNC_TIMEOUT)
+            _ask(lab, keystone.FORGET_ENDPOINTS)  # a bootstrap mends no row that is there, and removes none
+            lab.shell.run(node, keystone.bootstrap(*_addresses(lab)),
+                          stdin=lab.secrets.password("keystone-admin") + "\n", timeout=_SYNC_TIMEOUT)
         return changes
 
 
-def _database(lab: Lab) -> str:
-    """A node with a database that can be asked; the plan refuses Keystone without one."""
-    return crm.reachable(lab, next(cluster for cluster in lab.plan.clusters if "galera" in cluster.services))
+def _has_schema(lab: Lab) -> bool:
+    """Whether a sync has come so far that another one can go on."""
+    return _ask(lab, keystone.TABLES).strip() == "2" and _ask(lab, keystone.VERSIONS).strip() != "0"
 
 
-def _bootstrap(lab: Lab) -> str:
-    """Administrator, region and the three endpoints, all of them virtual addresses (R25); the password is read."""
+def _ask(lab: Lab, statements: str) -> str:
+    """What a database answers; the plan refuses Keystone without one."""
+    node = crm.reachable(lab, next(cluster for cluster in lab.plan.clusters if "galera" in cluster.services))
+    return lab.shell.run(node, CLIENT, stdin=statements).stdout
+
+
+def _addresses(lab: Lab) -> tuple[IPv4Address, IPv4Address]:
+    """The public virtual address, and the internal one."""
     public, internal = lab.plan.public_vip, lab.plan.internal_vip
     assert public and internal  # every plan has both
-    return (f"read -r OS_BOOTSTRAP_PASSWORD; export OS_BOOTSTRAP_PASSWORD; "
-            f"exec runuser -u {_OWNER} -- keystone-manage bootstrap --bootstrap-username {ADMIN} "
-            f"--bootstrap-region-id {REGION} --bootstrap-public-url {url(public.address)} "
-            f"--bootstrap-internal-url {url(internal.address)} --bootstrap-admin-url {url(internal.address)}")
+    return public.address, internal.address
 
 
 def _key(secrets: Secrets, name: str) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,19 +25,40 @@ _SUBJECT, _OWN = "X-Subject-Token", "X-Auth-Token"
 
 def api_trial(lab: Lab) -> ApiTrial:
     """ValueError if the API does not answer as it should before anything is flushed; OSError if not at all."""
-    token, said = _token(lab)
-    catalog = tuple((end["interface"], urlsplit(end["url"]).hostname or "")
-                    for service in said["catalog"] for end in service["endpoints"])
-    servers = lab.plan.running("memcached")
-    for node in servers:
-        with lab.namespace.connect(str(node.control), port("memcached"), timeout=2) as sock:
-            sock.settimeout(2)
-            sock.sendall(b"flush_all\r\n")
-            if (answer := sock.recv(64)) != b"OK\r\n":
-                raise ValueError(f"memcached on {node.name} says {answer!r} to flush_all")
+    try:
+        token, said = _token(lab)
+        catalog = tuple((end["interface"], urlsplit(end["url"]).hostname or "")
+                        for service in said["catalog"] for end in service["endpoints"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"a token that is none: {error!r} is not in it") from error
+    _ask(lab, "GET", {_OWN: token, _SUBJECT: token})  # what is asked for again is kept in a cache
+    servers = [str(node.control) for node in lab.plan.running("memcached")]
+    held = sum(_held(lab, server) for server in servers)
+    for server in servers:
+        if (answer := _cache(lab, server, b"flush_all\r\n", b"\r\n")) != b"OK\r\n":
+            raise ValueError(f"memcached on {server} says {answer!r} to flush_all")
     kept, _, _ = _ask(lab, "GET", {_OWN: token, _SUBJECT: token})
     fresh, _, _ = _ask(lab, "POST", body=_credentials(lab))
-    return ApiTrial(catalog, len(servers), kept, fresh)
+    return ApiTrial(catalog, len(servers), held, kept, fresh)
+
+
+def _held(lab: Lab, server: str) -> int:
+    """How many items one memcached has; ValueError if it does not say."""
+    said = re.search(rb"STAT curr_items (\d+)\r\n", _cache(lab, server, b"stats\r\n", b"END\r\n"))
+    if said is None:
+        raise ValueError(f"memcached on {server} does not say how many items it has")
+    return int(said[1])
+
+
+def _cache(lab: Lab, server: str, command: bytes, end: bytes) -> bytes:
+    """What one memcached answers, up to ``end``."""
+    with lab.namespace.connect(server, port("memcached"), timeout=2) as sock:
+        sock.settimeout(2)
+        sock.sendall(command)
+        answer = b""
+        while not answer.endswith(end) and (chunk := sock.recv(4096)):
+            answer += chunk
+    return answer
 
 
 def _token(lab: Lab) -> tuple[str, Mapping[str, Any]]:
@@ -58,9 +80,10 @@ def _ask(lab: Lab, method: str, headers: Mapping[str, str] | None = None,
     """Status, headers (lower case) and body of one request about tokens, through the public virtual IP."""
     vip = lab.plan.public_vip
     assert vip is not None  # every plan has it
-    connection = http.client.HTTPConnection(str(vip.address), port("keystone"), timeout=_TIMEOUT)
+    timeout = _TIMEOUT * lab.driver.slowness
+    connection = http.client.HTTPConnection(str(vip.address), port("keystone"), timeout=timeout)
     # The socket belongs to the namespace in which it was made.
-    connection.sock = lab.namespace.connect(str(vip.address), port("keystone"), timeout=_TIMEOUT)
+    connection.sock = lab.namespace.connect(str(vip.address), port("keystone"), timeout=timeout)
     try:
         connection.request(method, _TOKENS, body, {"Content-Type": "application/json", **(headers or {})})
         answer = connection.getresponse()

@@ -134,11 +134,12 @@ class Spread:
 
 @dataclass(frozen=True)
 class ApiTrial:
-    """``catalog``: interface and host of each endpoint.  After ``flushed`` caches were emptied: the status of a look at
-    a token from before, and of a request for another one."""
+    """``catalog``: interface and host of each endpoint.  After ``flushed`` caches, with ``held`` items in all, were
+    emptied: the status of a look at a token from before, and of a request for another one."""
 
     catalog: tuple[tuple[str, str], ...]
     flushed: int
+    held: int
     kept: int
     fresh: int
 
@@ -172,6 +173,7 @@ class Run:
     target: tuple[str, ...]
     verdict: str
     failed: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
     cache: CacheEffect | None = None
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from daemons.services import PROXIED
 from lab.plan import Node, Plan, Service
 from lab.state.secrets import Secrets
 from provision.role import NodeContext
 from provision.roles import all_roles
 from provision.verify.facts import Moved
-
-# What is proxied: its clients know the virtual IP alone.
-PROXIED: tuple[Service, ...] = ("galera", "keystone")
 
 
 def without_a_member(plan: Plan, secrets: Secrets) -> tuple[Moved, ...]:

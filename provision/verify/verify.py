@@ -46,9 +46,9 @@ def look(lab: Lab) -> LabFacts:
         # The client's own list, not the plan's: it is the list that is on trial.
         told = next((facts.clients.value for facts in nodes.values() if facts.clients.value), ())
         servers = [(one.host, one.port or port("memcached")) for one in told if one.option == "cache/memcache_servers"]
-        spread = trials.spread(lab, servers)
         moved = Answer("lab", "rendered without the last member", footprint.without_a_member(lab.plan, lab.secrets))
         tried = trying.result()
+        spread = trials.spread(lab, servers)  # after the trial that empties the caches
         return LabFacts(nodes=nodes, writers=tried.writers, desync=tried.desync, maintenance=tried.maintenance,
                         fencing=tried.fencing, spread=spread, api=tried.api, moved=moved, runs=runs.runs_of(lab),
                         scenarios=runs.scenarios())

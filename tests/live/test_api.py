@@ -53,9 +53,11 @@ def test_an_endpoint_of_one_node_is_found(whole: Lab) -> None:
         whole.shell.on_all(["n1", "n2", "n3"], "systemctl restart keystone memcached")  # both keep the catalog
         gates.await_all(whole, time.monotonic() + 120)
         found = {one.id: one for one in verify(whole)}
+        assert [one.what for one in apply.diff(whole)] == ["Keystone's endpoints"]
     finally:
-        whole.shell.run("n1", turn.format(node, vip.address))
+        apply.apply(whole)
         whole.shell.on_all(["n1", "n2", "n3"], "systemctl restart keystone memcached")
+    assert apply.diff(whole) == []
     assert found["R25"].result is model.Result.FAIL and str(node) in found["R25"].evidence, found["R25"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from daemons.services import GALERA_CHECK_UNIT, SERVICES
 from lab.plan import Plan
 from provision.verify.facts import LabFacts
-from provision.verify.model import Judgement, Requirement, judged, not_deployed
+from provision.verify.model import Judgement, Requirement, Result, judged, not_deployed
 from provision.verify.proof import by_run
 
 _STATELESS = {"memcached": f"{SERVICES['memcached'].unit}.service", "galera": f"{GALERA_CHECK_UNIT}.service",
@@ -79,7 +79,12 @@ def _stateless(plan: Plan, facts: LabFacts) -> Judgement:
     so_far = f"{len(seen)} units of stateless services are enabled, active, and have Restart="
     if not plan.running("keystone"):
         return not_deployed(f"those that depend on others come with the API tier; {so_far}")
-    return by_run(plan, facts, ("db.kill_all",), so_far)
+    said = by_run(plan, facts, ("db.kill_all",), so_far, lambda run: "api_http" in run.probes)
+    if said.result is not Result.PASS:
+        return said
+    # The client of that run asks nothing that needs the database; a token does.
+    problems = [] if facts.api.get().fresh == 201 else [facts.api.shows("Keystone gives no token")]
+    return judged(problems, f"{said.evidence}; Keystone gives tokens")
 
 
 def _reporting(_plan: Plan, _facts: LabFacts) -> Judgement:
@@ -93,7 +98,7 @@ REQUIREMENTS = (
     Requirement("R14", "In scope core, stateless services are enabled units with Restart=; they outlive what they "
                 "depend on and recover alone.",
                 "unit states of every node; the newest recorded run that took the database away "
-                "(API tier)", _stateless),
+                "under the API's client, and a token since (API tier)", _stateless),
     Requirement("R15", "Central failure reporting notices a dead unit that the proxy hides.",
                 "needs central failure reporting", _reporting),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemons.haproxy import Section, seconds
-from daemons.services import port
+from daemons.services import PROXIED, port
 from lab.plan import Plan, Service
 from provision.verify.facts import LabFacts, Socket
 from provision.verify.instances import PEERS_PORT, own_sockets
@@ -12,8 +12,6 @@ from provision.verify.model import Judgement, Requirement, judged, not_deployed
 _NO_PROXY = "no node runs HAProxy"
 # UDP that a client could reach; everybody else's UDP belongs to corosync's links.
 _UDP = ("memcached",)
-# What is behind the proxy; its section there has the service's name.
-_BALANCED: tuple[Service, ...] = ("galera", "keystone")
 
 
 def _binds(plan: Plan, facts: LabFacts) -> Judgement:
@@ -46,7 +44,7 @@ def _backends(plan: Plan, facts: LabFacts) -> Judgement:
     if not plan.running("haproxy"):
         return not_deployed(_NO_PROXY)
     problems, words = [], []
-    for service in _BALANCED:
+    for service in PROXIED:
         want = {node.name: f"{node.control}:{port(service)}" for node in plan.running(service)}
         for proxy in plan.running("haproxy"):
             own = facts.nodes[proxy.name]
@@ -85,6 +83,8 @@ def _round_robin(plan: Plan, facts: LabFacts) -> Judgement:
             balanced += 1
             if not section.having("balance", "roundrobin"):
                 problems.append(answer.shows(f"{section.kind} {section.name} is not balanced round robin"))
+    if not balanced and plan.running("keystone"):
+        problems.append("Keystone is deployed, and no section of any proxy balances it")
     if not problems and not balanced:
         return not_deployed("no active/active service is behind the proxy of a lab without the API tier")
     return judged(problems, f"{balanced} balanced sections, all roundrobin")

@@ -30,8 +30,8 @@ def _by_the_vip(plan: Plan, facts: LabFacts) -> Judgement:
     catalog = facts.api.get().catalog
     problems += [facts.api.shows(f"the {interface} endpoint in the catalog is {host}, no virtual IP")
                  for interface, host in catalog if host not in vips]
-    if not catalog:
-        problems.append(facts.api.shows("the catalog is empty"))
+    if missing := sorted({"admin", "internal", "public"} - {interface for interface, _ in catalog}):
+        problems.append(facts.api.shows(f"the catalog has no {' and no '.join(missing)} endpoint"))
     return judged(problems, facts.api.shows("catalog: " + ", ".join(f"{one} {host}" for one, host in catalog))
                   + f"; {clean}")
 

@@ -47,8 +47,8 @@ def test_the_clock_begins_anew_with_each_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("active", "said", "looks", "ended"), [
-    ("active", "[],logged,stopped", 7, 1),
-    ("active", "[],logged,stopped", 6, 0),  # its one try may still go on, or a person is at work
+    ("active", "[],logged,stopped", 4, 1),
+    ("active", "[],logged,stopped", 3, 0),  # its one try may still go on, or a person is at work
     ("active", "[],logged,other", 9, 0),  # it runs, waits for a majority, or starts
     ("activating", "[],logged,stopped", 9, 0),  # a boot that systemd began
     ("active", "[],logless,other", 4, 1), ("active", "[],logless,other", 3, 0)])

@@ -71,8 +71,9 @@ def story(**options: str) -> Story:
                               Maintenance(plan.running("haproxy")[-1].name, members[1], "MAINT", True, "UP")),
         "spread": Answer("lab", "set and get", Spread(32 * len(caches), dict.fromkeys(caches, 32), 0)),
         "api": Answer("lab", "POST /v3/auth/tokens", ApiTrial(
-            tuple((one, str(vip.address)) for one, vip in (("public", plan.public_vip), ("internal", plan.internal_vip))
-                  if vip), len(caches), 200, 201)) if plan.running("keystone") else
+            tuple((one, str(vip.address)) for one, vip in (
+                ("public", plan.public_vip), ("internal", plan.internal_vip), ("admin", plan.internal_vip)) if vip),
+            len(caches), 5, 200, 201)) if plan.running("keystone") else
         Answer("lab", "POST /v3/auth/tokens", None, "not tried: the lab has no API tier"),
         "fencing": Answer("lab", "fence_ipmilan --action=status", f"{len(plan.nodes)} devices answer"),
         "moved": Answer("lab", "rendered", footprint.without_a_member(plan, secrets)),
@@ -81,7 +82,7 @@ def story(**options: str) -> Story:
 
 def run(fault: str, *target: str, process: str = "", verdict: str = "PASS", cache: CacheEffect | None = None) -> Run:
     return Run(f"20260101T000000Z-{fault}", fault.replace(".", "-"), fault, process, target, verdict,
-               () if verdict == "PASS" else ("S3",), cache)
+               () if verdict == "PASS" else ("S3",), ("api_http",), cache)
 
 
 EFFECT = CacheEffect(servers=3, keys=64, lost=20, moved=0, elsewhere=20, gap=0.1, settled=11.0)

@@ -11,7 +11,7 @@ import pytest
 from healthy import EFFECT, Story, proven, run, story, unread
 
 from provision.verify import proof
-from provision.verify.facts import ApiTrial, Desync, Maintenance, Moved, Spread
+from provision.verify.facts import Desync, Maintenance, Moved, Spread
 from provision.verify.model import Result
 from provision.verify.requirements import all_requirements
 
@@ -175,13 +175,15 @@ PLANTED: list[tuple[str, str, dict[str, str], Plant, set[str]]] = [
      NONE),
     ("an active/active service that is not round robin", "R24", API, lambda t: every(t, lambda n: t.write(
         n, HAPROXY, "balance roundrobin", "balance source")), NONE),
+    ("an API that nobody balances", "R24", API, lambda t: every(t, lambda n: t.write(
+        n, HAPROXY, "listen keystone\n", "frontend keystone\n")), NONE),
     ("an instance of the API that the proxy does not know", "R23", API, lambda t: t.write(
         "n2", HAPROXY, "    server n3 10.66.1.13:5000 check\n", ""), NONE),
     ("a client that asks localhost", "R25", {}, lambda t: t.write("n2", CLIENTS, "10.66.1.201:3306", "localhost:3306"),
      NONE),
-    ("a catalog that names a node", "R25", API, lambda t: unread(
-        t, api=ApiTrial((("public", "10.66.1.11"),), 3, 200, 201)), NONE),
-    ("an empty catalog", "R25", API, lambda t: unread(t, api=ApiTrial((), 3, 200, 201)), NONE),
+    ("a catalog that names a node", "R25", API, lambda t: unread(t, api=replace(
+        t.facts["api"].value, catalog=(*t.facts["api"].value.catalog[1:], ("public", "10.66.1.11")))), NONE),
+    ("an empty catalog", "R25", API, lambda t: unread(t, api=replace(t.facts["api"].value, catalog=())), NONE),
     ("a client that asks one node", "R25", {}, lambda t: t.write("n2", CLIENTS, "10.66.1.201:3306", "10.66.1.11:3306"),
      NONE),
     ("the database would change with the API", "R26", API, lambda t: unread(
