@@ -294,7 +294,10 @@ def test_a_host_that_others_fill_is_invalid(lab: Lab, quiet: Scenario) -> None:
             runs.append(verdict := runner.run(lab, quiet))
         seen = findings(verdict)["V4"]
         assert not seen["ok"] and "saturated" in seen["evidence"], json.dumps(verdict.to_json(), indent=1)
-        assert verdict.result is Result.INVALID, json.dumps(verdict.to_json(), indent=1)
+        # So full that a node misses its token and is fenced, now and then: what is broken stays broken, whatever else.
+        broken = {name for name in failed(verdict) if name.startswith("S")}
+        wanted = Result.FAIL if broken else Result.INVALID
+        assert verdict.result is wanted, json.dumps(verdict.to_json(), indent=1)
     gates.await_all(lab, time.monotonic() + 120)
 
 
