@@ -92,19 +92,23 @@ def planted() -> Iterator[list[Verdict]]:
             shutil.rmtree(verdict.to_json()["run_dir"])
 
 
+def await_event(lab: Lab, kind: str, since: float) -> None:
+    """Until the lab's diary has an event of that kind; TimeoutError after a minute."""
+    deadline = time.monotonic() + 60
+    while not any(event.kind == kind for event in read_events(lab.paths.events, since)):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no event {kind}")
+        time.sleep(0.05)
+
+
 @contextmanager
 def beside(lab: Lab, kind: str, act: Callable[[], None]) -> Iterator[None]:
     """Run ``act`` in a thread as soon as the lab's diary has an event of that kind."""
     since, errors = time.time(), []
 
     def watch() -> None:
-        deadline = time.monotonic() + 60
-        while not any(event.kind == kind for event in read_events(lab.paths.events, since)):
-            if time.monotonic() > deadline:
-                errors.append(TimeoutError(f"no event {kind}"))
-                return
-            time.sleep(0.05)
         try:
+            await_event(lab, kind, since)
             act()
         except Exception as error:
             errors.append(error)
@@ -263,31 +267,44 @@ def test_a_fault_that_does_nothing_is_invalid(lab: Lab, monkeypatch: pytest.Monk
 
 
 @contextmanager
-def crowd() -> Iterator[None]:
-    """Busy loops on every processor, in a control group that gets eight times as much of them as all labs together."""
+def crowd(lab: str) -> Iterator[None]:
+    """Every processor filled by others, who get three times as much of it as all labs together.
+
+    The lab has something to do on each of them, when its nodes have nothing: so it waits for three quarters of the
+    time, whatever the nodes are at.  Eight times as much and idle nodes were a matter of luck: a node was fenced, or
+    nobody had to wait.
+    """
     v2 = cgroups.is_v2()
-    folder = Path("/sys/fs/cgroup", *(() if v2 else ("cpu",)), "halab-test-crowd")
-    folder.mkdir()
+    weight, unit = ("cpu.weight", 100) if v2 else ("cpu.shares", 1024)
+    root = Path("/sys/fs/cgroup", *(() if v2 else ("cpu",)))
+    others, idle = root / "halab-test-crowd", cgroups.Cgroup(lab, "idle")
     loops: list[subprocess.Popen[bytes]] = []
+    others.mkdir()
     try:
-        (folder / ("cpu.weight" if v2 else "cpu.shares")).write_text("800" if v2 else "8192")
-        for _ in range(2 * (os.cpu_count() or 1)):
-            loops.append(subprocess.Popen(["sh", "-c", "while :; do :; done"]))
-            (folder / "cgroup.procs").write_text(str(loops[-1].pid))
+        (others / weight).write_text(str(3 * unit))
+        idle.create()
+        (root / "halab" / lab / "idle" / weight).write_text("1" if v2 else "2")
+        for processor in sorted(os.sched_getaffinity(0)):
+            loop = ["taskset", "-c", str(processor), "sh", "-c", "while :; do :; done"]
+            loops.append(subprocess.Popen(idle.command(loop)))
+            loops.append(subprocess.Popen(loop))
+            (others / "cgroup.procs").write_text(str(loops[-1].pid))
         yield
     finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
-        folder.rmdir()
+        for one in loops:
+            one.kill()
+            one.wait()
+        idle.remove()
+        others.rmdir()
 
 
 @pytest.mark.timeout(300)
 def test_a_host_that_others_fill_is_invalid(lab: Lab, quiet: Scenario) -> None:
     """From the fault to the heal the lab waits for a processor most of the time; its clients have theirs."""
     def fill() -> None:
-        with crowd():
-            time.sleep(6)  # the hold
+        since = time.time()
+        with crowd(lab.name):
+            await_event(lab, "fault.heal", since)
 
     with planted() as runs:
         with beside(lab, "fault.inject", fill):
