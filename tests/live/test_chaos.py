@@ -270,9 +270,9 @@ def test_a_fault_that_does_nothing_is_invalid(lab: Lab, monkeypatch: pytest.Monk
 def crowd(lab: str) -> Iterator[None]:
     """Every processor filled by others, who get three times as much of it as all labs together.
 
-    The lab has something to do on each of them, when its nodes have nothing: so it waits for three quarters of the
-    time, whatever the nodes are at.  Eight times as much and idle nodes were a matter of luck: a node was fenced, or
-    nobody had to wait.
+    The lab has two things to do on each of them, when its nodes have nothing: so one of its processes waits at any
+    time, whatever the nodes are at.  Idle nodes beside a crowd of eight times their weight were a matter of luck: a
+    node was fenced, or nobody waited for half of the time.
     """
     v2 = cgroups.is_v2()
     weight, unit = ("cpu.weight", 100) if v2 else ("cpu.shares", 1024)
@@ -286,7 +286,7 @@ def crowd(lab: str) -> Iterator[None]:
         (root / "halab" / lab / "idle" / weight).write_text("1" if v2 else "2")
         for processor in sorted(os.sched_getaffinity(0)):
             loop = ["taskset", "-c", str(processor), "sh", "-c", "while :; do :; done"]
-            loops.append(subprocess.Popen(idle.command(loop)))
+            loops += [subprocess.Popen(idle.command(loop)) for _ in range(2)]
             loops.append(subprocess.Popen(loop))
             (others / "cgroup.procs").write_text(str(loops[-1].pid))
         yield
