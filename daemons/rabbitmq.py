@@ -41,12 +41,14 @@ class View:
 def question(asker: str, expression: str) -> str:
     """The shell command that has the node's broker evaluate ``expression``, which ends in a dot.
 
-    ``asker`` becomes part of the name under which the question comes: two at once may not have the same.
-    The cookie is found in the broker's home, so it is on no command line.
+    ``asker`` becomes part of the name under which the question comes, and so does the shell's number: while the
+    broker has not yet noticed that the last caller of a name is gone, it refuses the next one (on a host with much
+    other work 2 of 300 questions in a row under one name, none under changing ones).  A hundred names each, because
+    the broker forgets no name.  The cookie is found in the broker's home, so it is on no command line.
     """
     # printf: a shell's own echo may read backslashes its own way.
     return (f"printf '%s\\n' {shlex.quote(expression)} | HOME={SERVICES['rabbitmq'].data} "
-            f"erl_call -sname halab{asker} -n rabbit@$(hostname) -e")
+            f"erl_call -sname halab{asker}$(($$ % 100)) -n rabbit@$(hostname) -e")
 
 
 def view_question(asker: str) -> str:

@@ -66,7 +66,7 @@ class ContainerPower:
         # On v2 a group whose children were given controllers, as nspawn does, takes no process again.
         group.remove()
         group.create(real_time=1 / len(self._plan.hosts))
-        root = overlay.mount(self._paths.node(node), image_root(self._paths))
+        root = overlay.mount(self._plan.lab, self._paths.node(node), image_root(self._paths))
         guest = network.plug(self._plan, self._plan.node(node))
         nspawn = [
             "systemd-nspawn", "--quiet", f"--directory={root}", f"--machine=halab-{self._plan.lab}-{node}",
@@ -198,7 +198,7 @@ class ContainerDriver:
 
     def create(self, node: Node, seed: Iterable[File]) -> None:
         folder = self._paths.node(node.name)
-        root = overlay.mount(folder, image_root(self._paths))
+        root = overlay.mount(self._plan.lab, folder, image_root(self._paths))
         overlay.lay_down(root, seed)
 
     def interface(self, node: str, network_name: NetworkName) -> str:
@@ -216,12 +216,15 @@ def sweep(lab: str, paths: LabPaths) -> None:
     """Take off the host whatever carries the lab's name; needs no plan and no state file."""
     names = cgroups.members(lab)
     groups = [Cgroup(lab, name) for name in names]
-    # First those who may power a node on again behind our back.
-    groups.sort(key=lambda group: group.member not in ("bmc", firmware.GROUP))
+    # First those who may power a node on again, or make a namespace, behind our back.
+    groups.sort(key=lambda group: group.member not in ("bmc", firmware.GROUP, cgroups.MAKING))
     for group in groups:
         _strike(group)
     for group in groups:
         group.kill()
+    # Without this group nothing more is made: a command of a killed tool that comes late ends, one under way is
+    # waited for.
+    Cgroup(lab, cgroups.MAKING).remove()
     for namespace in network.namespaces_of(lab):
         network.delete_namespace(namespace)
     for group in groups:

@@ -92,7 +92,7 @@ class ContainerSnapshots:
         if self._upper(node).exists():
             self._upper(node).rename(folder / _LAST)
         (folder / _NEXT).rename(self._upper(node))
-        overlay.lay_down(overlay.mount(folder, image_root(self._paths)), revive)
+        overlay.lay_down(overlay.mount(self._plan.lab, folder, image_root(self._paths)), revive)
 
     def _each(self, work: Callable[[str], _T]) -> dict[str, _T]:
         """``work`` on all nodes at the same time; what it gave, by node."""

@@ -1,6 +1,6 @@
 """Control groups: every process of a lab lives in one, so that none can be lost.
 
-The path is ``halab/<lab>/<member>`` (a member is a node, ``bmc`` or ``firmware``), on cgroup v1 in each
+The path is ``halab/<lab>/<member>`` (a member is a node, ``bmc``, ``firmware`` or ``making``), on cgroup v1 in each
 hierarchy that a node needs, on v2 in the one tree.  ``lab.down`` kills by cgroup and so needs
 no recorded pid, also after the tool was killed with SIGKILL.
 """
@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lab.errors import DeadlineError
+from lab.host.process import run
 
 _ROOT = Path("/sys/fs/cgroup")
 # v1: nspawn itself needs the named hierarchy (and "unified" where the host is hybrid);
@@ -47,6 +48,9 @@ def _hierarchies() -> list[Path]:
     return [_ROOT / name for name in _V1 if (_ROOT / name).is_dir()]
 
 
+MAKING = "making"  # the member of the tool's own short commands, those that make namespaces and mounts
+
+
 class Cgroup:
     """The control group of one member of a lab, in every hierarchy that there is."""
 
@@ -59,6 +63,15 @@ class Cgroup:
         """``argv`` as a command that joins the group and then becomes ``argv``."""
         entries = [str(folder / "cgroup.procs") for folder in self._dirs]
         return ["sh", "-c", _JOIN, "sh", str(len(entries)), *entries, *argv]
+
+    def run(self, argv: Sequence[str | Path], *, timeout: float) -> None:
+        """Run a short command in the group, made if need be: for what leaves something on the host.
+
+        The tool may be killed meanwhile, and the command live on for a moment: ``lab.down`` finds it in its group,
+        and where the group is gone it ends before it makes anything.
+        """
+        self.create()
+        run(self.command([str(word) for word in argv]), timeout=timeout)
 
     def create(self, *, real_time: float = 0.0) -> None:
         """Make the group; idempotent.  ``real_time`` is its share, 0 to 1, of what its lab may spend on such

@@ -10,12 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from lab.errors import HostError
+from lab.host.cgroups import MAKING, Cgroup
 from lab.host.process import run
 from lab.node.files import File
 
 
-def mount(folder: Path, lower: Path) -> Path:
-    """Mount the node's overlay at ``folder/root`` and return that path; idempotent."""
+def mount(lab: str, folder: Path, lower: Path) -> Path:
+    """Mount the overlay of a node of ``lab`` at ``folder/root`` and return that path; idempotent."""
     root = folder / "root"
     for part in (folder / "upper", folder / "work", root):
         part.mkdir(parents=True, exist_ok=True)
@@ -24,7 +25,7 @@ def mount(folder: Path, lower: Path) -> Path:
     (folder / "upper").chmod(0o755)
     if not root.is_mount():
         options = f"lowerdir={lower},upperdir={folder / 'upper'},workdir={folder / 'work'}"
-        run(["mount", "-t", "overlay", "halab", "-o", options, root], timeout=10)
+        Cgroup(lab, MAKING).run(["mount", "-t", "overlay", "halab", "-o", options, root], timeout=10)
     return root
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.errors import HostError
+from lab.host.cgroups import MAKING, Cgroup
 from lab.host.process import run
 from lab.net.namespace import Namespace
 from lab.plan import NETWORK_NAMES, NetworkName, Node, Plan
@@ -37,7 +38,7 @@ def build(plan: Plan) -> None:
     """Make the lab's namespace and bridges; idempotent."""
     namespace = Namespace(plan.lab)
     if not namespace.exists():
-        run(["ip", "netns", "add", namespace.name], timeout=10)
+        _add(namespace)
     present = _interfaces(namespace)
     lines = ["link set lo up"]
     for network in plan.networks:
@@ -57,11 +58,15 @@ def build(plan: Plan) -> None:
     _ip_batch(lines, namespace.name)
 
 
+def _add(namespace: Namespace) -> None:
+    Cgroup(namespace.lab, MAKING).run(["ip", "netns", "add", namespace.name], timeout=10)
+
+
 def plug(plan: Plan, node: Node) -> Namespace:
     """A fresh namespace for one life of a node, with its three NICs on the bridges."""
     unplug(plan.lab, node.name)
     guest = Namespace(plan.lab, node.name)
-    run(["ip", "netns", "add", guest.name], timeout=10)
+    _add(guest)
     lines = []
     for network in NETWORK_NAMES:
         host = host_interface(node.name, network)

@@ -15,6 +15,8 @@ from hosttraces import await_none, interfaces, traces
 
 from lab import gates, image, state
 from lab.errors import NotFoundError, RefusedError
+from lab.host import cgroups
+from lab.host.cgroups import Cgroup
 from lab.lab import Lab, names
 from lab.ops.down import take_down
 from lab.ops.up import bring_up
@@ -92,6 +94,22 @@ def test_down_is_complete_after_sigkill_of_up(seconds: float) -> None:
     assert name not in names() and interfaces() == before
     with pytest.raises(NotFoundError):
         take_down(name)
+
+
+def test_a_command_that_outlives_a_killed_up_makes_nothing_after_down() -> None:
+    """As ``ip netns add`` of a tool that was killed: one that runs already, and one that comes late."""
+    making = Cgroup("halabkill", cgroups.MAKING)
+    making.create()
+    late = making.command(["ip", "netns", "add", "halab.halabkill.n2"])
+    child = subprocess.Popen(making.command(["sh", "-c", "sleep 0.5; ip netns add halab.halabkill.n1"]))
+    deadline = time.monotonic() + 5
+    while child.pid not in making.pids():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    take_down("halabkill")
+    assert child.wait(5) == -signal.SIGKILL
+    assert subprocess.run(late, stderr=subprocess.DEVNULL).returncode != 0
+    assert traces("halabkill") == []
 
 
 def test_an_interrupted_up_is_finished_by_the_same_command_beside_the_other_lab(lab: Lab) -> None:

@@ -48,12 +48,18 @@ def kept(lab: Lab) -> snapshot.Snapshot:
     known = {one.name: one for one in snapshot.snapshots(NAME)}
     if CLEAN not in known:
         sql(lab, "REPLACE INTO halab.probe_rows (client, seq) VALUES ('snapshot', 1);")
-        before, begun = rings(lab), time.time()
-        known[CLEAN] = snapshot.save(NAME, CLEAN)
-        assert fences(lab, begun) == []
-        # A host with too much other work may hold them longer, and then the same members form anew.
-        if known[CLEAN].pause_seconds < lab.plan.profile.corosync.token_ms / 2000:
-            assert rings(lab) == before
+        # A host with too much other work may hold them longer, or keep corosync from its token beside the copy, and
+        # then the same members form anew: the pause itself costs no membership where one of three saves shows it.
+        for _ in range(3):
+            if CLEAN in known:
+                snapshot.delete(NAME, CLEAN)
+            before, begun = rings(lab), time.time()
+            known[CLEAN] = snapshot.save(NAME, CLEAN)
+            assert fences(lab, begun) == []
+            if rings(lab) == before:
+                break
+        else:
+            pytest.fail(f"three saves, three new memberships; the last: {before} became {rings(lab)}")
     return known[CLEAN]
 
 
