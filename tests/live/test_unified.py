@@ -37,7 +37,7 @@ try:
     bring_up(make_plan(topology_from_options(name=name)), "style: collapsed\\n", timeout=240)
     lab = Lab.open(name)
     power = lab.driver.power
-    assert cgroups.members(name) == ["bmc", "firmware", "n1", "n2", "n3"]
+    assert cgroups.members(name) == ["bmc", "firmware", "making", "n1", "n2", "n3"]
     power.suspend("n2")
     assert power.state("n2") is PowerState.SUSPENDED
     power.resume("n2")
