@@ -41,14 +41,15 @@ class View:
 def question(asker: str, expression: str) -> str:
     """The shell command that has the node's broker evaluate ``expression``, which ends in a dot.
 
-    ``asker`` becomes part of the name under which the question comes, and so does the shell's number: while the
-    broker has not yet noticed that the last caller of a name is gone, it refuses the next one (on a host with much
-    other work 2 of 300 questions in a row under one name, none under changing ones).  A hundred names each, because
-    the broker forgets no name.  The cookie is found in the broker's home, so it is on no command line.
+    ``asker`` becomes part of the name under which the question comes, and so do the shell's number and that of the
+    try: a broker refuses the caller of a name while it still lets go of the last one with it (status ``nok``; on a
+    host with much other work 2 of 300 questions in a row under one name, 1 of 3000 under a hundred), and so it is asked
+    three times before it counts as silent.  No more names than these, because it forgets none.  The cookie is found
+    in the broker's home, so it is on no command line.
     """
     # printf: a shell's own echo may read backslashes its own way.
-    return (f"printf '%s\\n' {shlex.quote(expression)} | HOME={SERVICES['rabbitmq'].data} "
-            f"erl_call -sname halab{asker}$(($$ % 100)) -n rabbit@$(hostname) -e")
+    return (f"for try in 0 1 2; do printf '%s\\n' {shlex.quote(expression)} | HOME={SERVICES['rabbitmq'].data} "
+            f"erl_call -sname halab{asker}$try$(($$ % 100)) -n rabbit@$(hostname) -e && break; done")
 
 
 def view_question(asker: str) -> str:

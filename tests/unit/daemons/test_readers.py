@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -79,9 +80,22 @@ def test_times_of_haproxy() -> None:
         seconds("soon")
 
 
-def test_a_question_to_the_broker_is_quoted() -> None:
-    asked = rabbitmq.question("test", "{'a', <<\"b\">>}.")
-    assert "printf '%s\\n'" in asked and "-sname halabtest$(($$ % 100)) " in asked
+@pytest.mark.parametrize("refusals", [0, 2, 3])
+def test_a_question_to_the_broker_is_asked_again_under_another_name(tmp_path: Path, refusals: int) -> None:
+    """It refuses the caller of a name while it still lets go of the last one that had it."""
+    program = tmp_path / "erl_call"
+    program.write_text(f"#!/bin/sh\ncat > {tmp_path}/asked\necho $2 >> {tmp_path}/names\n"
+                       f"[ $(wc -l < {tmp_path}/names) -gt {refusals} ] || exit 1\necho '{{ok, yes}}'\n")
+    program.chmod(0o755)
+    done = subprocess.run(["sh", "-c", rabbitmq.question("test", "{'a', <<\"b\">>}.")], capture_output=True, text=True,
+                          env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, timeout=20)
+    assert (tmp_path / "asked").read_text() == "{'a', <<\"b\">>}.\n"
+    names = (tmp_path / "names").read_text().split()
+    assert len(set(names)) == len(names) == min(refusals + 1, 3) and all(name[:8] == "halabtes" for name in names)
+    assert (done.returncode == 0) == (done.stdout == "{ok, yes}\n") == (refusals < 3)
+
+
+def test_what_is_no_answer_of_a_broker() -> None:
     with pytest.raises(ValueError, match="the broker does not answer: error: no"):
         rabbitmq.view("error: no\n")
 
