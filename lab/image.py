@@ -41,12 +41,14 @@ class ImageRecipe:
     """``packages`` are Debian names; ``script`` is sh that runs in the finished tree (chroot).
 
     ``kind`` is ``tree`` for containers, or ``disk``: a disk image with its kernel and initrd
-    beside it, which the packages must include.
+    beside it, which the packages must include.  ``extras`` names what is in it that most images lack; it is told to
+    people and is no input of its own.
     """
 
     packages: tuple[str, ...]
     script: str
     kind: ImageKind = "tree"
+    extras: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -59,19 +61,23 @@ class ImageRecipe:
 
 @dataclass(frozen=True)
 class Image:
-    """One baked image.  ``seconds`` is how long it took, ``size_mb`` its size on disk."""
+    """One baked image.  ``seconds`` is how long it took, ``size_mb`` its size on disk, ``extras`` its recipe's."""
 
     key: str
     path: Path
     seconds: float
     size_mb: int
     baked_at: float
+    extras: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> ImageKind:
+        return "tree" if (self.path / "rootfs").exists() else "disk"
 
     @property
     def root(self) -> Path:
         """What nodes stand on: the tree, or the disk."""
-        tree = self.path / "rootfs"
-        return tree if tree.exists() else self.path / disk.NAME
+        return self.path / ("rootfs" if self.kind == "tree" else disk.NAME)
 
 
 def images_dir() -> Path:
@@ -93,8 +99,9 @@ def find(key: str) -> Image | None:
     """The finished image of that key, if there is one; one whose record cannot be read is none, and is baked again."""
     record = images_dir() / key / "image.json"
     try:
-        return Image(key, record.parent, **json.loads(record.read_text()))
-    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+        told = json.loads(record.read_text())
+        return Image(key, record.parent, **{**told, "extras": tuple(told.get("extras", ()))})
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, AttributeError):
         return None
 
 
@@ -140,7 +147,8 @@ def _baked(recipe: ImageRecipe, progress: Callable[[str], None], force: bool) ->
         size = int(run(["du", "-sm", work], timeout=60).stdout.split()[0])
         # Whoever finds the record may trust the tree: no power cut keeps the one and loses the other.
         run(["sync", "--file-system", work], timeout=_SYNC_TIMEOUT)
-        record = {"seconds": round(time.time() - begun, 1), "size_mb": size, "baked_at": begun}
+        record = {"seconds": round(time.time() - begun, 1), "size_mb": size, "baked_at": begun,
+                  "extras": recipe.extras}
         (work / "image.json").write_text(json.dumps(record))
         target = images_dir() / recipe.key
         discard(target)
@@ -189,8 +197,8 @@ def keys_in_use() -> set[str]:
 
 
 def _newest() -> set[str]:
-    """Keys of the newest image of each kind, trees and disks: of those that share a kind the last one stays."""
-    return set({image.root.name: image.key for image in reversed(list_images())}.values())
+    """Keys of the newest image of each kind, trees and disks, with and without extras: of one kind the last stays."""
+    return set({(image.kind, image.extras): image.key for image in reversed(list_images())}.values())
 
 
 def discard(tree: Path) -> None:

@@ -22,7 +22,8 @@ def recipe(kind: ImageKind = "tree", services: Collection[Service] = ()) -> Imag
 
     A ``disk`` for machines holds the same and a kernel.
     """
-    roles = [role for role in all_roles() if role.service not in OPTIONAL or role.service in services]
+    extras = tuple(sorted(OPTIONAL & set(services)))
+    roles = [role for role in all_roles() if role.service not in OPTIONAL or role.service in extras]
     packages = {package for role in roles for package in role.packages}
     parts = [f"# {role.name}\n{role.image_script.strip()}\n" for role in roles if role.image_script]
     if kind == "disk":
@@ -30,7 +31,7 @@ def recipe(kind: ImageKind = "tree", services: Collection[Service] = ()) -> Imag
         parts.append(_machine_script())
     # Base last: it removes what the packages enabled and the package lists.
     parts.sort(key=lambda part: part.startswith("# base"))
-    return ImageRecipe(tuple(sorted(packages)), "\n".join(parts), kind)
+    return ImageRecipe(tuple(sorted(packages)), "\n".join(parts), kind, extras)
 
 
 def _machine_script() -> str:

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from cli.views.image import image_list
 from lab import image
 from lab.errors import DeadlineError, NotFoundError
 from lab.host import process
 from lab.image import ImageRecipe, bake, image_root, images_dir
 from lab.state.home import LabPaths, home
+from lab.vm import disk
+from provision.image import recipe
 
 
 class Group:
@@ -70,10 +73,10 @@ def test_a_bake_that_does_not_end_is_ended_and_names_its_log(stuck: None, tmp_pa
         time.sleep(0.05)
 
 
-def finished(key: str, at: float) -> None:
+def finished(key: str, at: float, root: str = "rootfs", **more: object) -> None:
     folder = images_dir() / key
-    (folder / "rootfs").mkdir(parents=True)
-    (folder / "image.json").write_text(json.dumps({"seconds": 1.0, "size_mb": 1, "baked_at": at}))
+    (folder / root).mkdir(parents=True)
+    (folder / "image.json").write_text(json.dumps({"seconds": 1.0, "size_mb": 1, "baked_at": at, **more}))
 
 
 def test_what_no_lab_uses_goes_but_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,6 +88,33 @@ def test_what_no_lab_uses_goes_but_the_newest(monkeypatch: pytest.MonkeyPatch) -
     assert image.prune() == []
 
 
+def test_the_newest_of_each_kind_stays() -> None:
+    """A lab that asks for the API tier has another image than one that does not: neither pushes the other out."""
+    finished("plain", 1)
+    finished("older", 2, extras=["keystone"])
+    finished("api", 3, extras=["keystone"])
+    finished("machines", 4, root=disk.NAME, extras=[])
+    assert image.prune() == ["older"]
+    assert [(one.key, one.kind, one.extras) for one in image.list_images()] == [
+        ("machines", "disk", ()), ("api", "tree", ("keystone",)), ("plain", "tree", ())]
+
+
+def test_what_is_not_in_every_image_is_told_and_no_input_of_its_own() -> None:
+    assert recipe().extras == () and recipe(services=("haproxy", "keystone")).extras == ("keystone",)
+    assert recipe().key != recipe(services=("keystone",)).key
+    assert ImageRecipe(("a",), "true").key == ImageRecipe(("a",), "true", extras=("keystone",)).key
+
+
+def test_people_see_which_image_is_for_what(capsys: pytest.CaptureFixture[str]) -> None:
+    finished("api", 1, extras=["keystone"])
+    finished("box", 2, root=disk.NAME)
+    image_list(image.list_images(), {"box"}, "human")
+    head, *rows = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
+    assert [word.strip() for word in head if word][:2] == ["IMAGE", "FOR"]
+    assert [[word.strip() for word in row if word.strip()][:2] for row in rows if row[0].strip() in ("api", "box")] == [
+        ["box", "machines"], ["api", "containers + keystone"]]
+
+
 def test_a_bake_that_was_killed_at_its_end_is_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its record is written before it is renamed."""
     finished("whole", 1)
@@ -94,7 +124,8 @@ def test_a_bake_that_was_killed_at_its_end_is_no_image(monkeypatch: pytest.Monke
     assert [one.key for one in image.list_images()] == ["whole"]
 
 
-@pytest.mark.parametrize("left", ["", '{"seco', "[]", "{}", '{"seconds": 1.0, "of another version": 2}'])
+@pytest.mark.parametrize("left", ["", '{"seco', "[]", "{}", '{"seconds": 1.0, "of another version": 2}',
+                                  '{"seconds": 1.0, "size_mb": 1, "baked_at": 1, "extras": 3}'])
 def test_a_record_that_cannot_be_read_is_no_image(left: str) -> None:
     """A power cut leaves empty files behind."""
     finished("whole", 1)
@@ -119,9 +150,9 @@ def test_an_image_that_is_pruned_while_it_is_looked_for(monkeypatch: pytest.Monk
 
 def test_the_tree_is_on_the_disk_before_its_record_and_a_broken_one_is_baked_again(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = ImageRecipe(("base-files",), "true")
-    finished(recipe.key, 0)
-    (images_dir() / recipe.key / "image.json").write_text("")
+    wanted = ImageRecipe(("base-files",), "true")
+    finished(wanted.key, 0)
+    (images_dir() / wanted.key / "image.json").write_text("")
     asked: list[tuple[tuple[str, ...], list[str]]] = []
 
     def run(argv: list[str | Path], *, timeout: float) -> process.Completed:
@@ -131,25 +162,25 @@ def test_the_tree_is_on_the_disk_before_its_record_and_a_broken_one_is_baked_aga
     monkeypatch.setattr(image, "_cgroup", lambda key: Group(tmp_path / "pid"))
     monkeypatch.setattr(image, "_debootstrap", lambda _recipe, work, _progress: (work / "rootfs").mkdir())
     monkeypatch.setattr(image, "run", run)
-    assert bake(recipe).baked_at > 0
-    work = str(images_dir() / f".{recipe.key}.baking")
+    assert bake(wanted).baked_at > 0
+    work = str(images_dir() / f".{wanted.key}.baking")
     assert asked[-1] == (("sync", "--file-system", work), ["rootfs"])
 
 
 def test_an_image_that_a_lab_takes_while_others_are_pruned_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """lab.up links the image before it lets go of the image's lock, and prune asks when it has that lock."""
-    recipe = ImageRecipe(("base-files",), "true")
-    finished(recipe.key, 0)
+    wanted = ImageRecipe(("base-files",), "true")
+    finished(wanted.key, 0)
     finished("newest", 1)
     pruned: list[str] = []
 
     def use(taken: image.Image) -> None:
-        assert image._locked(recipe.key)
+        assert image._locked(wanted.key)
         pruned.extend(image.prune())
         (home() / "labs/mine").mkdir(parents=True)
         (home() / "labs/mine/image").symlink_to(taken.root)
 
-    bake(recipe, use=use)
+    bake(wanted, use=use)
     assert pruned == [] and image.prune() == []
     assert (home() / "labs/mine/image").exists()
 
