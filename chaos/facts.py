@@ -150,6 +150,7 @@ class Injection:
     at that moment.  ``fencing`` is what the cluster's configuration and devices said of whom it may fence (V5).
     ``detected_at`` is when the survivors formed a membership without the target (their log).
     ``held`` is the proof of effect once more, right before the heal, of a fault that endures.
+    ``helped`` says what ought to have come back by itself and had to be started by the heal.
     ``whole_at`` is when the lab was seen whole again before the next fault struck; None if nobody waited for that.
     """
 
@@ -167,6 +168,7 @@ class Injection:
     took_effect: Proof | None = None
     held: Proof | None = None
     healed: Proof | None = None
+    helped: str = ""
     fencing: Proof | None = None
     detected_at: float | None = None
     whole_at: float | None = None

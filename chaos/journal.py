@@ -42,12 +42,14 @@ class Entry:
 @dataclass(frozen=True)
 class Healing:
     """How one fault was healed: the proof, when its inverse had acted (epoch seconds), and the error if it
-    could not act, or if the journal could not be told that it did."""
+    could not act, or if the journal could not be told that it did.  ``helped`` says what ought to have come back
+    without the heal."""
 
     entry: Entry
     proof: Proof
     acted_at: float = 0.0
     error: str = ""
+    helped: str = ""
 
 
 class Journal:
@@ -170,11 +172,13 @@ def heal(lab: Lab, journal: Journal, entries: list[Entry], within: float = HEALE
     not come within ``within`` seconds, stays in the journal; so does one that is healed and cannot be written down.
     """
     errors: dict[str, str] = {}
+    helped: dict[str, str] = {}
     acted: dict[str, float] = {}
     ordered = _healing_order(entries)
     for entry in ordered:
         try:
-            get_fault(entry.fault).heal(lab, entry.target)
+            if words := get_fault(entry.fault).heal(lab, entry.target):
+                helped[entry.id] = words
         except Exception as error:  # whatever is wrong with one fault, the others must be healed
             errors[entry.id] = _words(error)
         acted[entry.id] = time.time()
@@ -190,7 +194,7 @@ def heal(lab: Lab, journal: Journal, entries: list[Entry], within: float = HEALE
                 lab.events.emit("fault.heal", " ".join(entry.target.nodes), fault=entry.fault, id=entry.id)
             except Exception as error:  # a full disk, say: the others' proofs must be asked for
                 why = f"{proof.evidence}, but that could not be written down: {_words(error)}"
-        done.append(Healing(entry, proof, acted[entry.id], why))
+        done.append(Healing(entry, proof, acted[entry.id], why, helped.get(entry.id, "")))
     return done
 
 

@@ -266,7 +266,10 @@ class _Run:
         self._healed = True
         self._note(heal_end=max(one.acted_at for one in healings.values()))
         for at, entry in enumerate(self._entries):
-            self._note_of(at, healed=healings[entry.id].proof)
+            helped = healings[entry.id].helped
+            self._note_of(at, healed=healings[entry.id].proof, helped=helped)
+            if helped:
+                self._lab.events.emit("note", text=f"the heal had to help: {helped}")
         if failed := [one.error for one in healings.values() if one.error]:
             raise HalabError(f"the heal failed: {'; '.join(failed)}", remedy=journal.heal_command(self._lab.name))
 

@@ -120,7 +120,8 @@ class BaseFault:
     def took_effect(self, lab: Lab, target: Target) -> Proof:
         raise NotImplementedError
 
-    def heal(self, lab: Lab, target: Target) -> None:
+    def heal(self, lab: Lab, target: Target) -> str | None:
+        """Undo it; idempotent.  Words, if any, say what ought to have come back without us and had to be helped."""
         raise NotImplementedError
 
     def healed(self, lab: Lab, target: Target) -> Proof:

@@ -67,23 +67,29 @@ class ProcKill(BaseFault):
         process, before = str(target.params["process"]), target.params.get("before", {})
         return all_hold([processes.died(lab, node, process, before.get(node, ())) for node in target.nodes])
 
-    def heal(self, lab: Lab, target: Target) -> None:
-        """Let the supervisor bring it back, start what has none, and clear the failure's record.
+    def heal(self, lab: Lab, target: Target) -> str | None:
+        """Give the supervisor its time to bring it back, start what it does not, and clear the failure's record.
 
         Without the clean-up Pacemaker's failed action would keep the lab from counting as
         healthy until its failure-timeout.
         """
         daemon = PROCESSES[target.params["process"]]
         by_cluster = processes.by_pacemaker(lab, target.params["process"])
+        within, helped = _BACK_WITHIN * lab.driver.slowness, []
         for node in target.nodes:
             power_back_on(lab, node)
-            _until(partial(ssh_banner, lab, node))
-            if not by_cluster and not self._surely_running(lab, node, target):
+            _until(partial(ssh_banner, lab, node), within)
+            back = _until(partial(self._running, lab, node, target), within)
+            if not back and not by_cluster:
+                helped.append(node)
                 lab.shell.run(node, f"systemctl reset-failed {daemon.unit}; systemctl start {daemon.unit}",
                               timeout=120, check=False)
-            _until(partial(self._running, lab, node, target))
+                _until(partial(self._running, lab, node, target), within)
             if by_cluster:
                 lab.shell.run(node, "crm_resource --cleanup", timeout=60, check=False)
+        if not helped:
+            return None
+        return f"nobody brought {target.params['process']} back on {', '.join(helped)} within {within:.0f} s"
 
     def healed(self, lab: Lab, target: Target) -> Proof:
         proofs = []
@@ -100,22 +106,18 @@ class ProcKill(BaseFault):
     def _running(lab: Lab, node: str, target: Target) -> list[str]:
         return processes.running(lab, node, str(target.params["process"]))
 
-    def _surely_running(self, lab: Lab, node: str, target: Target) -> bool:
-        try:
-            return bool(self._running(lab, node, target))
-        except NodeError:
-            return False
 
-
-def _until(holds: Callable[[], object], within: float = _BACK_WITHIN) -> None:
-    """Wait, not for ever: whether it came is for ``healed`` to say."""
+def _until(holds: Callable[[], object], within: float) -> bool:
+    """Wait, not for ever; whether it came.  What is wrong in the end is for ``healed`` to say."""
     end = time.monotonic() + within
-    while time.monotonic() < end:
+    while True:
         try:
             if holds():
-                return
+                return True
         except NodeError:
             pass  # a node on its way back cannot be asked yet; the deadline ends the asking
+        if time.monotonic() > end:
+            return False
         time.sleep(0.3)
 
 

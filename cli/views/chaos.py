@@ -152,7 +152,8 @@ def heal_result(healed: list[Healing], format: str) -> None:
     if not healed:
         console.out("there was nothing to heal")
     for healing in healed:
-        console.out(f"healed: {_fault(healing.entry)}: {healing.proof.evidence}")
+        helped = f" ({healing.helped})" if healing.helped else ""
+        console.out(f"healed: {_fault(healing.entry)}: {healing.proof.evidence}{helped}")
 
 
 def _fault(entry: Entry) -> str:

@@ -164,7 +164,8 @@ class CacheEffect:
 
 @dataclass(frozen=True)
 class Run:
-    """One recorded chaos run of this very lab.  ``failed``: ids of its checks that failed."""
+    """One recorded chaos run of this very lab.  ``failed``: ids of its checks that failed; ``helped``: what its heal
+    had to start because nobody else did."""
 
     name: str
     scenario: str
@@ -175,6 +176,7 @@ class Run:
     failed: tuple[str, ...] = ()
     probes: tuple[str, ...] = ()
     cache: CacheEffect | None = None
+    helped: str = ""
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,8 @@ def _faults(lab: Lab, summary: RunSummary, *, samples: bool) -> list[Run]:
         failed = tuple(one["id"] for one in document["checks"] if not one["ok"] and not one.get("skipped"))
         effect = _cache_effect(lab.plan, summary, facts) if samples else None
         return [Run(summary.name, facts.scenario, _kind(one.fault, one.params), str(one.params.get("process", "")),
-                    one.target, str(document["verdict"]), failed, facts.probes, effect) for one in facts.injections]
+                    one.target, str(document["verdict"]), failed, facts.probes, effect, one.helped)
+                for one in facts.injections]
     except (OSError, ValueError, KeyError, HalabError):
         return []
 

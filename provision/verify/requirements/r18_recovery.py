@@ -22,6 +22,9 @@ def _daemon_revived(plan: Plan, facts: LabFacts) -> Judgement:
             missing.append(process)
         elif judged_run(plan, run).result is Result.FAIL:
             return judged_run(plan, run)
+        elif run.helped:
+            return Judgement(Result.FAIL, f"{run.name}, whose heal had to help: {run.helped}",
+                             f"./inv report.open --run={run.name} --name={plan.lab}")
         else:
             seen.append(judged_run(plan, run).evidence)
     if not missing:

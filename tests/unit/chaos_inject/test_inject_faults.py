@@ -195,6 +195,28 @@ def test_kill_compares_processes_before_and_after() -> None:
     assert ("n1", "crm_resource --cleanup") in shell_of(lab).asked
 
 
+@pytest.mark.parametrize(("looks", "process", "helped", "started"), [
+    (2, "memcached", False, False),  # its supervisor needs a moment
+    (99, "memcached", True, True),
+    (99, "mariadbd", False, False),  # Pacemaker's: nobody starts it behind its back
+])
+def test_what_only_the_heal_brings_back_is_told(monkeypatch: pytest.MonkeyPatch, looks: int, process: str, helped: bool,
+                                                started: bool) -> None:
+    monkeypatch.setattr("chaos.faults.proc_kill._BACK_WITHIN", 1.0)
+    lab, fault = make_lab(), get_fault("proc.kill")
+    asked: list[int] = []
+
+    def pgrep(*_: object) -> str:
+        asked.append(1)
+        up = len(asked) > looks or any("systemctl start" in said for _, said in shell_of(lab).asked)
+        return "812:9950\nend" if up else "end"
+
+    shell_of(lab).answers = {"pgrep": pgrep}
+    words = fault.heal(lab, Target(("n1",), {"process": process}))
+    assert bool(words) == helped and (not helped or "memcached back on n1 within 1 s" in str(words))
+    assert any("systemctl start memcached" in said for _, said in shell_of(lab).asked) == started
+
+
 def test_those_who_die_together_die_at_once() -> None:
     """One by one, the first would be restarted while the last lives."""
     lab, fault = make_lab(), get_fault("db.kill_all")

@@ -80,9 +80,10 @@ def story(**options: str) -> Story:
         "runs": (), "scenarios": (Known("vip-holder-poweroff", "node.poweroff", ""),)})
 
 
-def run(fault: str, *target: str, process: str = "", verdict: str = "PASS", cache: CacheEffect | None = None) -> Run:
+def run(fault: str, *target: str, process: str = "", verdict: str = "PASS", cache: CacheEffect | None = None,
+        helped: str = "") -> Run:
     return Run(f"20260101T000000Z-{fault}", fault.replace(".", "-"), fault, process, target, verdict,
-               () if verdict == "PASS" else ("S3",), ("api_http",), cache)
+               () if verdict == "PASS" else ("S3",), ("api_http",), cache, helped)
 
 
 EFFECT = CacheEffect(servers=3, keys=64, lost=20, moved=0, elsewhere=20, gap=0.1, settled=11.0)

@@ -147,6 +147,8 @@ PLANTED: list[tuple[str, str, dict[str, str], Plant, set[str]]] = [
         runs=(run("node.freeze", "n1", verdict="FAIL"),)), {"R12"}),
     ("a daemon that stayed dead", "R18", {}, lambda t: t.facts.update(
         runs=(run("proc.kill", "n1", process="mariadbd", verdict="FAIL"),)), NONE),
+    ("a daemon that only the heal brought back", "R18", {}, lambda t: t.facts.update(
+        runs=(run("cache.kill", "n1", process="memcached", helped="nobody brought memcached back on n1"),)), NONE),
     ("a blackout that needed a person", "R19", {}, lambda t: t.facts.update(
         runs=(run("cluster.blackout", "n1", verdict="FAIL"),)), NONE),
     ("another quorum provider", "R20", {}, lambda t: t.tell(
