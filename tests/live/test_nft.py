@@ -179,12 +179,17 @@ def test_who_hears_whom(lab: Lab, case: str) -> None:
     name, nodes, params, expected = CUTS[case]
     fault = get_fault(name)
     fault.validate(params)
-    for node in NODES:  # neighbours know each other: what is cut is not their ARP
-        assert all(any(send(lab, node, other) for _ in range(10)) for other in NODES if other != node)
-    entry = Journal(lab.paths.journal).arm(name, fault.prepare(lab, Target(nodes, params)))
-    fault.inject(lab, entry.target)
-    if name != "net.port_block":  # which knocks
-        assert not fault.took_effect(lab, entry.target).ok, "nothing was sent yet, so nothing is proven"
+    for _ in range(3):  # now and then a kernel asks a neighbour once more whether it is there: that is a frame, too
+        for node in NODES:  # neighbours know each other: what is cut is not their ARP
+            assert all(any(send(lab, node, other) for _ in range(10)) for other in NODES if other != node)
+        entry = Journal(lab.paths.journal).arm(name, fault.prepare(lab, Target(nodes, params)))
+        fault.inject(lab, entry.target)
+        # A blocked port knocks by itself.
+        if proven_early := name != "net.port_block" and fault.took_effect(lab, entry.target).ok:
+            heal_all(lab, within=3)
+        else:
+            break
+    assert not proven_early, "nothing was sent yet, so nothing is proven"
     assert heard(lab) == expected
     if case == "large packets":
         assert heard(lab, size=1200) == {"23", "32"}
